@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// One device: the ports, the one update that may run, the trial of the running image, the sessions. Events come in from
+// the transport (here and in session.h), everything goes out through the ports. Knows no thread: the transport calls
+// from one thread, or holds one lock. Time is an argument: milliseconds of any steady clock; it may wrap.
+#pragma once
+
+#include "gate.h"
+#include "login.h"
+#include "policy.h"
+#include "ports.h"
+#include "writer.h"
+
+#define OTA_WS_MESSAGE_SIZE 1024 // longest text message, both ways
+#define OTA_WS_CHUNK_MIN 512
+#define OTA_WS_CHUNK_MAX 65536
+#define OTA_WS_OFFSET_SIZE 4 // of a data frame
+
+typedef struct {
+    uint32_t chunk;              // largest data frame without its offset, OTA_WS_CHUNK_MIN to OTA_WS_CHUNK_MAX
+    uint32_t credit;             // bytes that a client may have unacknowledged, at least two chunks
+    uint32_t trial_timeout_ms;   // 0: a trial lasts until somebody decides
+    uint32_t stall_timeout_ms;   // an update without data for so long fails
+    uint32_t silence_timeout_ms; // a session without a message for so long is closed
+    uint32_t login_timeout_ms;   // from connection to login
+    const char *ws_uri;          // told with the ticket
+    ota_ws_policy_t policy;
+} ota_ws_settings_t;
+
+// chunk 8192, credit 32768, trial 300 s, stall 30 s, silence 90 s, login 10 s, "/ota/ws", all policies on.
+extern const ota_ws_settings_t ota_ws_default_settings;
+
+typedef struct {
+    const ota_ws_flash_t *flash;
+    const ota_ws_platform_t *platform;
+    const ota_ws_worker_t *worker;
+    const ota_ws_hash_t *hash;
+} ota_ws_ports_t;
+
+typedef enum {
+    OTA_WS_UPDATE_IDLE,
+    OTA_WS_UPDATE_RECEIVING,
+    OTA_WS_UPDATE_VERIFYING,
+    OTA_WS_UPDATE_READY, // verified and selected; a restart runs it
+} ota_ws_update_state_t;
+
+struct ota_ws_session;
+
+// Public so that it can be static; all members belong to the core.
+typedef struct ota_ws_device {
+    ota_ws_ports_t ports;
+    const ota_ws_settings_t *settings;
+    const ota_ws_verifier_t *verifier; // NULL: no login (OTA_ALLOW_UNPROTECTED)
+    ota_ws_login_t login;
+    uint32_t boot; // random, told as `boot`
+
+    struct ota_ws_session *sessions; // open ones
+    struct ota_ws_session *owner;    // of the update or of the job that runs; NULL when it has gone
+    char *scratch;                   // OTA_WS_MESSAGE_SIZE bytes for the message being built; the transport's
+
+    ota_ws_update_state_t update;
+    uint32_t size, received, written;
+    uint32_t last_data_ms, last_told_ms;
+    uint8_t jobs; // submitted and not completed
+    bool worker_started;
+    bool ending;          // ABORT is under way
+    ota_ws_failure_t end; // why
+    bool on_trial;
+    uint32_t trial_since_ms;
+    bool restarting;
+} ota_ws_device_t;
+
+// `ports`' structs, `settings` and `verifier` stay the caller's and must outlive the device. `scratch` is set later
+// (ota_ws_device_scratch).
+void ota_ws_device_init(ota_ws_device_t *device, const ota_ws_ports_t *ports, const ota_ws_settings_t *settings,
+                        const ota_ws_verifier_t *verifier, uint32_t now_ms);
+
+// Memory for the message being built: OTA_WS_MESSAGE_SIZE bytes, needed while a session is open.
+void ota_ws_device_scratch(ota_ws_device_t *device, char *scratch);
+
+// Time passes: deadlines, trial, progress for viewers. Call every 50 to 250 ms while a session or a trial is open.
+void ota_ws_device_tick(ota_ws_device_t *device, uint32_t now_ms);
+
+// The writer has performed a job. The result's buffer is the transport's again when this returns.
+void ota_ws_device_completed(ota_ws_device_t *device, const ota_ws_job_result_t *result, uint32_t now_ms);
+
+// Answers POST on the page's address. Writes the body (JSON, terminated) into `body`. OTA_WS_OK: 200. Anything else:
+// 403.
+ota_ws_status_t ota_ws_device_ticket(ota_ws_device_t *device, const ota_ws_gate_request_t *request,
+                                     const ota_ws_address_t *peer, uint32_t now_ms, char *body, size_t size);

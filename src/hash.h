@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// The hash port: SHA-256, which every platform has and which is all the cryptography that the core asks of it.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define OTA_WS_SHA256_SIZE 32
+
+// One running hash. The port decides what lies in it; between `start` and `finish` it does not move.
+typedef struct {
+    uint64_t opaque[32];
+} ota_ws_sha256_t;
+
+// Any thread, one state in one thread at a time. A port whose library can fail remembers that in the state and finishes
+// with a digest that fits nothing.
+typedef struct {
+    void (*start)(ota_ws_sha256_t *state);
+    void (*update)(ota_ws_sha256_t *state, const void *bytes, size_t length);
+    // Also frees what `start` took: each start is followed by one finish.
+    void (*finish)(ota_ws_sha256_t *state, uint8_t digest[OTA_WS_SHA256_SIZE]);
+} ota_ws_hash_t;

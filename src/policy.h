@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Is this image one for this device? Decided from the image's head alone, before the first erase. Pure: values in, a
+// verdict out.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ports.h"
+#include "status.h"
+
+typedef struct {
+    bool check_project; // refuse an image whose project name is not the running one's
+    bool check_version; // refuse a lower version unless the promise allows it
+} ota_ws_policy_t;
+
+// What `begin` promised of the file.
+typedef struct {
+    uint32_t size;
+    uint8_t sha256[OTA_WS_SHA256_SIZE];
+    bool allow_downgrade;
+} ota_ws_promise_t;
+
+// `failure` says what fits and what does not; its status is OTA_WS_OK when the image may be written.
+void ota_ws_policy_decide(const ota_ws_policy_t *policy, const ota_ws_identity_t *device,
+                          const ota_ws_promise_t *promise, const ota_ws_image_header_t *header,
+                          const ota_ws_image_description_t *description, ota_ws_failure_t *failure);
+
+// Compares by the rules of semver.org 2.0.0, section 11, after an optional "v": -1, 0, 1; 2 when one of them is no such
+// version.
+int ota_ws_version_compare(const char *a, const char *b);

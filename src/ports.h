@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the core needs from the world, as structs of function pointers. A device fills them once: esp/ on a chip, host/
+// on Linux. Each function gets the `context` of its struct. "Session thread" is the one that runs the server (on a chip
+// the httpd task); "writer" is the task that runs the jobs (writer.h). No function may call back into the core.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "hash.h"
+#include "image.h"
+#include "status.h"
+
+// ---- flash: the slot that an update goes to
+// ---------------------------------------------------------------------------------
+
+// Offsets count from the start of that slot. All functions run in the writer, except `slot_size`.
+typedef struct {
+    void *context;
+    uint32_t sector_size;  // smallest erase, 4096
+    uint32_t block_size;   // large erase, 65536, a multiple of sector_size; the slot starts on a multiple of it
+    uint32_t program_unit; // offset and length of each program are multiples of it: 1 to 256, a power of two; 16 with
+                           // flash encryption
+
+    // Size of the slot that an update would go to, a multiple of sector_size; 0 when there is none. Session thread.
+    uint32_t (*slot_size)(void *context);
+
+    // Before the first erase of an update: makes sure that the slot may be written (it is not the running one, nothing
+    // waits for confirmation). OTA_WS_ON_TRIAL, OTA_WS_NO_SLOT or OTA_WS_NO_MEMORY when not. After OTA_WS_OK `close`
+    // follows, once.
+    ota_ws_status_t (*open)(void *context, uint32_t image_size);
+
+    ota_ws_status_t (*read)(void *context, uint32_t offset, void *bytes, size_t length);
+
+    // `offset` and `length` are multiples of sector_size, never more than one block. All bits are 1 afterwards.
+    ota_ws_status_t (*erase)(void *context, uint32_t offset, uint32_t length);
+
+    // The area is erased.
+    ota_ws_status_t (*program)(void *context, uint32_t offset, const void *bytes, size_t length);
+
+    // Verifies the image in flash with the platform's own means, then selects it for the next start, on trial, and
+    // reads back that the boot record says so. OTA_WS_NOT_VERIFIED or OTA_WS_BOOT_RECORD leave the old selection.
+    ota_ws_status_t (*activate)(void *context, uint32_t image_size);
+
+    // Takes `activate` back: the running image is selected again and stays confirmed.
+    ota_ws_status_t (*deactivate)(void *context);
+
+    // The update is over, well or not. Frees what `open` took.
+    void (*close)(void *context);
+} ota_ws_flash_t;
+
+// ---- platform: who am I
+// ------------------------------------------------------------------------------------------------------
+
+// What the boot record says of an image. Names on the wire: docs/protocol.md, `state`.
+typedef enum {
+    OTA_WS_IMAGE_NONE,        // no image, or no record of it
+    OTA_WS_IMAGE_VALID,       // confirmed
+    OTA_WS_IMAGE_TRIAL,       // PENDING_VERIFY: a restart goes back
+    OTA_WS_IMAGE_UNCONFIRMED, // NEW although it runs: the bootloader knows no rollback
+    OTA_WS_IMAGE_UNWATCHED,   // UNDEFINED: selected without a trial
+    OTA_WS_IMAGE_FACTORY,
+    OTA_WS_IMAGE_ROLLED_BACK, // INVALID
+    OTA_WS_IMAGE_ABORTED,     // ABORTED: restarted before it was confirmed
+} ota_ws_image_state_t;
+
+typedef struct {
+    const char *device_name; // shown to the user, at most 63 bytes, lives as long as the device
+    uint16_t chip_id;        // as in the image header (image.h)
+    uint16_t chip_revision;  // major * 100 + minor
+    uint32_t secure_version; // lowest that may boot
+    char slot[17];           // label of the running partition
+    ota_ws_image_state_t image_state;
+    ota_ws_image_description_t running;
+    char other_slot[17]; // label of the slot that an update would go to; "" when there is none
+    ota_ws_image_state_t other_state;
+    bool other_valid; // `other` holds the description of an image in the other slot
+    ota_ws_image_description_t other;
+    bool can_roll_back;
+} ota_ws_identity_t;
+
+typedef struct {
+    void *context;
+
+    // Fills all of `identity`. Session thread; quick (reads flash, never hashes an image).
+    void (*describe)(void *context, ota_ws_identity_t *identity);
+
+    // Confirms the running image. Writer. OTA_WS_NOT_ON_TRIAL, OTA_WS_BOOT_RECORD.
+    ota_ws_status_t (*confirm)(void *context);
+
+    // Marks the running image as rolled back, so that the next start runs the other one; does not restart. Writer.
+    // OTA_WS_NOTHING_TO_GO_BACK_TO, OTA_WS_BOOT_RECORD: nothing has changed.
+    ota_ws_status_t (*roll_back)(void *context);
+
+    // Asks for a restart; returns at once. The restart happens when the messages sent so far have left. Session thread.
+    void (*restart)(void *context);
+
+    // Fills `bytes` from a cryptographic random generator. Session thread.
+    void (*random)(void *context, uint8_t *bytes, size_t length);
+} ota_ws_platform_t;
+
+// ---- worker: the writer's thread, its queue and its buffers
+// --------------------------------------------------------------------
+
+struct ota_ws_job;
+
+// All called in the session thread.
+typedef struct {
+    void *context;
+
+    // Takes the memory of an update: an ota_ws_writer_t (writer.h), at least two buffers of `chunk` + 4 bytes, the
+    // thread. OTA_WS_NO_MEMORY leaves nothing taken.
+    ota_ws_status_t (*start)(void *context);
+
+    // Queues a copy of `job`; never blocks. The writer performs jobs in order with ota_ws_writer_perform() and each
+    // ends as one call of ota_ws_device_completed() in the session thread. There is room for all buffers and two jobs
+    // more.
+    void (*submit)(void *context, const struct ota_ws_job *job);
+
+    // Every job has completed. Gives the memory back.
+    void (*stop)(void *context);
+} ota_ws_worker_t;
+
+// ---- link: one peer
+// --------------------------------------------------------------------------------------------------------------
+
+// All called in the session thread.
+typedef struct {
+    void *context;
+
+    // Sends one text message. Copies `text` before it returns. What cannot be sent closes the link later, by its own
+    // event.
+    void (*send)(void *context, const char *text, size_t length);
+
+    // Closes the connection, soon; ota_ws_session_closed() follows.
+    void (*close)(void *context);
+} ota_ws_link_t;

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// SCRAM-SHA-256, both sides (RFC 5802, RFC 7677), and the session keys that follow from it. Messages are the RFC's,
+// byte for byte, without channel binding. Knows no JSON and no clock.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "hash.h"
+#include "status.h"
+
+#define OTA_WS_SCRAM_SALT_SIZE 16
+#define OTA_WS_SCRAM_ITERATIONS 4096  // RFC 7677 asks for at least as many
+#define OTA_WS_SCRAM_TEXT_SIZE 320    // client-first-bare "," server-first "," client-final-without-proof, terminated
+#define OTA_WS_SCRAM_MESSAGE_SIZE 192 // longest single message, terminated
+#define OTA_WS_PASSWORD_MIN 4
+#define OTA_WS_PASSWORD_MAX 64
+#define OTA_WS_PAIRING_CODE_SIZE 15 // "XXXX-XXXX-XXXX", terminated; 60 bits
+#define OTA_WS_MAC_SIZE 16
+
+// What a device keeps instead of a password (RFC 5802, section 3). Stored as it is; no padding.
+typedef struct {
+    uint8_t salt[OTA_WS_SCRAM_SALT_SIZE];
+    uint32_t iterations;
+    uint8_t stored_key[OTA_WS_SHA256_SIZE];
+    uint8_t server_key[OTA_WS_SHA256_SIZE];
+} ota_ws_verifier_t;
+
+// Keys of one session, one a direction (docs/protocol.md, section 3).
+typedef struct {
+    uint8_t client[OTA_WS_SHA256_SIZE];
+    uint8_t device[OTA_WS_SHA256_SIZE];
+} ota_ws_session_keys_t;
+
+// Printable ASCII, OTA_WS_PASSWORD_MIN to _MAX characters.
+bool ota_ws_password_acceptable(const char *password);
+
+// 60 random bits as three groups of four; the alphabet has no I, L, O, U (Crockford's base 32).
+void ota_ws_pairing_code(const uint8_t random[8], char code[OTA_WS_PAIRING_CODE_SIZE]);
+
+// PBKDF2 with `iterations` rounds: takes as long as that takes.
+void ota_ws_verifier_make(const ota_ws_hash_t *hash, const char *password, const uint8_t salt[OTA_WS_SCRAM_SALT_SIZE],
+                          uint32_t iterations, ota_ws_verifier_t *verifier);
+
+// ---- the device's side
+// ---------------------------------------------------------------------------------------------------------
+
+typedef struct {
+    uint16_t length;                   // of `text`
+    uint16_t nonce_length;             // of the combined nonce
+    uint16_t nonce_offset;             // where it stands in `text`
+    char text[OTA_WS_SCRAM_TEXT_SIZE]; // AuthMessage as far as it is known
+} ota_ws_scram_server_t;
+
+// Takes client-first, writes server-first into `reply`. OTA_WS_BAD_LOGIN when it is not what RFC 5802 or
+// docs/protocol.md allow.
+ota_ws_status_t ota_ws_scram_challenge(ota_ws_scram_server_t *scram, const ota_ws_verifier_t *verifier,
+                                       const char *client_first, const uint8_t random[18],
+                                       char reply[OTA_WS_SCRAM_MESSAGE_SIZE]);
+
+// Takes client-final. OTA_WS_OK: `reply` is server-final and `keys` are the session's. OTA_WS_WRONG_PASSWORD,
+// OTA_WS_BAD_LOGIN. The comparison takes the same time wherever the difference is.
+ota_ws_status_t ota_ws_scram_verify(ota_ws_scram_server_t *scram, const ota_ws_verifier_t *verifier,
+                                    const ota_ws_hash_t *hash, const char *client_final,
+                                    char reply[OTA_WS_SCRAM_MESSAGE_SIZE], ota_ws_session_keys_t *keys);
+
+// ---- the client's side (ota-ws, tests)
+// -----------------------------------------------------------------------------------------
+
+typedef struct {
+    const ota_ws_hash_t *hash;
+    ota_ws_scram_server_t message; // the same AuthMessage
+    uint8_t server_signature[OTA_WS_SHA256_SIZE];
+} ota_ws_scram_client_t;
+
+// Writes client-first for user "ota".
+void ota_ws_scram_client_first(ota_ws_scram_client_t *scram, const ota_ws_hash_t *hash, const uint8_t random[18],
+                               char message[OTA_WS_SCRAM_MESSAGE_SIZE]);
+
+// Takes server-first, writes client-final. OTA_WS_BAD_LOGIN when the server's message is not in order (its nonce must
+// begin with ours).
+ota_ws_status_t ota_ws_scram_client_final(ota_ws_scram_client_t *scram, const char *password, const char *server_first,
+                                          char message[OTA_WS_SCRAM_MESSAGE_SIZE], ota_ws_session_keys_t *keys);
+
+// Takes server-final: OTA_WS_OK only when the server has proved that it knows the password too.
+ota_ws_status_t ota_ws_scram_client_check(ota_ws_scram_client_t *scram, const char *server_final);
+
+// ---- the mac of a message
+// ------------------------------------------------------------------------------------------------------
+
+void ota_ws_mac(const ota_ws_hash_t *hash, const uint8_t key[OTA_WS_SHA256_SIZE], const char *text, size_t length,
+                uint8_t mac[OTA_WS_MAC_SIZE]);

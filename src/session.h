@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// One WebSocket connection, from open to closed: frames in, messages out. docs/protocol.md is its contract with the
+// peer.
+#pragma once
+
+#include "device.h"
+
+typedef enum {
+    OTA_WS_SESSION_NEW,     // waits for hello
+    OTA_WS_SESSION_LOGIN,   // challenge sent, waits for proof
+    OTA_WS_SESSION_WELCOME, // everything is allowed
+    OTA_WS_SESSION_ENDED,   // error sent; nothing is read any more, the link closes
+} ota_ws_session_state_t;
+
+typedef enum { OTA_WS_FRAME_TEXT, OTA_WS_FRAME_DATA } ota_ws_frame_kind_t;
+
+typedef enum {
+    OTA_WS_ADMIT_TAKE,    // read the whole frame and hand it over
+    OTA_WS_ADMIT_DISCARD, // read it and throw it away
+} ota_ws_admission_t;
+
+// Public so that it can be the transport's; all members belong to the core. Less than 1 KiB.
+typedef struct ota_ws_session {
+    ota_ws_device_t *device;
+    const ota_ws_link_t *link;
+    struct ota_ws_session *next;
+    ota_ws_session_state_t state;
+    ota_ws_address_t peer;
+    uint32_t since_ms; // opened, later last heard of; when ended: since then
+    uint32_t sent_count, received_count;
+    union {
+        ota_ws_scram_server_t scram;
+        ota_ws_session_keys_t keys;
+    } secret;
+} ota_ws_session_t;
+
+// A connection has been upgraded. `session` and `link` are the transport's and live until ota_ws_session_closed().
+void ota_ws_session_open(ota_ws_session_t *session, ota_ws_device_t *device, const ota_ws_link_t *link,
+                         const ota_ws_address_t *peer, uint32_t now_ms);
+
+// A frame's header is here: `length` bytes will follow. Says what to do with them. A frame that is too long, or data
+// that nobody asked for, ends the session (DISCARD).
+ota_ws_admission_t ota_ws_session_admit(ota_ws_session_t *session, ota_ws_frame_kind_t kind, uint64_t length,
+                                        uint32_t now_ms);
+
+// One whole text frame that was admitted. `text` need not be terminated.
+void ota_ws_session_message(ota_ws_session_t *session, const char *text, size_t length, uint32_t now_ms);
+
+// One whole data frame that was admitted: offset and bytes, in a buffer of the worker's. True: the buffer belongs to
+// the core until its job has completed. False: it is the transport's again.
+bool ota_ws_session_data(ota_ws_session_t *session, uint8_t *buffer, size_t length, uint32_t now_ms);
+
+// The peer broke WebSocket's or our framing: OTA_WS_FRAGMENTED, OTA_WS_BAD_FRAME. Ends the session.
+void ota_ws_session_broken(ota_ws_session_t *session, ota_ws_status_t status, uint32_t now_ms);
+
+// The connection is gone. An update of this session's ends (OTA_WS_LINK_LOST).
+void ota_ws_session_closed(ota_ws_session_t *session, uint32_t now_ms);

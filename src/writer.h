@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// What runs beside the network: jobs in, results out. The writer has its own thread and stack because flash blocks.
+// Jobs of one update: BEGIN, then CHUNK ..., then FINISH or ABORT. CONFIRM, ROLL_BACK and DEACTIVATE stand alone.
+#pragma once
+
+#include "pipeline.h"
+#include "policy.h"
+#include "ports.h"
+
+typedef enum {
+    OTA_WS_JOB_BEGIN,
+    OTA_WS_JOB_CHUNK,
+    OTA_WS_JOB_FINISH,
+    OTA_WS_JOB_ABORT,
+    OTA_WS_JOB_CONFIRM,
+    OTA_WS_JOB_ROLL_BACK,
+    OTA_WS_JOB_DEACTIVATE,
+} ota_ws_job_kind_t;
+
+typedef struct ota_ws_job {
+    ota_ws_job_kind_t kind;
+    ota_ws_promise_t promise; // BEGIN
+    uint8_t *buffer;          // CHUNK: what ota_ws_session_data() was given; comes back in the result
+    const uint8_t *bytes;     // CHUNK: the image bytes in it
+    size_t length;            // CHUNK
+} ota_ws_job_t;
+
+typedef struct {
+    ota_ws_job_kind_t kind;
+    ota_ws_failure_t failure; // its status is OTA_WS_OK when all is well
+    uint8_t *buffer;          // CHUNK: free again
+    uint32_t written;         // bytes of the image that are in flash now
+} ota_ws_job_result_t;
+
+typedef struct {
+    const ota_ws_flash_t *flash;
+    const ota_ws_platform_t *platform;
+    const ota_ws_policy_t *policy;
+    ota_ws_pipeline_t pipeline;
+    bool open; // flash->open succeeded, close is owed
+} ota_ws_writer_t;
+
+void ota_ws_writer_init(ota_ws_writer_t *writer, const ota_ws_flash_t *flash, const ota_ws_platform_t *platform,
+                        const ota_ws_hash_t *hash, const ota_ws_policy_t *policy);
+
+// Performs one job, in the writer's thread; may take as long as flash does. `result` is all that comes out. After a
+// failure of an update its later jobs are no more than handed back, and the next BEGIN starts afresh.
+void ota_ws_writer_perform(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_ws_job_result_t *result);
