@@ -13,4 +13,5 @@ set(OTA_WS_CORE_SOURCES
     src/session.c
     src/slot.c
     src/status.c
+    src/text.c
     src/writer.c)
