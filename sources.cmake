@@ -14,4 +14,5 @@ set(OTA_WS_CORE_SOURCES
     src/slot.c
     src/status.c
     src/text.c
+    src/version.c
     src/writer.c)

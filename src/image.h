@@ -56,15 +56,17 @@ typedef struct {
     uint32_t length; // of the image with checksum and digest, without signature; 0 until the last segment was seen
     bool is_signed;  // a signature sector follows
 
-    const ota_ws_hash_t *hash;
+    const ota_ws_hash_t *hash; // NULL: the appended digest is not checked
+    bool hashing;              // a hash was started and not finished
     uint8_t state;
-    uint8_t segment;
+    uint8_t segment_count; // of segments seen so far
     uint8_t checksum;
     ota_ws_status_t failed; // the first failure sticks
     uint32_t offset;        // bytes taken so far
     uint32_t left;          // bytes until the state ends
-    uint16_t gathered;
+    uint16_t gathered;      // bytes in `gather`
     uint8_t gather[OTA_WS_IMAGE_HEAD_SIZE];
+    uint8_t digest[OTA_WS_SHA256_SIZE]; // of the bytes before the appended one
     ota_ws_sha256_t sha256;
 } ota_ws_image_t;
 

@@ -25,7 +25,3 @@ typedef struct {
 void ota_ws_policy_decide(const ota_ws_policy_t *policy, const ota_ws_identity_t *device,
                           const ota_ws_promise_t *promise, const ota_ws_image_header_t *header,
                           const ota_ws_image_description_t *description, ota_ws_failure_t *failure);
-
-// Compares by the rules of semver.org 2.0.0, section 11, after an optional "v": -1, 0, 1; 2 when one of them is no such
-// version.
-int ota_ws_version_compare(const char *a, const char *b);

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy.h"
+
+#include <string.h>
+
+#include "chip.h"
+#include "text.h"
+#include "version.h"
+
+static void refuse(ota_ws_failure_t *failure, ota_ws_status_t status, const char *image, const char *device) {
+    failure->status = status;
+    ota_ws_text_copy(failure->image, sizeof failure->image, image);
+    ota_ws_text_copy(failure->device, sizeof failure->device, device);
+}
+
+// "ESP32-C3", or "chip 37" for one that we do not know.
+static void name_chip(char *text, size_t size, uint16_t chip_id) {
+    const char *name = ota_ws_chip_name(chip_id);
+    if (name != NULL) {
+        ota_ws_text_copy(text, size, name);
+        return;
+    }
+    ota_ws_text_copy(text, size, "chip ");
+    ota_ws_text_number(text + strlen(text), chip_id);
+}
+
+static bool chip_fits(const ota_ws_identity_t *device, const ota_ws_image_header_t *header, ota_ws_failure_t *failure) {
+    if (header->chip_id == device->chip_id) {
+        return true;
+    }
+    failure->status = OTA_WS_WRONG_CHIP;
+    name_chip(failure->image, sizeof failure->image, header->chip_id);
+    name_chip(failure->device, sizeof failure->device, device->chip_id);
+    return false;
+}
+
+// Appends "3.1" for 301 to `text`.
+static void append_revision(char *text, uint16_t revision) {
+    ota_ws_text_number(text + strlen(text), revision / 100);
+    strcat(text, ".");
+    ota_ws_text_number(text + strlen(text), revision % 100);
+}
+
+static bool revision_fits(const ota_ws_identity_t *device, const ota_ws_image_header_t *header,
+                          ota_ws_failure_t *failure) {
+    bool limited = header->max_revision != 0 && header->max_revision != UINT16_MAX;
+    if (device->chip_revision >= header->min_revision && (!limited || device->chip_revision <= header->max_revision)) {
+        return true;
+    }
+    refuse(failure, OTA_WS_WRONG_REVISION, "", "");
+    append_revision(failure->image, header->min_revision);
+    if (limited) {
+        strcat(failure->image, " to ");
+        append_revision(failure->image, header->max_revision);
+    } else {
+        strcat(failure->image, " or later");
+    }
+    append_revision(failure->device, device->chip_revision);
+    return false;
+}
+
+static bool secure_version_fits(const ota_ws_identity_t *device, const ota_ws_image_description_t *description,
+                                ota_ws_failure_t *failure) {
+    if (description->secure_version >= device->secure_version) {
+        return true;
+    }
+    failure->status = OTA_WS_OLDER_SECURE_VERSION;
+    ota_ws_text_number(failure->image, description->secure_version);
+    ota_ws_text_number(failure->device, device->secure_version);
+    return false;
+}
+
+void ota_ws_policy_decide(const ota_ws_policy_t *policy, const ota_ws_identity_t *device,
+                          const ota_ws_promise_t *promise, const ota_ws_image_header_t *header,
+                          const ota_ws_image_description_t *description, ota_ws_failure_t *failure) {
+    const ota_ws_image_description_t *running = &device->running;
+    memset(failure, 0, sizeof *failure);
+    if (!chip_fits(device, header, failure) || !revision_fits(device, header, failure) ||
+        !secure_version_fits(device, description, failure)) {
+        return;
+    }
+    if (policy->check_project && strcmp(description->project, running->project) != 0) {
+        refuse(failure, OTA_WS_WRONG_PROJECT, description->project, running->project);
+        return;
+    }
+    if (policy->check_version && !promise->allow_downgrade &&
+        ota_ws_version_compare(description->version, running->version) == -1) {
+        refuse(failure, OTA_WS_OLDER_VERSION, description->version, running->version);
+    }
+}
