@@ -1,5 +1,6 @@
 # The portable sources of the core. Both builds read this list: the ESP-IDF component and the Linux build.
 set(OTA_WS_CORE_SOURCES
+    src/base64.c
     src/chip.c
     src/device.c
     src/gate.c

@@ -12,8 +12,8 @@
 
 #define OTA_WS_SCRAM_SALT_SIZE 16
 #define OTA_WS_SCRAM_ITERATIONS 4096  // RFC 7677 asks for at least as many
-#define OTA_WS_SCRAM_TEXT_SIZE 320    // client-first-bare "," server-first "," client-final-without-proof, terminated
-#define OTA_WS_SCRAM_MESSAGE_SIZE 192 // longest single message, terminated
+#define OTA_WS_SCRAM_TEXT_SIZE 256    // client-first-bare "," server-first "," client-final-without-proof, terminated
+#define OTA_WS_SCRAM_MESSAGE_SIZE 128 // longest single message, terminated
 #define OTA_WS_PASSWORD_MIN 4
 #define OTA_WS_PASSWORD_MAX 64
 #define OTA_WS_PAIRING_CODE_SIZE 15 // "XXXX-XXXX-XXXX", terminated; 60 bits
@@ -43,51 +43,47 @@ void ota_ws_pairing_code(const uint8_t random[8], char code[OTA_WS_PAIRING_CODE_
 void ota_ws_verifier_make(const ota_ws_hash_t *hash, const char *password, const uint8_t salt[OTA_WS_SCRAM_SALT_SIZE],
                           uint32_t iterations, ota_ws_verifier_t *verifier);
 
-// ---- the device's side
-// ---------------------------------------------------------------------------------------------------------
-
+// The AuthMessage of RFC 5802 as far as it is known, terminated: client-first-bare "," server-first ","
+// client-final-without-proof.
 typedef struct {
-    uint16_t length;                   // of `text`
-    uint16_t nonce_length;             // of the combined nonce
-    uint16_t nonce_offset;             // where it stands in `text`
-    char text[OTA_WS_SCRAM_TEXT_SIZE]; // AuthMessage as far as it is known
-} ota_ws_scram_server_t;
+    uint16_t length;
+    uint16_t nonce_offset; // of the combined nonce in `text`
+    uint16_t nonce_length;
+    char text[OTA_WS_SCRAM_TEXT_SIZE];
+} ota_ws_scram_t;
+
+// ---- the device's side ---------------------------------------------------------------------------------------------
 
 // Takes client-first, writes server-first into `reply`. OTA_WS_BAD_LOGIN when it is not what RFC 5802 or
 // docs/protocol.md allow.
-ota_ws_status_t ota_ws_scram_challenge(ota_ws_scram_server_t *scram, const ota_ws_verifier_t *verifier,
+ota_ws_status_t ota_ws_scram_challenge(ota_ws_scram_t *scram, const ota_ws_verifier_t *verifier,
                                        const char *client_first, const uint8_t random[18],
                                        char reply[OTA_WS_SCRAM_MESSAGE_SIZE]);
 
-// Takes client-final. OTA_WS_OK: `reply` is server-final and `keys` are the session's. OTA_WS_WRONG_PASSWORD,
-// OTA_WS_BAD_LOGIN. The comparison takes the same time wherever the difference is.
-ota_ws_status_t ota_ws_scram_verify(ota_ws_scram_server_t *scram, const ota_ws_verifier_t *verifier,
-                                    const ota_ws_hash_t *hash, const char *client_final,
-                                    char reply[OTA_WS_SCRAM_MESSAGE_SIZE], ota_ws_session_keys_t *keys);
+// Takes client-final. OTA_WS_OK: `reply` is server-final and `keys` are the session's. OTA_WS_WRONG_PASSWORD or
+// OTA_WS_BAD_LOGIN otherwise. The comparison takes the same time wherever the difference is. `keys` may overlap
+// `scram`.
+ota_ws_status_t ota_ws_scram_verify(ota_ws_scram_t *scram, const ota_ws_verifier_t *verifier, const ota_ws_hash_t *hash,
+                                    const char *client_final, char reply[OTA_WS_SCRAM_MESSAGE_SIZE],
+                                    ota_ws_session_keys_t *keys);
 
-// ---- the client's side (ota-ws, tests)
-// -----------------------------------------------------------------------------------------
-
-typedef struct {
-    const ota_ws_hash_t *hash;
-    ota_ws_scram_server_t message; // the same AuthMessage
-    uint8_t server_signature[OTA_WS_SHA256_SIZE];
-} ota_ws_scram_client_t;
+// ---- the client's side (ota-ws, tests) -----------------------------------------------------------------------------
 
 // Writes client-first for user "ota".
-void ota_ws_scram_client_first(ota_ws_scram_client_t *scram, const ota_ws_hash_t *hash, const uint8_t random[18],
+void ota_ws_scram_client_first(ota_ws_scram_t *scram, const uint8_t random[18],
                                char message[OTA_WS_SCRAM_MESSAGE_SIZE]);
 
-// Takes server-first, writes client-final. OTA_WS_BAD_LOGIN when the server's message is not in order (its nonce must
-// begin with ours).
-ota_ws_status_t ota_ws_scram_client_final(ota_ws_scram_client_t *scram, const char *password, const char *server_first,
-                                          char message[OTA_WS_SCRAM_MESSAGE_SIZE], ota_ws_session_keys_t *keys);
+// Takes server-first, writes client-final. `server_signature` is what ota_ws_scram_client_check() wants to see.
+// OTA_WS_BAD_LOGIN when the server's message is not in order: its nonce must go on from ours, its iterations be 4096 to
+// 1000000.
+ota_ws_status_t ota_ws_scram_client_final(ota_ws_scram_t *scram, const ota_ws_hash_t *hash, const char *password,
+                                          const char *server_first, char message[OTA_WS_SCRAM_MESSAGE_SIZE],
+                                          ota_ws_session_keys_t *keys, uint8_t server_signature[OTA_WS_SHA256_SIZE]);
 
-// Takes server-final: OTA_WS_OK only when the server has proved that it knows the password too.
-ota_ws_status_t ota_ws_scram_client_check(ota_ws_scram_client_t *scram, const char *server_final);
+// Takes server-final: true only when the server has proved that it knows the password too.
+bool ota_ws_scram_client_check(const uint8_t server_signature[OTA_WS_SHA256_SIZE], const char *server_final);
 
-// ---- the mac of a message
-// ------------------------------------------------------------------------------------------------------
+// ---- the mac of a message ------------------------------------------------------------------------------------------
 
 void ota_ws_mac(const ota_ws_hash_t *hash, const uint8_t key[OTA_WS_SHA256_SIZE], const char *text, size_t length,
                 uint8_t mac[OTA_WS_MAC_SIZE]);

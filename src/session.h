@@ -29,7 +29,7 @@ typedef struct ota_ws_session {
     uint32_t since_ms; // opened, later last heard of; when ended: since then
     uint32_t sent_count, received_count;
     union {
-        ota_ws_scram_server_t scram;
+        ota_ws_scram_t scram;
         ota_ws_session_keys_t keys;
     } secret;
 } ota_ws_session_t;
