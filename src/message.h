@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Text messages: JSON in, a small struct out; values in, JSON out. The grammar is docs/protocol.md, section 2. Knows no session.
+// Text messages: JSON in, a small struct out; values in, JSON out. The grammar is docs/protocol.md, section 2. Knows no
+// session.
 #pragma once
 
 #include <stdbool.h>
@@ -44,7 +45,7 @@ ota_ws_status_t ota_ws_request_read(const char *text, size_t length, ota_ws_requ
 
 // ---- to the client -------------------------------------------------------------------------------------------------
 
-// A message being written. What does not fit is left out and `overflow` is set; the text stays valid JSON up to there.
+// A message being written. What does not fit is left out, with all members after it; the text stays valid JSON.
 typedef struct {
     char *text;
     size_t size;

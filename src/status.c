@@ -76,6 +76,7 @@ static const words_t words[OTA_WS_STATUS_COUNT] = {
     [OTA_WS_FRAME_TOO_LONG] = {"frame_too_long", "The data frame is longer than the chunk size that 'ready' named."},
     [OTA_WS_UNEXPECTED_DATA] = {"unexpected_data", "Data came although no update of this session is running."},
     [OTA_WS_WRONG_OFFSET] = {"wrong_offset", "The data frame has offset {image}, expected was {device}."},
+    [OTA_WS_TOO_MANY_BYTES] = {"too_many_bytes", "More data came than 'begin' had promised."},
     [OTA_WS_UNEXPECTED_MESSAGE] = {"unexpected_message", "This message may not come now."},
     [OTA_WS_BAD_MAC] = {"bad_mac",
                         "The message's count or mac is wrong: it was changed, repeated or left out on the way."},

@@ -32,17 +32,17 @@ typedef struct {
     uint32_t written;         // bytes of the image that are in flash now
 } ota_ws_job_result_t;
 
+// Memory of one update; public so that the worker can hold it. All members belong to the core.
 typedef struct {
-    const ota_ws_flash_t *flash;
-    const ota_ws_platform_t *platform;
-    const ota_ws_policy_t *policy;
     ota_ws_pipeline_t pipeline;
-    bool open; // flash->open succeeded, close is owed
+    bool open;   // flash->open succeeded, close is owed
+    bool failed; // the update has failed; the jobs that are still queued for it are handed back
 } ota_ws_writer_t;
 
-void ota_ws_writer_init(ota_ws_writer_t *writer, const ota_ws_flash_t *flash, const ota_ws_platform_t *platform,
-                        const ota_ws_hash_t *hash, const ota_ws_policy_t *policy);
+// `ports->scratch` is free while FINISH is performed: one of the chunk buffers will do. What `ports` points to outlives
+// the writer.
+void ota_ws_writer_init(ota_ws_writer_t *writer, const ota_ws_pipeline_ports_t *ports);
 
-// Performs one job, in the writer's thread; may take as long as flash does. `result` is all that comes out. After a
-// failure of an update its later jobs are no more than handed back, and the next BEGIN starts afresh.
+// Performs one job, in the writer's thread; may take as long as flash does. `result` is all that comes out. After an
+// update has failed, its further jobs are no more than handed back; the next BEGIN starts afresh.
 void ota_ws_writer_perform(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_ws_job_result_t *result);

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bytes in order, in pieces of any length -> erased and programmed flash. Erases just ahead of the cursor, in aligned
+// blocks (a 64 KiB block takes about as long as three and a half sectors of 4 KiB), and programs whole pages. Knows
+// nothing of images.
+#pragma once
+
+#include "ports.h"
+
+#define OTA_WS_PAGE_SIZE 256 // what NOR flash programs at once
+
+typedef struct {
+    const ota_ws_flash_t *flash;
+    uint32_t size;     // of what will be written
+    uint32_t room;     // of the slot
+    uint32_t erased;   // everything before it is erased
+    uint32_t cursor;   // everything before it is programmed
+    uint32_t gathered; // bytes in `page`, which belong at the cursor
+    uint8_t page[OTA_WS_PAGE_SIZE];
+} ota_ws_slot_t;
+
+// `size` is at most flash->slot_size(). Nothing is erased yet.
+void ota_ws_slot_init(ota_ws_slot_t *slot, const ota_ws_flash_t *flash, uint32_t size);
+
+// Appends bytes. OTA_WS_FLASH_ERASE or OTA_WS_FLASH_PROGRAM leave the slot as far as it came.
+ota_ws_status_t ota_ws_slot_write(ota_ws_slot_t *slot, const uint8_t *bytes, size_t length);
+
+// Programs what is still gathered, filled up with 0xFF to the program unit. Nothing may be written afterwards.
+ota_ws_status_t ota_ws_slot_flush(ota_ws_slot_t *slot);

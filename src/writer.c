@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "writer.h"
+
+#include <string.h>
+
+void ota_ws_writer_init(ota_ws_writer_t *writer, const ota_ws_pipeline_ports_t *ports) {
+    memset(writer, 0, sizeof *writer);
+    ota_ws_pipeline_init(&writer->pipeline, ports);
+}
+
+// The update is over, well or not.
+static void close_flash(ota_ws_writer_t *writer) {
+    const ota_ws_flash_t *flash = writer->pipeline.ports.flash;
+    ota_ws_pipeline_abort(&writer->pipeline);
+    if (writer->open) {
+        writer->open = false;
+        flash->close(flash->context);
+    }
+}
+
+static void begin(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_ws_job_result_t *result) {
+    const ota_ws_flash_t *flash = writer->pipeline.ports.flash;
+    writer->failed = false;
+    result->failure.status = flash->open(flash->context, job->promise.size);
+    writer->open = result->failure.status == OTA_WS_OK;
+    if (writer->open) {
+        ota_ws_pipeline_begin(&writer->pipeline, &job->promise);
+    }
+}
+
+static void chunk(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_ws_job_result_t *result) {
+    ota_ws_pipeline_write(&writer->pipeline, job->bytes, job->length, &result->failure);
+}
+
+static void finish(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_ws_job_result_t *result) {
+    (void)job;
+    ota_ws_pipeline_finish(&writer->pipeline, &result->failure);
+    close_flash(writer);
+}
+
+static void abort_update(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_ws_job_result_t *result) {
+    (void)job;
+    (void)result;
+    close_flash(writer);
+}
+
+static void confirm(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_ws_job_result_t *result) {
+    (void)job;
+    const ota_ws_platform_t *platform = writer->pipeline.ports.platform;
+    result->failure.status = platform->confirm(platform->context);
+}
+
+static void roll_back(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_ws_job_result_t *result) {
+    (void)job;
+    const ota_ws_platform_t *platform = writer->pipeline.ports.platform;
+    result->failure.status = platform->roll_back(platform->context);
+}
+
+static void deactivate(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_ws_job_result_t *result) {
+    (void)job;
+    const ota_ws_flash_t *flash = writer->pipeline.ports.flash;
+    result->failure.status = flash->deactivate(flash->context);
+}
+
+typedef void (*perform_t)(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_ws_job_result_t *result);
+
+static const perform_t performers[] = {
+    [OTA_WS_JOB_BEGIN] = begin,           [OTA_WS_JOB_CHUNK] = chunk,     [OTA_WS_JOB_FINISH] = finish,
+    [OTA_WS_JOB_ABORT] = abort_update,    [OTA_WS_JOB_CONFIRM] = confirm, [OTA_WS_JOB_ROLL_BACK] = roll_back,
+    [OTA_WS_JOB_DEACTIVATE] = deactivate,
+};
+
+void ota_ws_writer_perform(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_ws_job_result_t *result) {
+    memset(result, 0, sizeof *result);
+    result->kind = job->kind;
+    result->buffer = job->buffer;
+    bool of_update = job->kind == OTA_WS_JOB_CHUNK || job->kind == OTA_WS_JOB_FINISH;
+    if (!of_update || !writer->failed) {
+        performers[job->kind](writer, job, result);
+        writer->failed = result->failure.status != OTA_WS_OK;
+    }
+    result->written = writer->pipeline.slot.cursor;
+}
