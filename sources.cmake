@@ -11,10 +11,12 @@ set(OTA_WS_CORE_SOURCES
     src/pipeline.c
     src/policy.c
     src/reply.c
+    src/report.c
     src/scram.c
     src/session.c
     src/slot.c
     src/status.c
     src/text.c
+    src/update.c
     src/version.c
     src/writer.c)

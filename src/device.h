@@ -10,7 +10,9 @@
 #include "ports.h"
 #include "writer.h"
 
-#define OTA_WS_MESSAGE_SIZE 1024 // longest text message, both ways
+#define OTA_WS_PROTOCOL_VERSION 1
+#define OTA_WS_MESSAGE_SIZE 1024    // longest text message, both ways
+#define OTA_WS_TICKET_BODY_SIZE 384 // answer to POST, terminated
 #define OTA_WS_CHUNK_MIN 512
 #define OTA_WS_CHUNK_MAX 65536
 #define OTA_WS_OFFSET_SIZE 4 // of a data frame
@@ -36,11 +38,21 @@ typedef struct {
     const ota_ws_hash_t *hash;
 } ota_ws_ports_t;
 
+// The one update and the one job that changes the boot record; never both.
+//
+//   IDLE -> OPENING -> RECEIVING -> VERIFYING -> READY        a restart runs the new image
+//            |            |            |           |
+//            +------------+---- ENDING +           +-> CONTROL (deactivate) -> IDLE
+//                                  |
+//   IDLE -> CONTROL (confirm, roll back) -> IDLE   +-> IDLE
 typedef enum {
     OTA_WS_UPDATE_IDLE,
+    OTA_WS_UPDATE_OPENING, // BEGIN is with the writer
     OTA_WS_UPDATE_RECEIVING,
-    OTA_WS_UPDATE_VERIFYING,
-    OTA_WS_UPDATE_READY, // verified and selected; a restart runs it
+    OTA_WS_UPDATE_VERIFYING, // FINISH is with the writer
+    OTA_WS_UPDATE_READY,     // verified and selected
+    OTA_WS_UPDATE_ENDING,    // ABORT is with the writer
+    OTA_WS_UPDATE_CONTROL,   // CONFIRM, ROLL_BACK or DEACTIVATE is with the writer
 } ota_ws_update_state_t;
 
 struct ota_ws_session;
@@ -51,19 +63,22 @@ typedef struct ota_ws_device {
     const ota_ws_settings_t *settings;
     const ota_ws_verifier_t *verifier; // NULL: no login (OTA_ALLOW_UNPROTECTED)
     ota_ws_login_t login;
-    uint32_t boot; // random, told as `boot`
-
+    uint32_t boot;                   // random, told as `boot`
     struct ota_ws_session *sessions; // open ones
-    struct ota_ws_session *owner;    // of the update or of the job that runs; NULL when it has gone
     char *scratch;                   // OTA_WS_MESSAGE_SIZE bytes for the message being built; the transport's
 
     ota_ws_update_state_t update;
-    uint32_t size, received, written;
-    uint32_t last_data_ms, last_told_ms;
-    uint8_t jobs; // submitted and not completed
-    bool worker_started;
-    bool ending;          // ABORT is under way
-    ota_ws_failure_t end; // why
+    struct ota_ws_session *owner; // of the update or the job; NULL when it has gone
+    struct ota_ws_session *next;  // its `begin` came while the one before was ending
+    ota_ws_promise_t next_promise;
+    uint32_t size;
+    uint32_t received;
+    uint32_t written;
+    uint32_t last_data_ms;
+    uint32_t last_told_ms; // progress, to viewers
+    uint8_t jobs;          // submitted and not completed
+    ota_ws_failure_t end;  // ENDING, VERIFYING: why the update must end, OTA_WS_OK when it need not
+
     bool on_trial;
     uint32_t trial_since_ms;
     bool restarting;
@@ -83,7 +98,8 @@ void ota_ws_device_tick(ota_ws_device_t *device, uint32_t now_ms);
 // The writer has performed a job. The result's buffer is the transport's again when this returns.
 void ota_ws_device_completed(ota_ws_device_t *device, const ota_ws_job_result_t *result, uint32_t now_ms);
 
-// Answers POST on the page's address. Writes the body (JSON, terminated) into `body`. OTA_WS_OK: 200. Anything else:
+// Answers POST on the page's address. Writes the body (JSON, terminated) into `body`, which has
+// OTA_WS_TICKET_BODY_SIZE bytes or more. OTA_WS_OK: 200. Anything else:
 // 403.
 ota_ws_status_t ota_ws_device_ticket(ota_ws_device_t *device, const ota_ws_gate_request_t *request,
                                      const ota_ws_address_t *peer, uint32_t now_ms, char *body, size_t size);

@@ -83,7 +83,7 @@ typedef struct {
 typedef struct {
     void *context;
 
-    // Fills all of `identity`. Session thread; quick (reads flash, never hashes an image).
+    // Fills all of `identity`. Session thread or writer; quick (reads flash, never hashes an image).
     void (*describe)(void *context, ota_ws_identity_t *identity);
 
     // Confirms the running image. Writer. OTA_WS_NOT_ON_TRIAL, OTA_WS_BOOT_RECORD.

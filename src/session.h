@@ -26,7 +26,8 @@ typedef struct ota_ws_session {
     struct ota_ws_session *next;
     ota_ws_session_state_t state;
     ota_ws_address_t peer;
-    uint32_t since_ms; // opened, later last heard of; when ended: since then
+    uint32_t since_ms; // opened; after login: last heard of; when ended: since then
+    bool draining;     // its update has failed: data that is still on its way is thrown away
     uint32_t sent_count, received_count;
     union {
         ota_ws_scram_t scram;
@@ -55,3 +56,6 @@ void ota_ws_session_broken(ota_ws_session_t *session, ota_ws_status_t status, ui
 
 // The connection is gone. An update of this session's ends (OTA_WS_LINK_LOST).
 void ota_ws_session_closed(ota_ws_session_t *session, uint32_t now_ms);
+
+// Time passes. Inside the core only: ota_ws_device_tick() calls it.
+void ota_ws_session_tick(ota_ws_session_t *session, uint32_t now_ms);

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "device.h"
+
+#include <string.h>
+
+#include "message.h"
+#include "session.h"
+#include "update.h"
+
+const ota_ws_settings_t ota_ws_default_settings = {
+    .chunk = 8192,
+    .credit = 32768,
+    .trial_timeout_ms = 300000,
+    .stall_timeout_ms = 30000,
+    .silence_timeout_ms = 90000,
+    .login_timeout_ms = 10000,
+    .ws_uri = "/ota/ws",
+    .policy = {.check_project = true, .check_version = true},
+};
+
+void ota_ws_device_init(ota_ws_device_t *device, const ota_ws_ports_t *ports, const ota_ws_settings_t *settings,
+                        const ota_ws_verifier_t *verifier, uint32_t now_ms) {
+    const ota_ws_platform_t *platform = ports->platform;
+    ota_ws_identity_t identity;
+    memset(device, 0, sizeof *device);
+    device->ports = *ports;
+    device->settings = settings;
+    device->verifier = verifier;
+    ota_ws_login_init(&device->login);
+    platform->random(platform->context, (uint8_t *)&device->boot, sizeof device->boot);
+    platform->describe(platform->context, &identity);
+    device->on_trial = identity.image_state == OTA_WS_IMAGE_TRIAL;
+    device->trial_since_ms = now_ms;
+}
+
+void ota_ws_device_scratch(ota_ws_device_t *device, char *scratch) {
+    device->scratch = scratch;
+}
+
+void ota_ws_device_tick(ota_ws_device_t *device, uint32_t now_ms) {
+    ota_ws_session_t *next;
+    for (ota_ws_session_t *session = device->sessions; session != NULL; session = next) {
+        next = session->next; // the tick may close the link
+        ota_ws_session_tick(session, now_ms);
+    }
+    ota_ws_update_tick(device, now_ms);
+}
+
+// ---- the ticket ----------------------------------------------------------------------------------------------------
+
+static void write_refusal(ota_ws_status_t status, char *body, size_t size) {
+    ota_ws_failure_t failure = {.status = status};
+    ota_ws_reply_t reply;
+    ota_ws_reply_begin(&reply, body, size, "error");
+    ota_ws_reply_string(&reply, "name", ota_ws_status_name(status));
+    ota_ws_reply_sentence(&reply, &failure);
+    ota_ws_reply_end(&reply, NULL, NULL, 0);
+    body[reply.length] = '\0';
+}
+
+ota_ws_status_t ota_ws_device_ticket(ota_ws_device_t *device, const ota_ws_gate_request_t *request,
+                                     const ota_ws_address_t *peer, uint32_t now_ms, char *body, size_t size) {
+    const ota_ws_platform_t *platform = device->ports.platform;
+    uint8_t random[16];
+    char ticket[OTA_WS_TICKET_TEXT_SIZE];
+    ota_ws_reply_t reply;
+    ota_ws_status_t status = ota_ws_gate_check(request);
+    if (status != OTA_WS_OK) {
+        write_refusal(status, body, size);
+        return status;
+    }
+    platform->random(platform->context, random, sizeof random);
+    ota_ws_login_ticket(&device->login, peer, random, now_ms, ticket);
+    ota_ws_reply_begin(&reply, body, size, "ticket");
+    ota_ws_reply_number(&reply, "version", OTA_WS_PROTOCOL_VERSION);
+    ota_ws_reply_string(&reply, "ticket", ticket);
+    ota_ws_reply_string(&reply, "login", device->verifier != NULL ? "scram-sha-256" : "none");
+    ota_ws_reply_string(&reply, "ws", device->settings->ws_uri);
+    ota_ws_reply_end(&reply, NULL, NULL, 0);
+    body[reply.length] = '\0';
+    return OTA_WS_OK;
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the device says, message by message (docs/protocol.md, section 5). Inside the core only.
+#pragma once
+
+#include "session.h"
+
+// To one session. `type` alone, like "pong".
+void ota_ws_report_plain(ota_ws_session_t *session, const char *type);
+// "challenge" or "welcome"; `scram` NULL when there is no login. Sent without mac.
+void ota_ws_report_login(ota_ws_session_t *session, const char *type, const char *scram);
+void ota_ws_report_state(ota_ws_session_t *session, uint32_t now_ms);
+void ota_ws_report_ready(ota_ws_session_t *session);
+void ota_ws_report_progress(ota_ws_session_t *session);
+void ota_ws_report_done(ota_ws_session_t *session);
+void ota_ws_report_failed(ota_ws_session_t *session, const ota_ws_failure_t *failure);
+// "error"; `wait_ms` 0 when there is nothing to wait for.
+void ota_ws_report_error(ota_ws_session_t *session, const ota_ws_failure_t *failure, uint32_t wait_ms);
+
+// To all who are logged in.
+void ota_ws_report_state_to_all(ota_ws_device_t *device, uint32_t now_ms);
+void ota_ws_report_restarting_to_all(ota_ws_device_t *device);
+
+// To all who are logged in, but for the owner.
+void ota_ws_report_progress_to_viewers(ota_ws_device_t *device);

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session.h"
+
+#include <string.h>
+
+#include "message.h"
+#include "report.h"
+#include "text.h"
+#include "update.h"
+
+#define LINGER_MS 1000 // so long an ended session stays, for the error to arrive before the connection closes
+#define LOGIN_RETRY_MS 2000
+
+// ---- the end -------------------------------------------------------------------------------------------------------
+
+static void end_session(ota_ws_session_t *session, const ota_ws_failure_t *failure, uint32_t wait_ms, uint32_t now_ms) {
+    if (session->state == OTA_WS_SESSION_ENDED) {
+        return;
+    }
+    ota_ws_report_error(session, failure, wait_ms);
+    session->state = OTA_WS_SESSION_ENDED;
+    session->since_ms = now_ms;
+    ota_ws_update_session_gone(session, failure->status, now_ms);
+}
+
+static void end_with(ota_ws_session_t *session, ota_ws_status_t status, uint32_t now_ms) {
+    ota_ws_failure_t failure = {.status = status};
+    end_session(session, &failure, 0, now_ms);
+}
+
+// TRY_LATER, LOGIN_BUSY: the sentence names the seconds.
+static void end_with_wait(ota_ws_session_t *session, ota_ws_status_t status, uint32_t wait_ms, uint32_t now_ms) {
+    ota_ws_failure_t failure = {.status = status};
+    ota_ws_text_number(failure.device, (wait_ms + 999) / 1000);
+    end_session(session, &failure, wait_ms, now_ms);
+}
+
+// ---- open and closed -----------------------------------------------------------------------------------------------
+
+void ota_ws_session_open(ota_ws_session_t *session, ota_ws_device_t *device, const ota_ws_link_t *link,
+                         const ota_ws_address_t *peer, uint32_t now_ms) {
+    memset(session, 0, sizeof *session);
+    session->device = device;
+    session->link = link;
+    session->peer = *peer;
+    session->since_ms = now_ms;
+    session->next = device->sessions;
+    device->sessions = session;
+}
+
+void ota_ws_session_closed(ota_ws_session_t *session, uint32_t now_ms) {
+    ota_ws_session_t **at = &session->device->sessions;
+    while (*at != session) {
+        at = &(*at)->next;
+    }
+    *at = session->next;
+    if (session->state == OTA_WS_SESSION_LOGIN) {
+        ota_ws_login_failed(&session->device->login, &session->peer, now_ms); // a login left hanging counts as a guess
+    }
+    session->state = OTA_WS_SESSION_ENDED;
+    ota_ws_update_session_gone(session, OTA_WS_LINK_LOST, now_ms);
+    memset(&session->secret, 0, sizeof session->secret);
+}
+
+void ota_ws_session_tick(ota_ws_session_t *session, uint32_t now_ms) {
+    const ota_ws_settings_t *settings = session->device->settings;
+    uint32_t passed_ms = now_ms - session->since_ms;
+    if (session->state == OTA_WS_SESSION_ENDED) {
+        if (passed_ms >= LINGER_MS) {
+            session->link->close(session->link->context);
+        }
+        return;
+    }
+    bool logged_in = session->state == OTA_WS_SESSION_WELCOME;
+    if (passed_ms < (logged_in ? settings->silence_timeout_ms : settings->login_timeout_ms)) {
+        return;
+    }
+    if (session->state == OTA_WS_SESSION_LOGIN) {
+        ota_ws_login_failed(&session->device->login, &session->peer, now_ms);
+    }
+    end_with(session, OTA_WS_SILENT, now_ms);
+}
+
+// ---- login ---------------------------------------------------------------------------------------------------------
+
+static bool login_is_free(const ota_ws_device_t *device) {
+    for (const ota_ws_session_t *session = device->sessions; session != NULL; session = session->next) {
+        if (session->state == OTA_WS_SESSION_LOGIN) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void welcome(ota_ws_session_t *session, const char *scram, uint32_t now_ms) {
+    ota_ws_report_login(session, "welcome", scram);
+    session->state = OTA_WS_SESSION_WELCOME;
+    session->since_ms = now_ms;
+    ota_ws_report_state(session, now_ms);
+}
+
+static void challenge(ota_ws_session_t *session, const ota_ws_request_t *request, uint32_t now_ms) {
+    ota_ws_device_t *device = session->device;
+    const ota_ws_platform_t *platform = device->ports.platform;
+    uint8_t random[18];
+    char reply[OTA_WS_SCRAM_MESSAGE_SIZE];
+    uint32_t wait_ms = ota_ws_login_wait_ms(&device->login, &session->peer, now_ms);
+    if (wait_ms > 0) {
+        end_with_wait(session, OTA_WS_TRY_LATER, wait_ms, now_ms);
+        return;
+    }
+    if (!login_is_free(device)) {
+        end_with_wait(session, OTA_WS_LOGIN_BUSY, LOGIN_RETRY_MS, now_ms);
+        return;
+    }
+    platform->random(platform->context, random, sizeof random);
+    ota_ws_status_t status =
+        ota_ws_scram_challenge(&session->secret.scram, device->verifier, request->scram, random, reply);
+    if (status != OTA_WS_OK) {
+        end_with(session, status, now_ms);
+        return;
+    }
+    ota_ws_report_login(session, "challenge", reply);
+    session->state = OTA_WS_SESSION_LOGIN;
+}
+
+static void hear_hello(ota_ws_session_t *session, const ota_ws_request_t *request, uint32_t now_ms) {
+    ota_ws_device_t *device = session->device;
+    if (request->version != OTA_WS_PROTOCOL_VERSION) {
+        end_with(session, OTA_WS_WRONG_VERSION, now_ms);
+        return;
+    }
+    ota_ws_status_t status = ota_ws_login_spend(&device->login, &session->peer, request->ticket, now_ms);
+    if (status != OTA_WS_OK) {
+        end_with(session, status, now_ms);
+    } else if (device->verifier == NULL) {
+        welcome(session, NULL, now_ms);
+    } else {
+        challenge(session, request, now_ms);
+    }
+}
+
+static void hear_proof(ota_ws_session_t *session, const ota_ws_request_t *request, uint32_t now_ms) {
+    ota_ws_device_t *device = session->device;
+    char reply[OTA_WS_SCRAM_MESSAGE_SIZE];
+    ota_ws_session_keys_t keys;
+    ota_ws_status_t status =
+        ota_ws_scram_verify(&session->secret.scram, device->verifier, device->ports.hash, request->scram, reply, &keys);
+    if (status != OTA_WS_OK) {
+        ota_ws_login_failed(&device->login, &session->peer, now_ms);
+        end_with(session, status, now_ms);
+        return;
+    }
+    ota_ws_login_succeeded(&device->login, &session->peer);
+    session->secret.keys = keys;
+    welcome(session, reply, now_ms);
+}
+
+// ---- after the login -----------------------------------------------------------------------------------------------
+
+static void hear_begin(ota_ws_session_t *session, const ota_ws_request_t *request, uint32_t now_ms) {
+    ota_ws_promise_t promise = {.size = request->size, .allow_downgrade = request->allow_downgrade};
+    memcpy(promise.sha256, request->sha256, sizeof promise.sha256);
+    if (session->device->owner == session) {
+        end_with(session, OTA_WS_UNEXPECTED_MESSAGE, now_ms); // a second begin
+        return;
+    }
+    ota_ws_update_begin(session, &promise, now_ms);
+}
+
+static void hear_cancel(ota_ws_session_t *session, const ota_ws_request_t *request, uint32_t now_ms) {
+    (void)request;
+    ota_ws_update_cancel(session, now_ms);
+}
+
+static void hear_restart(ota_ws_session_t *session, const ota_ws_request_t *request, uint32_t now_ms) {
+    (void)request;
+    (void)now_ms;
+    ota_ws_update_restart(session);
+}
+
+static void hear_confirm(ota_ws_session_t *session, const ota_ws_request_t *request, uint32_t now_ms) {
+    (void)request;
+    ota_ws_update_confirm(session, now_ms);
+}
+
+static void hear_rollback(ota_ws_session_t *session, const ota_ws_request_t *request, uint32_t now_ms) {
+    (void)request;
+    ota_ws_update_roll_back(session, now_ms);
+}
+
+static void hear_ping(ota_ws_session_t *session, const ota_ws_request_t *request, uint32_t now_ms) {
+    (void)request;
+    (void)now_ms;
+    ota_ws_report_plain(session, "pong");
+}
+
+typedef struct {
+    ota_ws_session_state_t state; // in which the message may come
+    void (*hear)(ota_ws_session_t *session, const ota_ws_request_t *request, uint32_t now_ms);
+} hearing_t;
+
+// The gate of all messages: what is not in this table is not reachable.
+static const hearing_t hearings[OTA_WS_SAYS_COUNT] = {
+    [OTA_WS_SAYS_HELLO] = {OTA_WS_SESSION_NEW, hear_hello},
+    [OTA_WS_SAYS_PROOF] = {OTA_WS_SESSION_LOGIN, hear_proof},
+    [OTA_WS_SAYS_BEGIN] = {OTA_WS_SESSION_WELCOME, hear_begin},
+    [OTA_WS_SAYS_CANCEL] = {OTA_WS_SESSION_WELCOME, hear_cancel},
+    [OTA_WS_SAYS_RESTART] = {OTA_WS_SESSION_WELCOME, hear_restart},
+    [OTA_WS_SAYS_CONFIRM] = {OTA_WS_SESSION_WELCOME, hear_confirm},
+    [OTA_WS_SAYS_ROLLBACK] = {OTA_WS_SESSION_WELCOME, hear_rollback},
+    [OTA_WS_SAYS_PING] = {OTA_WS_SESSION_WELCOME, hear_ping},
+};
+
+// ---- frames --------------------------------------------------------------------------------------------------------
+
+static ota_ws_admission_t refuse_frame(ota_ws_session_t *session, ota_ws_status_t status, uint32_t now_ms) {
+    end_with(session, status, now_ms);
+    return OTA_WS_ADMIT_DISCARD;
+}
+
+static ota_ws_admission_t admit_data(ota_ws_session_t *session, uint64_t length, uint32_t now_ms) {
+    if (!ota_ws_update_wants_data(session)) {
+        return session->draining ? OTA_WS_ADMIT_DISCARD : refuse_frame(session, OTA_WS_UNEXPECTED_DATA, now_ms);
+    }
+    if (length > session->device->settings->chunk + OTA_WS_OFFSET_SIZE) {
+        return refuse_frame(session, OTA_WS_FRAME_TOO_LONG, now_ms);
+    }
+    if (length <= OTA_WS_OFFSET_SIZE) {
+        return refuse_frame(session, OTA_WS_BAD_FRAME, now_ms);
+    }
+    return OTA_WS_ADMIT_TAKE;
+}
+
+ota_ws_admission_t ota_ws_session_admit(ota_ws_session_t *session, ota_ws_frame_kind_t kind, uint64_t length,
+                                        uint32_t now_ms) {
+    if (session->state == OTA_WS_SESSION_ENDED) {
+        return OTA_WS_ADMIT_DISCARD;
+    }
+    if (kind == OTA_WS_FRAME_DATA) {
+        return admit_data(session, length, now_ms);
+    }
+    return length > OTA_WS_MESSAGE_SIZE ? refuse_frame(session, OTA_WS_MESSAGE_TOO_LONG, now_ms) : OTA_WS_ADMIT_TAKE;
+}
+
+// Before the login messages have no mac; after it each has the next count and the right mac.
+static bool mac_is_right(ota_ws_session_t *session, const char *text, const ota_ws_request_t *request) {
+    const ota_ws_device_t *device = session->device;
+    uint8_t mac[OTA_WS_MAC_SIZE];
+    if (session->state != OTA_WS_SESSION_WELCOME || device->verifier == NULL) {
+        return !request->has_count;
+    }
+    if (!request->has_count || request->count != session->received_count + 1) {
+        return false;
+    }
+    ota_ws_mac(device->ports.hash, session->secret.keys.client, text, request->covered, mac);
+    session->received_count = request->count;
+    return ota_ws_bytes_equal(mac, request->mac, sizeof mac);
+}
+
+void ota_ws_session_message(ota_ws_session_t *session, const char *text, size_t length, uint32_t now_ms) {
+    ota_ws_request_t request;
+    if (session->state == OTA_WS_SESSION_ENDED) {
+        return;
+    }
+    ota_ws_status_t status = ota_ws_request_read(text, length, &request);
+    if (status == OTA_WS_OK && !mac_is_right(session, text, &request)) {
+        status = OTA_WS_BAD_MAC;
+    }
+    if (status == OTA_WS_OK && hearings[request.type].state != session->state) {
+        status = OTA_WS_UNEXPECTED_MESSAGE;
+    }
+    if (status != OTA_WS_OK) {
+        end_with(session, status, now_ms);
+        return;
+    }
+    if (session->state == OTA_WS_SESSION_WELCOME) {
+        session->since_ms = now_ms;
+    }
+    hearings[request.type].hear(session, &request, now_ms);
+}
+
+bool ota_ws_session_data(ota_ws_session_t *session, uint8_t *buffer, size_t length, uint32_t now_ms) {
+    ota_ws_failure_t failure;
+    if (session->state == OTA_WS_SESSION_ENDED || !ota_ws_update_wants_data(session)) {
+        return false; // the update has ended while the frame came
+    }
+    session->since_ms = now_ms;
+    bool taken = ota_ws_update_data(session, buffer, length, now_ms, &failure);
+    if (!taken) {
+        end_session(session, &failure, 0, now_ms);
+    }
+    return taken;
+}
+
+void ota_ws_session_broken(ota_ws_session_t *session, ota_ws_status_t status, uint32_t now_ms) {
+    end_with(session, status, now_ms);
+}

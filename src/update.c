@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "update.h"
+
+#include <string.h>
+
+#include "report.h"
+#include "text.h"
+
+#define VIEWER_INTERVAL_MS 250
+
+static void fail_session(ota_ws_session_t *session, ota_ws_status_t status) {
+    ota_ws_failure_t failure = {.status = status};
+    ota_ws_report_failed(session, &failure);
+}
+
+static void submit(ota_ws_device_t *device, const ota_ws_job_t *job) {
+    const ota_ws_worker_t *worker = device->ports.worker;
+    device->jobs++;
+    worker->submit(worker->context, job);
+}
+
+static void submit_kind(ota_ws_device_t *device, ota_ws_job_kind_t kind) {
+    ota_ws_job_t job = {.kind = kind};
+    submit(device, &job);
+}
+
+static ota_ws_status_t start_worker(ota_ws_device_t *device) {
+    const ota_ws_worker_t *worker = device->ports.worker;
+    return worker->start(worker->context);
+}
+
+static void stop_worker(ota_ws_device_t *device) {
+    const ota_ws_worker_t *worker = device->ports.worker;
+    worker->stop(worker->context);
+}
+
+// ---- begin ---------------------------------------------------------------------------------------------------------
+
+// Can an update of this size begin? Decided before anything is taken or changed.
+static void decide_begin(const ota_ws_device_t *device, const ota_ws_promise_t *promise, ota_ws_failure_t *failure) {
+    const ota_ws_flash_t *flash = device->ports.flash;
+    uint32_t room = flash->slot_size(flash->context);
+    memset(failure, 0, sizeof *failure);
+    if (device->update == OTA_WS_UPDATE_READY) {
+        failure->status = OTA_WS_RESTART_PENDING;
+    } else if (device->on_trial) {
+        failure->status = OTA_WS_ON_TRIAL;
+    } else if (room == 0) {
+        failure->status = OTA_WS_NO_SLOT;
+    } else if (promise->size == 0) {
+        failure->status = OTA_WS_EMPTY;
+    } else if (promise->size > room) {
+        failure->status = OTA_WS_TOO_LARGE;
+        ota_ws_text_number(failure->image, promise->size);
+        ota_ws_text_number(failure->device, room);
+    }
+}
+
+static void open_update(ota_ws_session_t *session, const ota_ws_promise_t *promise, uint32_t now_ms) {
+    ota_ws_device_t *device = session->device;
+    ota_ws_job_t job = {.kind = OTA_WS_JOB_BEGIN, .promise = *promise};
+    ota_ws_failure_t failure;
+    decide_begin(device, promise, &failure);
+    if (failure.status == OTA_WS_OK) {
+        failure.status = start_worker(device);
+    }
+    if (failure.status != OTA_WS_OK) {
+        ota_ws_report_failed(session, &failure);
+        return;
+    }
+    memset(&device->end, 0, sizeof device->end);
+    device->update = OTA_WS_UPDATE_OPENING;
+    device->owner = session;
+    device->size = promise->size;
+    device->received = 0;
+    device->written = 0;
+    device->last_data_ms = now_ms;
+    device->last_told_ms = now_ms;
+    session->draining = false;
+    submit(device, &job);
+}
+
+void ota_ws_update_begin(ota_ws_session_t *session, const ota_ws_promise_t *promise, uint32_t now_ms) {
+    ota_ws_device_t *device = session->device;
+    bool at_rest = device->update == OTA_WS_UPDATE_IDLE || device->update == OTA_WS_UPDATE_READY;
+    bool ends_soon = device->update == OTA_WS_UPDATE_ENDING || device->update == OTA_WS_UPDATE_CONTROL;
+    if (at_rest) {
+        open_update(session, promise, now_ms);
+    } else if (ends_soon && device->next == NULL) {
+        device->next = session;
+        device->next_promise = *promise;
+    } else {
+        fail_session(session, OTA_WS_BUSY);
+    }
+}
+
+// Back at rest: a `begin` that had to wait has its turn.
+static void rest(ota_ws_device_t *device, ota_ws_update_state_t state, uint32_t now_ms) {
+    device->update = state;
+    device->owner = NULL;
+    stop_worker(device);
+    ota_ws_report_state_to_all(device, now_ms);
+    ota_ws_session_t *next = device->next;
+    device->next = NULL;
+    if (next != NULL) {
+        open_update(next, &device->next_promise, now_ms);
+    }
+}
+
+// ---- data ----------------------------------------------------------------------------------------------------------
+
+bool ota_ws_update_wants_data(const ota_ws_session_t *session) {
+    const ota_ws_device_t *device = session->device;
+    return device->owner == session && device->update == OTA_WS_UPDATE_RECEIVING;
+}
+
+static uint32_t offset_of(const uint8_t *buffer) {
+    return (uint32_t)buffer[0] | (uint32_t)buffer[1] << 8 | (uint32_t)buffer[2] << 16 | (uint32_t)buffer[3] << 24;
+}
+
+bool ota_ws_update_data(ota_ws_session_t *session, uint8_t *buffer, size_t length, uint32_t now_ms,
+                        ota_ws_failure_t *failure) {
+    ota_ws_device_t *device = session->device;
+    size_t bytes = length - OTA_WS_OFFSET_SIZE;
+    memset(failure, 0, sizeof *failure);
+    if (offset_of(buffer) != device->received) {
+        failure->status = OTA_WS_WRONG_OFFSET;
+        ota_ws_text_number(failure->image, offset_of(buffer));
+        ota_ws_text_number(failure->device, device->received);
+        return false;
+    }
+    if (bytes > device->size - device->received) {
+        failure->status = OTA_WS_TOO_MANY_BYTES;
+        return false;
+    }
+    ota_ws_job_t job = {
+        .kind = OTA_WS_JOB_CHUNK, .buffer = buffer, .bytes = buffer + OTA_WS_OFFSET_SIZE, .length = bytes};
+    device->received += (uint32_t)bytes;
+    device->last_data_ms = now_ms;
+    submit(device, &job);
+    ota_ws_report_progress(session);
+    if (device->received == device->size) {
+        device->update = OTA_WS_UPDATE_VERIFYING;
+        submit_kind(device, OTA_WS_JOB_FINISH);
+        ota_ws_report_state_to_all(device, now_ms);
+    }
+    return true;
+}
+
+// ---- the end, well or not ------------------------------------------------------------------------------------------
+
+// From OPENING or RECEIVING: the writer gives the update up, then the owner is told.
+static void end_update(ota_ws_device_t *device, const ota_ws_failure_t *failure) {
+    device->end = *failure;
+    device->update = OTA_WS_UPDATE_ENDING;
+    if (device->owner != NULL) {
+        device->owner->draining = true;
+    }
+    submit_kind(device, OTA_WS_JOB_ABORT);
+}
+
+static void end_update_with(ota_ws_device_t *device, ota_ws_status_t status) {
+    ota_ws_failure_t failure = {.status = status};
+    end_update(device, &failure);
+}
+
+static bool is_open(const ota_ws_device_t *device) {
+    return device->update == OTA_WS_UPDATE_OPENING || device->update == OTA_WS_UPDATE_RECEIVING;
+}
+
+void ota_ws_update_cancel(ota_ws_session_t *session, uint32_t now_ms) {
+    ota_ws_device_t *device = session->device;
+    (void)now_ms;
+    bool owned = device->owner == session;
+    if (device->update == OTA_WS_UPDATE_READY && start_worker(device) == OTA_WS_OK) {
+        device->update = OTA_WS_UPDATE_CONTROL;
+        device->owner = session;
+        submit_kind(device, OTA_WS_JOB_DEACTIVATE);
+    } else if (is_open(device) && owned) {
+        end_update_with(device, OTA_WS_CANCELLED);
+    } else if (device->update == OTA_WS_UPDATE_VERIFYING && owned) {
+        device->end.status = OTA_WS_CANCELLED; // taken back as soon as it is ready
+    } else {
+        fail_session(session,
+                     is_open(device) || device->update == OTA_WS_UPDATE_VERIFYING ? OTA_WS_BUSY : OTA_WS_NO_UPDATE);
+    }
+}
+
+void ota_ws_update_session_gone(ota_ws_session_t *session, ota_ws_status_t status, uint32_t now_ms) {
+    ota_ws_device_t *device = session->device;
+    (void)now_ms;
+    if (device->next == session) {
+        device->next = NULL;
+    }
+    if (device->owner != session) {
+        return;
+    }
+    device->owner = NULL;
+    if (is_open(device)) {
+        end_update_with(device, status);
+    }
+}
+
+// ---- confirm, go back, restart -------------------------------------------------------------------------------------
+
+static void control(ota_ws_device_t *device, ota_ws_session_t *session, ota_ws_job_kind_t kind) {
+    ota_ws_status_t status = device->update == OTA_WS_UPDATE_IDLE ? start_worker(device) : OTA_WS_BUSY;
+    if (status == OTA_WS_OK) {
+        device->update = OTA_WS_UPDATE_CONTROL;
+        device->owner = session;
+        submit_kind(device, kind);
+    } else if (session != NULL) {
+        fail_session(session, device->update == OTA_WS_UPDATE_READY ? OTA_WS_RESTART_PENDING : status);
+    }
+}
+
+void ota_ws_update_confirm(ota_ws_session_t *session, uint32_t now_ms) {
+    (void)now_ms;
+    if (!session->device->on_trial) {
+        fail_session(session, OTA_WS_NOT_ON_TRIAL);
+        return;
+    }
+    control(session->device, session, OTA_WS_JOB_CONFIRM);
+}
+
+void ota_ws_update_roll_back(ota_ws_session_t *session, uint32_t now_ms) {
+    (void)now_ms;
+    control(session->device, session, OTA_WS_JOB_ROLL_BACK);
+}
+
+static void restart(ota_ws_device_t *device) {
+    const ota_ws_platform_t *platform = device->ports.platform;
+    device->restarting = true;
+    ota_ws_report_restarting_to_all(device);
+    platform->restart(platform->context);
+}
+
+void ota_ws_update_restart(ota_ws_session_t *session) {
+    ota_ws_device_t *device = session->device;
+    if (device->update != OTA_WS_UPDATE_IDLE && device->update != OTA_WS_UPDATE_READY) {
+        fail_session(session, OTA_WS_BUSY);
+        return;
+    }
+    restart(device);
+}
+
+// ---- what the writer has done --------------------------------------------------------------------------------------
+
+static void begin_done(ota_ws_device_t *device, const ota_ws_job_result_t *result, uint32_t now_ms) {
+    if (device->update != OTA_WS_UPDATE_OPENING) {
+        return;
+    }
+    if (result->failure.status != OTA_WS_OK) {
+        end_update(device, &result->failure);
+        return;
+    }
+    device->update = OTA_WS_UPDATE_RECEIVING;
+    device->last_data_ms = now_ms;
+    ota_ws_report_ready(device->owner);
+    ota_ws_report_state_to_all(device, now_ms);
+}
+
+static void chunk_done(ota_ws_device_t *device, const ota_ws_job_result_t *result, uint32_t now_ms) {
+    bool lives = device->update == OTA_WS_UPDATE_RECEIVING || device->update == OTA_WS_UPDATE_VERIFYING;
+    if (!lives) {
+        return;
+    }
+    if (result->failure.status != OTA_WS_OK) {
+        end_update(device, &result->failure);
+        return;
+    }
+    device->written = result->written;
+    device->last_data_ms = now_ms;
+    if (device->owner != NULL) {
+        ota_ws_report_progress(device->owner);
+    }
+    if (now_ms - device->last_told_ms >= VIEWER_INTERVAL_MS) {
+        device->last_told_ms = now_ms;
+        ota_ws_report_progress_to_viewers(device);
+    }
+}
+
+static void finish_done(ota_ws_device_t *device, const ota_ws_job_result_t *result, uint32_t now_ms) {
+    if (device->update != OTA_WS_UPDATE_VERIFYING) {
+        return;
+    }
+    if (result->failure.status != OTA_WS_OK) {
+        end_update(device, &result->failure);
+        return;
+    }
+    if (device->end.status != OTA_WS_OK) { // cancelled meanwhile
+        device->update = OTA_WS_UPDATE_CONTROL;
+        submit_kind(device, OTA_WS_JOB_DEACTIVATE);
+        return;
+    }
+    device->written = device->size;
+    ota_ws_report_progress_to_viewers(device);
+    if (device->owner != NULL) {
+        ota_ws_report_progress(device->owner);
+        ota_ws_report_done(device->owner);
+    }
+    rest(device, OTA_WS_UPDATE_READY, now_ms);
+}
+
+static void abort_done(ota_ws_device_t *device, const ota_ws_job_result_t *result, uint32_t now_ms) {
+    (void)result;
+    if (device->owner != NULL) {
+        ota_ws_report_failed(device->owner, &device->end);
+    }
+    rest(device, OTA_WS_UPDATE_IDLE, now_ms);
+}
+
+// Tells the owner of the job when it has failed. True when it has not.
+static bool control_succeeded(ota_ws_device_t *device, const ota_ws_job_result_t *result) {
+    if (result->failure.status == OTA_WS_OK) {
+        return true;
+    }
+    if (device->owner != NULL) {
+        ota_ws_report_failed(device->owner, &result->failure);
+    }
+    return false;
+}
+
+static void confirm_done(ota_ws_device_t *device, const ota_ws_job_result_t *result, uint32_t now_ms) {
+    if (control_succeeded(device, result)) {
+        device->on_trial = false;
+    }
+    rest(device, OTA_WS_UPDATE_IDLE, now_ms);
+}
+
+static void roll_back_done(ota_ws_device_t *device, const ota_ws_job_result_t *result, uint32_t now_ms) {
+    bool marked = control_succeeded(device, result);
+    device->next = marked ? NULL : device->next;
+    rest(device, OTA_WS_UPDATE_IDLE, now_ms);
+    if (marked) {
+        restart(device);
+    } else {
+        device->trial_since_ms = now_ms; // the countdown starts again instead of trying at every tick
+    }
+}
+
+static void deactivate_done(ota_ws_device_t *device, const ota_ws_job_result_t *result, uint32_t now_ms) {
+    bool taken_back = control_succeeded(device, result);
+    if (taken_back && device->owner != NULL) {
+        fail_session(device->owner, OTA_WS_CANCELLED);
+    }
+    rest(device, taken_back ? OTA_WS_UPDATE_IDLE : OTA_WS_UPDATE_READY, now_ms);
+}
+
+typedef void (*done_t)(ota_ws_device_t *device, const ota_ws_job_result_t *result, uint32_t now_ms);
+
+static const done_t done[] = {
+    [OTA_WS_JOB_BEGIN] = begin_done,           [OTA_WS_JOB_CHUNK] = chunk_done,
+    [OTA_WS_JOB_FINISH] = finish_done,         [OTA_WS_JOB_ABORT] = abort_done,
+    [OTA_WS_JOB_CONFIRM] = confirm_done,       [OTA_WS_JOB_ROLL_BACK] = roll_back_done,
+    [OTA_WS_JOB_DEACTIVATE] = deactivate_done,
+};
+
+void ota_ws_device_completed(ota_ws_device_t *device, const ota_ws_job_result_t *result, uint32_t now_ms) {
+    device->jobs--;
+    done[result->kind](device, result, now_ms);
+}
+
+// ---- time ----------------------------------------------------------------------------------------------------------
+
+void ota_ws_update_tick(ota_ws_device_t *device, uint32_t now_ms) {
+    const ota_ws_settings_t *settings = device->settings;
+    bool waits_for_data = device->update == OTA_WS_UPDATE_RECEIVING && device->jobs == 0;
+    if (waits_for_data && now_ms - device->last_data_ms >= settings->stall_timeout_ms) {
+        end_update_with(device, OTA_WS_STALLED);
+    }
+    bool trial_over = device->on_trial && settings->trial_timeout_ms > 0 &&
+                      now_ms - device->trial_since_ms >= settings->trial_timeout_ms;
+    if (trial_over && device->update == OTA_WS_UPDATE_IDLE && !device->restarting) {
+        control(device, NULL, OTA_WS_JOB_ROLL_BACK);
+    }
+}
