@@ -161,7 +161,7 @@ static void hear_proof(ota_ws_session_t *session, const ota_ws_request_t *reques
 static void hear_begin(ota_ws_session_t *session, const ota_ws_request_t *request, uint32_t now_ms) {
     ota_ws_promise_t promise = {.size = request->size, .allow_downgrade = request->allow_downgrade};
     memcpy(promise.sha256, request->sha256, sizeof promise.sha256);
-    if (session->device->owner == session) {
+    if (ota_ws_update_is_of(session)) {
         end_with(session, OTA_WS_UNEXPECTED_MESSAGE, now_ms); // a second begin
         return;
     }
@@ -260,7 +260,7 @@ static bool mac_is_right(ota_ws_session_t *session, const char *text, const ota_
 
 void ota_ws_session_message(ota_ws_session_t *session, const char *text, size_t length, uint32_t now_ms) {
     ota_ws_request_t request;
-    if (session->state == OTA_WS_SESSION_ENDED) {
+    if (session->state == OTA_WS_SESSION_ENDED || session->device->restarting) {
         return;
     }
     ota_ws_status_t status = ota_ws_request_read(text, length, &request);

@@ -34,6 +34,15 @@ static void stop_worker(ota_ws_device_t *device) {
     worker->stop(worker->context);
 }
 
+static bool is_open(const ota_ws_device_t *device) {
+    return device->update == OTA_WS_UPDATE_OPENING || device->update == OTA_WS_UPDATE_RECEIVING;
+}
+
+bool ota_ws_update_is_of(const ota_ws_session_t *session) {
+    const ota_ws_device_t *device = session->device;
+    return device->owner == session && (is_open(device) || device->update == OTA_WS_UPDATE_VERIFYING);
+}
+
 // ---- begin ---------------------------------------------------------------------------------------------------------
 
 // Can an update of this size begin? Decided before anything is taken or changed.
@@ -162,10 +171,6 @@ static void end_update(ota_ws_device_t *device, const ota_ws_failure_t *failure)
 static void end_update_with(ota_ws_device_t *device, ota_ws_status_t status) {
     ota_ws_failure_t failure = {.status = status};
     end_update(device, &failure);
-}
-
-static bool is_open(const ota_ws_device_t *device) {
-    return device->update == OTA_WS_UPDATE_OPENING || device->update == OTA_WS_UPDATE_RECEIVING;
 }
 
 void ota_ws_update_cancel(ota_ws_session_t *session, uint32_t now_ms) {

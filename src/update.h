@@ -12,6 +12,9 @@ void ota_ws_update_confirm(ota_ws_session_t *session, uint32_t now_ms);
 void ota_ws_update_roll_back(ota_ws_session_t *session, uint32_t now_ms);
 void ota_ws_update_restart(ota_ws_session_t *session);
 
+// Does an update of this session run (not: end, or wait for the restart)?
+bool ota_ws_update_is_of(const ota_ws_session_t *session);
+
 // May this session send data now?
 bool ota_ws_update_wants_data(const ota_ws_session_t *session);
 
