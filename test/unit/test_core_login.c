@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tickets and limits on guesses, also while the clock of milliseconds wraps around.
+#include "testing.h"
+
+#include "login.h"
+
+#define SECOND 1000u
+
+static const ota_ws_address_t one = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 192, 168, 1, 20}};
+static const ota_ws_address_t two = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 192, 168, 1, 21}};
+
+static ota_ws_login_t fresh(void) {
+    ota_ws_login_t login;
+    memset(&login, 0xA5, sizeof login);
+    ota_ws_login_init(&login);
+    return login;
+}
+
+typedef struct {
+    char text[OTA_WS_TICKET_TEXT_SIZE];
+} ticket_t;
+
+static ticket_t ticket_of(ota_ws_login_t *login, const ota_ws_address_t *peer, uint8_t random, uint32_t now_ms) {
+    uint8_t bytes[16];
+    ticket_t ticket;
+    memset(bytes, random, sizeof bytes);
+    ota_ws_login_ticket(login, peer, bytes, now_ms, ticket.text);
+    return ticket;
+}
+
+// ---- tickets
+
+static void a_ticket_is_spent_once(void **state) {
+    (void)state;
+    ota_ws_login_t login = fresh();
+    ticket_t ticket = ticket_of(&login, &one, 7, 0);
+    assert_int_equal(strlen(ticket.text), 22);
+    assert_int_equal(strspn(ticket.text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"), 22);
+    assert_int_equal(ota_ws_login_spend(&login, &one, ticket.text, 10), OTA_WS_OK);
+    assert_int_equal(ota_ws_login_spend(&login, &one, ticket.text, 10), OTA_WS_BAD_TICKET);
+}
+
+static void a_ticket_lives_for_30_seconds_also_across_the_clocks_turn(void **state) {
+    (void)state;
+    const uint32_t starts[] = {0, 5, UINT32_MAX, UINT32_MAX - 29999, UINT32_MAX - 10000};
+    for (size_t i = 0; i < COUNT_OF(starts); i++) {
+        ota_ws_login_t login = fresh();
+        ticket_t young = ticket_of(&login, &one, 1, starts[i]);
+        ticket_t old = ticket_of(&login, &one, 2, starts[i]);
+        assert_int_equal(ota_ws_login_spend(&login, &one, young.text, starts[i] + 29999), OTA_WS_OK);
+        assert_int_equal(ota_ws_login_spend(&login, &one, old.text, starts[i] + 30000), OTA_WS_BAD_TICKET);
+    }
+}
+
+static void another_peers_ticket_is_none_and_stays_its_owners(void **state) {
+    (void)state;
+    ota_ws_login_t login = fresh();
+    ticket_t ticket = ticket_of(&login, &one, 3, 0);
+    assert_int_equal(ota_ws_login_spend(&login, &two, ticket.text, 1), OTA_WS_BAD_TICKET);
+    assert_int_equal(ota_ws_login_spend(&login, &one, ticket.text, 1), OTA_WS_OK);
+}
+
+static void nothing_else_is_a_ticket(void **state) {
+    (void)state;
+    ota_ws_login_t login = fresh();
+    static const char *const wrong[] = {"", "A", "AAAAAAAAAAAAAAAAAAAAAA", "AwMDAwMDAwMDAwMDAwMDAwA",
+                                        "AwMDAwMDAwMDAwMDAwMDA"};
+    for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+        assert_int_equal(ota_ws_login_spend(&login, &one, wrong[i], 0), OTA_WS_BAD_TICKET);
+    }
+    ticket_t ticket = ticket_of(&login, &one, 3, 0); // "AwMDAwMDAwMDAwMDAwMDAw"
+    for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+        assert_int_equal(ota_ws_login_spend(&login, &one, wrong[i], 0), OTA_WS_BAD_TICKET);
+    }
+    for (size_t i = 0; i < 22; i++) {
+        ticket_t changed = ticket;
+        changed.text[i] = changed.text[i] == 'x' ? 'y' : 'x';
+        assert_int_equal(ota_ws_login_spend(&login, &one, changed.text, 0), OTA_WS_BAD_TICKET);
+    }
+    assert_int_equal(ota_ws_login_spend(&login, &one, ticket.text, 0), OTA_WS_OK);
+}
+
+// Who asks again and again uses up his own places, not those of others.
+static void a_greedy_peer_takes_its_own_oldest_place(void **state) {
+    (void)state;
+    ota_ws_login_t login = fresh();
+    ticket_t other = ticket_of(&login, &two, 99, 0);
+    ticket_t greedy[20];
+    for (uint8_t i = 0; i < 20; i++) {
+        greedy[i] = ticket_of(&login, &one, i, 1 + i);
+    }
+    assert_int_equal(ota_ws_login_spend(&login, &two, other.text, 100), OTA_WS_OK);
+    for (size_t i = 0; i < 20; i++) {
+        assert_int_equal(ota_ws_login_spend(&login, &one, greedy[i].text, 100), i < 17 ? OTA_WS_BAD_TICKET : OTA_WS_OK);
+    }
+}
+
+static void without_a_place_of_its_own_a_peer_takes_the_oldest_of_all(void **state) {
+    (void)state;
+    ota_ws_login_t login = fresh();
+    ticket_t tickets[4];
+    for (uint8_t i = 0; i < 4; i++) {
+        tickets[i] = ticket_of(&login, &one, i, (uint32_t)(UINT32_MAX - 1 + i)); // the clock turns in between
+    }
+    ticket_t other = ticket_of(&login, &two, 9, 10);
+    assert_int_equal(ota_ws_login_spend(&login, &two, other.text, 10), OTA_WS_OK);
+    assert_int_equal(ota_ws_login_spend(&login, &one, tickets[0].text, 10), OTA_WS_BAD_TICKET);
+    assert_int_equal(ota_ws_login_spend(&login, &one, tickets[1].text, 10), OTA_WS_OK);
+}
+
+static void expired_and_spent_places_are_used_before_living_ones(void **state) {
+    (void)state;
+    ota_ws_login_t login = fresh();
+    ticket_t first = ticket_of(&login, &one, 1, 0);
+    ticket_t spent = ticket_of(&login, &one, 2, 0);
+    ticket_t third = ticket_of(&login, &one, 3, 0);
+    ticket_t fourth = ticket_of(&login, &one, 4, 0);
+    ota_ws_login_spend(&login, &one, spent.text, 1);
+    ticket_of(&login, &two, 5, 2);
+    assert_int_equal(ota_ws_login_spend(&login, &one, first.text, 3), OTA_WS_OK);
+    assert_int_equal(ota_ws_login_spend(&login, &one, third.text, 3), OTA_WS_OK);
+    assert_int_equal(ota_ws_login_spend(&login, &one, fourth.text, 3), OTA_WS_OK);
+}
+
+// ---- guesses
+
+static void the_wait_doubles_from_1_to_60_seconds(void **state) {
+    (void)state;
+    static const uint32_t waits[] = {1, 2, 4, 8, 16, 32, 60, 60, 60, 60};
+    ota_ws_login_t login = fresh();
+    uint32_t now_ms = UINT32_MAX - 20 * SECOND;
+    assert_int_equal(ota_ws_login_wait_ms(&login, &one, now_ms), 0);
+    for (size_t i = 0; i < COUNT_OF(waits); i++) {
+        ota_ws_login_failed(&login, &one, now_ms);
+        assert_int_equal(ota_ws_login_wait_ms(&login, &one, now_ms), waits[i] * SECOND);
+        assert_int_equal(ota_ws_login_wait_ms(&login, &one, now_ms + waits[i] * SECOND - 1), 1);
+        now_ms += waits[i] * SECOND;
+        assert_int_equal(ota_ws_login_wait_ms(&login, &one, now_ms), 0);
+    }
+}
+
+static void a_thousand_failures_wait_no_longer_than_60_seconds(void **state) {
+    (void)state;
+    ota_ws_login_t login = fresh();
+    for (int i = 0; i < 1000; i++) {
+        ota_ws_login_failed(&login, &one, 0);
+    }
+    assert_int_equal(ota_ws_login_wait_ms(&login, &one, 0), 60 * SECOND);
+}
+
+static void success_forgets_the_failures(void **state) {
+    (void)state;
+    ota_ws_login_t login = fresh();
+    ota_ws_login_failed(&login, &one, 0);
+    ota_ws_login_failed(&login, &one, 0);
+    ota_ws_login_succeeded(&login, &one);
+    assert_int_equal(ota_ws_login_wait_ms(&login, &one, 0), 0);
+    ota_ws_login_failed(&login, &one, 0);
+    assert_int_equal(ota_ws_login_wait_ms(&login, &one, 0), SECOND);
+}
+
+static void one_peers_failures_slow_down_everybody(void **state) {
+    (void)state;
+    ota_ws_login_t login = fresh();
+    ota_ws_login_failed(&login, &one, 0);
+    ota_ws_login_failed(&login, &one, 0);
+    assert_int_equal(ota_ws_login_wait_ms(&login, &two, 0), 2 * SECOND);
+}
+
+static void the_last_owner_is_not_slowed_down_by_others(void **state) {
+    (void)state;
+    ota_ws_login_t login = fresh();
+    ota_ws_login_succeeded(&login, &two);
+    for (int i = 0; i < 10; i++) {
+        ota_ws_login_failed(&login, &one, 0);
+    }
+    assert_int_equal(ota_ws_login_wait_ms(&login, &two, 0), 0);
+    assert_int_equal(ota_ws_login_wait_ms(&login, &one, 0), 60 * SECOND);
+    ota_ws_login_failed(&login, &two, 0); // but by itself
+    assert_int_equal(ota_ws_login_wait_ms(&login, &two, 0), SECOND);
+}
+
+// However many addresses an attacker has, all of them together wait.
+static void many_peers_are_no_way_around_the_limit(void **state) {
+    (void)state;
+    ota_ws_login_t login = fresh();
+    uint32_t now_ms = 0;
+    int guesses = 0;
+    for (int i = 0; now_ms < 600 * SECOND; i++, now_ms += SECOND / 2) {
+        ota_ws_address_t peer = one;
+        peer.bytes[15] = (uint8_t)i;
+        peer.bytes[14] = (uint8_t)(i >> 8);
+        if (ota_ws_login_wait_ms(&login, &peer, now_ms) == 0) {
+            ota_ws_login_failed(&login, &peer, now_ms);
+            guesses++;
+        }
+    }
+    assert_in_range(guesses, 1, 20); // in ten minutes
+}
+
+static void forgotten_peers_are_those_who_failed_longest_ago(void **state) {
+    (void)state;
+    ota_ws_login_t login = fresh();
+    ota_ws_login_succeeded(&login, &one); // exempt from the limit of all: what is left is its own
+    for (int i = 0; i < 7; i++) {
+        ota_ws_login_failed(&login, &one, 100);
+    }
+    ota_ws_address_t peer = two;
+    for (uint8_t i = 0; i < OTA_WS_PEER_COUNT - 1; i++) {
+        peer.bytes[14] = i;
+        ota_ws_login_failed(&login, &peer, 50);
+    }
+    peer.bytes[14] = 77;
+    ota_ws_login_failed(&login, &peer, 200);
+    assert_int_equal(ota_ws_login_wait_ms(&login, &one, 200), 60 * SECOND - 100);
+}
+
+static void an_old_failure_is_forgotten_after_some_time(void **state) {
+    (void)state;
+    ota_ws_login_t login = fresh();
+    for (int i = 0; i < 7; i++) {
+        ota_ws_login_failed(&login, &one, 0);
+    }
+    ota_ws_login_failed(&login, &one, 3600 * SECOND);
+    assert_int_equal(ota_ws_login_wait_ms(&login, &one, 3600 * SECOND), SECOND);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_ticket_is_spent_once),
+        cmocka_unit_test(a_ticket_lives_for_30_seconds_also_across_the_clocks_turn),
+        cmocka_unit_test(another_peers_ticket_is_none_and_stays_its_owners),
+        cmocka_unit_test(nothing_else_is_a_ticket),
+        cmocka_unit_test(a_greedy_peer_takes_its_own_oldest_place),
+        cmocka_unit_test(without_a_place_of_its_own_a_peer_takes_the_oldest_of_all),
+        cmocka_unit_test(expired_and_spent_places_are_used_before_living_ones),
+        cmocka_unit_test(the_wait_doubles_from_1_to_60_seconds),
+        cmocka_unit_test(a_thousand_failures_wait_no_longer_than_60_seconds),
+        cmocka_unit_test(success_forgets_the_failures),
+        cmocka_unit_test(one_peers_failures_slow_down_everybody),
+        cmocka_unit_test(the_last_owner_is_not_slowed_down_by_others),
+        cmocka_unit_test(many_peers_are_no_way_around_the_limit),
+        cmocka_unit_test(forgotten_peers_are_those_who_failed_longest_ago),
+        cmocka_unit_test(an_old_failure_is_forgotten_after_some_time),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

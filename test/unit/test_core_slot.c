@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+// The slot: what is erased when, what is programmed how, whatever the pieces in which the bytes come. The rules of NOR
+// flash themselves are checked by the model.
+#include "testing.h"
+
+#include "nor_model.h"
+#include "slot.h"
+
+#define SECTOR 4096u
+#define BLOCK 65536u
+
+static uint8_t *pattern(uint32_t size) {
+    uint8_t *bytes = malloc(size);
+    for (uint32_t i = 0; i < size; i++) {
+        bytes[i] = (uint8_t)(i * 2654435761u >> 13);
+    }
+    return bytes;
+}
+
+// Writes `size` bytes in pieces and checks that the slot holds them; returns the model.
+static nor_model_t *write_in_pieces(uint32_t slot_size, uint32_t unit, uint32_t size, uint32_t piece) {
+    nor_model_t *nor = nor_model_new(slot_size, unit);
+    uint8_t *bytes = pattern(size);
+    ota_ws_slot_t slot;
+    ota_ws_slot_init(&slot, &nor->port, size);
+    assert_int_equal(nor->port.open(nor, size), OTA_WS_OK);
+    assert_int_equal(nor_model_count(nor, NOR_ERASE), 0);
+    for (uint32_t at = 0; at < size; at += piece) {
+        const uint32_t length = piece < size - at ? piece : size - at;
+        assert_int_equal(ota_ws_slot_write(&slot, bytes + at, length), OTA_WS_OK);
+        assert_true(slot.cursor + slot.gathered == at + length);
+    }
+    assert_int_equal(ota_ws_slot_flush(&slot), OTA_WS_OK);
+    assert_memory_equal(nor->bytes, bytes, size);
+    const uint32_t padded = (size + unit - 1) / unit * unit;
+    for (uint32_t at = size; at < padded; at++) {
+        assert_int_equal(nor->bytes[at], 0xFF);
+    }
+    free(bytes);
+    return nor;
+}
+
+static void bytes_in_any_pieces_and_units_end_in_the_slot(void **state) {
+    (void)state;
+    static const uint32_t units[] = {1, 4, 16, 256};
+    static const uint32_t pieces[] = {1, 7, 255, 256, 257, 288, 4096, 8192, 8191, 70000};
+    static const uint32_t sizes[] = {1, 255, 256, 257, 4096, 65536 + 4096 + 16, 150000};
+    for (size_t u = 0; u < COUNT_OF(units); u++) {
+        for (size_t p = 0; p < COUNT_OF(pieces); p++) {
+            for (size_t s = 0; s < COUNT_OF(sizes); s++) {
+                nor_model_free(write_in_pieces(196608, units[u], sizes[s], pieces[p]));
+            }
+        }
+    }
+}
+
+static void whole_blocks_are_erased_as_blocks(void **state) {
+    (void)state;
+    nor_model_t *nor = write_in_pieces(1 << 20, 1, 10 * BLOCK, 8192);
+    assert_int_equal(nor_model_count(nor, NOR_ERASE), 10);
+    nor_model_free(nor);
+}
+
+// Nothing is erased before the first byte that needs it, and never more than one step ahead.
+static void each_erase_comes_just_before_the_bytes_that_need_it(void **state) {
+    (void)state;
+    nor_model_t *nor = write_in_pieces(1 << 20, 1, 5 * BLOCK + 5 * SECTOR, 1000);
+    uint32_t erased = 0;
+    uint32_t programmed = 0;
+    for (size_t i = 0; i < nor->count; i++) {
+        const nor_operation_t *operation = &nor->operations[i];
+        if (operation->kind == NOR_ERASE) {
+            assert_int_equal(operation->offset, erased);
+            assert_int_equal(programmed, erased);
+            erased += operation->length;
+        } else if (operation->kind == NOR_PROGRAM) {
+            assert_int_equal(operation->offset, programmed);
+            programmed += operation->length;
+            assert_true(programmed <= erased);
+        }
+    }
+    nor_model_free(nor);
+}
+
+// At its end an image needs a few sectors of the last block only; and where the slot ends, a block does not fit.
+static void the_rest_is_erased_by_sectors_and_nothing_beyond_the_slot(void **state) {
+    (void)state;
+    for (uint32_t sectors = 1; sectors <= 16; sectors++) {
+        nor_model_t *nor = write_in_pieces(2 * BLOCK, 1, BLOCK + sectors * SECTOR - 10, 8192);
+        uint32_t erased = 0;
+        for (size_t i = 0; i < nor->count; i++) {
+            erased += nor->operations[i].kind == NOR_ERASE ? nor->operations[i].length : 0;
+        }
+        assert_true(erased == BLOCK + sectors * SECTOR || (sectors >= 4 && erased == 2 * BLOCK));
+        nor_model_free(nor);
+    }
+    nor_model_free(write_in_pieces(BLOCK + 9 * SECTOR, 1, BLOCK + 9 * SECTOR, 8192));
+    nor_model_free(write_in_pieces(3 * SECTOR, 16, 3 * SECTOR, 100));
+    nor_model_free(write_in_pieces(BLOCK - SECTOR, 256, BLOCK - SECTOR, 5000));
+}
+
+static void bytes_are_programmed_in_whole_pages(void **state) {
+    (void)state;
+    nor_model_t *nor = write_in_pieces(1 << 20, 1, 100000, 777);
+    for (size_t i = 0; i + 1 < nor->count; i++) {
+        if (nor->operations[i].kind == NOR_PROGRAM) {
+            assert_int_equal(nor->operations[i].offset % OTA_WS_PAGE_SIZE, 0);
+            assert_int_equal(nor->operations[i].length % OTA_WS_PAGE_SIZE, 0);
+        }
+    }
+    nor_model_free(nor);
+}
+
+// A chunk of 8 KiB must not become 32 calls, each with its own overhead on the chip.
+static void a_chunk_is_programmed_in_few_calls(void **state) {
+    (void)state;
+    nor_model_t *nor = write_in_pieces(1 << 20, 1, 1 << 20, 8192);
+    assert_true(nor_model_count(nor, NOR_PROGRAM) <= 160);
+    nor_model_free(nor);
+    nor = write_in_pieces(1 << 20, 1, (1 << 20) - 288, 8192 - 288); // not aligned with the pages
+    assert_true(nor_model_count(nor, NOR_PROGRAM) <= 3 * 160);
+    nor_model_free(nor);
+}
+
+static void fail_each(nor_kind_t kind, ota_ws_status_t status) {
+    for (int after = 0; after < 100; after++) {
+        nor_model_t *nor = nor_model_new(4 * BLOCK, 16);
+        uint8_t *bytes = pattern(150000);
+        ota_ws_slot_t slot;
+        ota_ws_status_t result = OTA_WS_OK;
+        nor->failing = kind;
+        nor->fail_after = after;
+        nor->status = status;
+        nor->port.open(nor, 150000);
+        ota_ws_slot_init(&slot, &nor->port, 150000);
+        for (uint32_t at = 0; at < 150000 && result == OTA_WS_OK; at += 5000) {
+            result = ota_ws_slot_write(&slot, bytes + at, 5000);
+        }
+        if (result == OTA_WS_OK) {
+            result = ota_ws_slot_flush(&slot);
+        }
+        const bool met = nor_model_count(nor, kind) > (size_t)after;
+        assert_int_equal(result, met ? status : OTA_WS_OK);
+        assert_memory_equal(nor->bytes, bytes, slot.cursor);
+        free(bytes);
+        nor_model_free(nor);
+        if (!met) {
+            return;
+        }
+    }
+}
+
+static void any_operation_that_fails_ends_the_writing_with_its_name(void **state) {
+    (void)state;
+    fail_each(NOR_ERASE, OTA_WS_FLASH_ERASE);
+    fail_each(NOR_PROGRAM, OTA_WS_FLASH_PROGRAM);
+}
+
+static void nothing_is_flushed_twice(void **state) {
+    (void)state;
+    nor_model_t *nor = nor_model_new(BLOCK, 16);
+    ota_ws_slot_t slot;
+    nor->port.open(nor, 5);
+    ota_ws_slot_init(&slot, &nor->port, 5);
+    ota_ws_slot_write(&slot, (const uint8_t *)"12345", 5);
+    assert_int_equal(ota_ws_slot_flush(&slot), OTA_WS_OK);
+    assert_int_equal(ota_ws_slot_flush(&slot), OTA_WS_OK);
+    assert_int_equal(nor_model_count(nor, NOR_PROGRAM), 1);
+    nor_model_free(nor);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bytes_in_any_pieces_and_units_end_in_the_slot),
+        cmocka_unit_test(whole_blocks_are_erased_as_blocks),
+        cmocka_unit_test(each_erase_comes_just_before_the_bytes_that_need_it),
+        cmocka_unit_test(the_rest_is_erased_by_sectors_and_nothing_beyond_the_slot),
+        cmocka_unit_test(bytes_are_programmed_in_whole_pages),
+        cmocka_unit_test(a_chunk_is_programmed_in_few_calls),
+        cmocka_unit_test(any_operation_that_fails_ends_the_writing_with_its_name),
+        cmocka_unit_test(nothing_is_flushed_twice),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
