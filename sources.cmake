@@ -10,6 +10,7 @@ set(OTA_WS_CORE_SOURCES
     src/message.c
     src/pipeline.c
     src/policy.c
+    src/progress.c
     src/reply.c
     src/report.c
     src/scram.c

@@ -29,6 +29,16 @@ static void update(ota_ws_sha256_t *state, const void *bytes, size_t length) {
     }
 }
 
+static void peek(const ota_ws_sha256_t *state, uint8_t digest[OTA_WS_SHA256_SIZE]) {
+    const running_t *running = (const running_t *)state->opaque;
+    EVP_MD_CTX *copy = EVP_MD_CTX_new();
+    memset(digest, 0, OTA_WS_SHA256_SIZE);
+    if (copy != NULL && running->context != NULL && EVP_MD_CTX_copy_ex(copy, running->context) == 1) {
+        EVP_DigestFinal_ex(copy, digest, NULL);
+    }
+    EVP_MD_CTX_free(copy);
+}
+
 static void finish(ota_ws_sha256_t *state, uint8_t digest[OTA_WS_SHA256_SIZE]) {
     running_t *running = (running_t *)state->opaque;
     memset(digest, 0, OTA_WS_SHA256_SIZE);
@@ -38,4 +48,4 @@ static void finish(ota_ws_sha256_t *state, uint8_t digest[OTA_WS_SHA256_SIZE]) {
     fail(running);
 }
 
-const ota_ws_hash_t ota_ws_hash_openssl = {start, update, finish};
+const ota_ws_hash_t ota_ws_hash_openssl = {start, update, peek, finish};

@@ -17,6 +17,8 @@ typedef struct {
 typedef struct {
     void (*start)(ota_ws_sha256_t *state);
     void (*update)(ota_ws_sha256_t *state, const void *bytes, size_t length);
+    // The digest of the bytes so far; the hash goes on.
+    void (*peek)(const ota_ws_sha256_t *state, uint8_t digest[OTA_WS_SHA256_SIZE]);
     // Also frees what `start` took: each start is followed by one finish.
     void (*finish)(ota_ws_sha256_t *state, uint8_t digest[OTA_WS_SHA256_SIZE]);
 } ota_ws_hash_t;

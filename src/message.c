@@ -30,9 +30,9 @@ typedef struct {
 #define FIELD(name) offsetof(ota_ws_request_t, name), sizeof(((ota_ws_request_t *)0)->name)
 
 static const char *const type_names[OTA_WS_SAYS_COUNT] = {
-    [OTA_WS_SAYS_HELLO] = "hello",       [OTA_WS_SAYS_PROOF] = "proof",     [OTA_WS_SAYS_BEGIN] = "begin",
-    [OTA_WS_SAYS_CANCEL] = "cancel",     [OTA_WS_SAYS_RESTART] = "restart", [OTA_WS_SAYS_CONFIRM] = "confirm",
-    [OTA_WS_SAYS_ROLLBACK] = "rollback", [OTA_WS_SAYS_PING] = "ping",
+    [OTA_WS_SAYS_HELLO] = "hello",     [OTA_WS_SAYS_PROOF] = "proof",       [OTA_WS_SAYS_BEGIN] = "begin",
+    [OTA_WS_SAYS_CANCEL] = "cancel",   [OTA_WS_SAYS_END] = "end",           [OTA_WS_SAYS_RESTART] = "restart",
+    [OTA_WS_SAYS_CONFIRM] = "confirm", [OTA_WS_SAYS_ROLLBACK] = "rollback", [OTA_WS_SAYS_PING] = "ping",
 };
 
 static const member_t members[] = {
@@ -43,6 +43,7 @@ static const member_t members[] = {
     {"size", NUMBER, FIELD(size), IN(BEGIN), 0},
     {"sha256", HEX, FIELD(sha256), IN(BEGIN), 0},
     {"allow_downgrade", TRUE, FIELD(allow_downgrade), 0, IN(BEGIN)},
+    {"deflate", TRUE, FIELD(deflate), 0, IN(BEGIN)},
     {"count", NUMBER, FIELD(count), 0, IN_ALL},
     {"mac", HEX, FIELD(mac), 0, IN_ALL},
 };

@@ -17,6 +17,7 @@ typedef enum {
     OTA_WS_SAYS_HELLO,
     OTA_WS_SAYS_PROOF,
     OTA_WS_SAYS_BEGIN,
+    OTA_WS_SAYS_END,
     OTA_WS_SAYS_CANCEL,
     OTA_WS_SAYS_RESTART,
     OTA_WS_SAYS_CONFIRM,
@@ -34,6 +35,7 @@ typedef struct {
     uint32_t size;                         // begin
     uint8_t sha256[OTA_WS_SHA256_SIZE];    // begin
     bool allow_downgrade;                  // begin
+    bool deflate;                          // begin
     bool has_count;                        // `count` and `mac` were there
     uint32_t count;
     uint8_t mac[OTA_WS_MAC_SIZE];

@@ -3,64 +3,60 @@
 
 #include <string.h>
 
+#include "progress.h"
 #include "text.h"
 
 // A file that is larger than every bootloader and starts with one holds the whole flash (the partition table lies at
 // 0x8000).
 #define LARGEST_BOOTLOADER 0x8000
 
+static ota_ws_status_t fail(ota_ws_pipeline_t *pipeline, ota_ws_status_t status) {
+    if (pipeline->failure.status == OTA_WS_OK) {
+        pipeline->failure.status = status;
+    }
+    return pipeline->failure.status;
+}
+
 void ota_ws_pipeline_init(ota_ws_pipeline_t *pipeline, const ota_ws_pipeline_ports_t *ports) {
     memset(pipeline, 0, sizeof *pipeline);
     pipeline->ports = *ports;
 }
 
-void ota_ws_pipeline_begin(ota_ws_pipeline_t *pipeline, const ota_ws_promise_t *promise) {
-    ota_ws_pipeline_abort(pipeline);
-    pipeline->promise = *promise;
-    pipeline->held = 0;
-    pipeline->running = true;
-    pipeline->ports.hash->start(&pipeline->digest);
-    ota_ws_image_init(&pipeline->image, NULL);
-    ota_ws_slot_init(&pipeline->slot, pipeline->ports.flash, promise->size);
-}
-
-static void finish_digest(ota_ws_pipeline_t *pipeline, uint8_t digest[OTA_WS_SHA256_SIZE]) {
-    pipeline->ports.hash->finish(&pipeline->digest, digest);
-    pipeline->running = false;
-}
-
-void ota_ws_pipeline_abort(ota_ws_pipeline_t *pipeline) {
-    uint8_t unused[OTA_WS_SHA256_SIZE];
-    if (pipeline->running) {
-        finish_digest(pipeline, unused);
-    }
-}
-
-// ---- stage: image check --------------------------------------------------------------------------------------------
+// ---- stage: image --------------------------------------------------------------------------------------------------
 
 // The image's own faults, seen as far as the bytes have come.
 static ota_ws_status_t examine(ota_ws_pipeline_t *pipeline, const uint8_t *bytes, size_t length) {
     ota_ws_status_t status = ota_ws_image_feed(&pipeline->image, bytes, length);
-    if (status == OTA_WS_BOOTLOADER_IMAGE && pipeline->promise.size > LARGEST_BOOTLOADER) {
-        return OTA_WS_MERGED_IMAGE;
-    }
-    return status;
+    bool merged = status == OTA_WS_BOOTLOADER_IMAGE && pipeline->promise.size > LARGEST_BOOTLOADER;
+    bool expected = status == OTA_WS_ENCRYPTED_IMAGE && pipeline->decrypting;
+    return fail(pipeline, merged ? OTA_WS_MERGED_IMAGE : expected ? OTA_WS_NOT_AN_IMAGE : status);
 }
 
-// The head is complete: is this image one for this device? Then its bytes go on to the slot.
-static void decide(ota_ws_pipeline_t *pipeline, ota_ws_failure_t *failure) {
+// Is this image one for this device? Its head has been examined.
+static ota_ws_status_t decide(ota_ws_pipeline_t *pipeline) {
     const ota_ws_pipeline_ports_t *ports = &pipeline->ports;
     ota_ws_identity_t device;
-    failure->status = examine(pipeline, pipeline->head, pipeline->held);
-    if (failure->status != OTA_WS_OK) {
-        return;
-    }
     ports->platform->describe(ports->platform->context, &device);
     ota_ws_policy_decide(ports->policy, &device, &pipeline->promise, &pipeline->image.header,
-                         &pipeline->image.description, failure);
-    if (failure->status == OTA_WS_OK) {
-        failure->status = ota_ws_slot_write(&pipeline->slot, pipeline->head, pipeline->held);
+                         &pipeline->image.description, &pipeline->failure);
+    return pipeline->failure.status;
+}
+
+static ota_ws_status_t write_slot(ota_ws_pipeline_t *pipeline, const uint8_t *bytes, size_t length) {
+    if (pipeline->decrypting) {
+        pipeline->ports.hash->update(&pipeline->plain, bytes, length);
     }
+    return fail(pipeline, ota_ws_slot_write(&pipeline->slot, bytes, length));
+}
+
+// Examines and writes; the decision falls where the head has become known.
+static ota_ws_status_t pass(ota_ws_pipeline_t *pipeline, const uint8_t *bytes, size_t length) {
+    bool undecided = !ota_ws_image_head_known(&pipeline->image);
+    ota_ws_status_t status = examine(pipeline, bytes, length);
+    if (status == OTA_WS_OK && undecided) {
+        status = decide(pipeline);
+    }
+    return status == OTA_WS_OK ? write_slot(pipeline, bytes, length) : status;
 }
 
 // Collects the head; returns how many bytes it took.
@@ -72,77 +68,271 @@ static size_t hold(ota_ws_pipeline_t *pipeline, const uint8_t *bytes, size_t len
     return taken;
 }
 
-void ota_ws_pipeline_write(ota_ws_pipeline_t *pipeline, const uint8_t *bytes, size_t length,
-                           ota_ws_failure_t *failure) {
-    memset(failure, 0, sizeof *failure);
-    pipeline->ports.hash->update(&pipeline->digest, bytes, length);
+// Nothing goes on to the slot before the whole head was seen; when it comes in one piece, it need not be held.
+static ota_ws_status_t take_image(void *context, const uint8_t *bytes, size_t length) {
+    ota_ws_pipeline_t *pipeline = context;
+    bool known = ota_ws_image_head_known(&pipeline->image);
+    if (known || (pipeline->held == 0 && length >= OTA_WS_IMAGE_HEAD_SIZE)) {
+        return pass(pipeline, bytes, length);
+    }
+    size_t taken = hold(pipeline, bytes, length);
     if (pipeline->held < OTA_WS_IMAGE_HEAD_SIZE) {
-        size_t taken = hold(pipeline, bytes, length);
-        bytes += taken;
-        length -= taken;
-        if (pipeline->held < OTA_WS_IMAGE_HEAD_SIZE) {
-            return;
+        return OTA_WS_OK;
+    }
+    ota_ws_status_t status = pass(pipeline, pipeline->head, pipeline->held);
+    return status == OTA_WS_OK ? pass(pipeline, bytes + taken, length - taken) : status;
+}
+
+// ---- stage: file ---------------------------------------------------------------------------------------------------
+
+// An `erased` beyond the position is true only until the next program: such a record is made at the very end.
+static void save_progress(ota_ws_pipeline_t *pipeline, uint32_t erased) {
+    ota_ws_progress_t progress = {.size = pipeline->promise.size, .offset = pipeline->position, .erased = erased};
+    memcpy(progress.sha256, pipeline->promise.sha256, sizeof progress.sha256);
+    pipeline->ports.hash->peek(&pipeline->file, progress.prefix);
+    ota_ws_progress_save(pipeline->ports.platform, &progress);
+}
+
+// Some bytes of one block of the file; at its end the record is renewed.
+static ota_ws_status_t take_piece(ota_ws_pipeline_t *pipeline, const uint8_t *bytes, size_t length) {
+    const ota_ws_filter_t *decrypt = pipeline->ports.decrypt;
+    pipeline->ports.hash->update(&pipeline->file, bytes, length);
+    pipeline->position += (uint32_t)length;
+    if (pipeline->decrypting) {
+        return fail(pipeline, decrypt->feed(decrypt->context, bytes, length, take_image, pipeline));
+    }
+    ota_ws_status_t status = take_image(pipeline, bytes, length);
+    bool block_ends = pipeline->position % pipeline->ports.flash->block_size == 0;
+    if (status == OTA_WS_OK && block_ends && pipeline->position < pipeline->promise.size) {
+        save_progress(pipeline, pipeline->position);
+    }
+    return status;
+}
+
+static ota_ws_status_t take_file(void *context, const uint8_t *bytes, size_t length) {
+    ota_ws_pipeline_t *pipeline = context;
+    uint32_t block = pipeline->ports.flash->block_size;
+    ota_ws_status_t status = OTA_WS_OK;
+    if (length > pipeline->promise.size - pipeline->position) {
+        return fail(pipeline, OTA_WS_TOO_MANY_BYTES);
+    }
+    while (length > 0 && status == OTA_WS_OK) {
+        uint32_t left = block - pipeline->position % block;
+        size_t step = length < left ? length : left;
+        status = take_piece(pipeline, bytes, step);
+        bytes += step;
+        length -= step;
+    }
+    return status;
+}
+
+// ---- begin and resume ----------------------------------------------------------------------------------------------
+
+// Reads the slot from its start and gives it to `take`, piece by piece.
+static ota_ws_status_t read_slot(ota_ws_pipeline_t *pipeline, uint32_t size, ota_ws_sink_t take) {
+    const ota_ws_pipeline_ports_t *ports = &pipeline->ports;
+    ota_ws_status_t status = OTA_WS_OK;
+    for (uint32_t offset = 0; offset < size && status == OTA_WS_OK;) {
+        uint32_t left = size - offset;
+        size_t length = left < ports->scratch_size ? left : ports->scratch_size;
+        status = ports->flash->read(ports->flash->context, offset, ports->scratch, length);
+        if (status == OTA_WS_OK) {
+            status = take(pipeline, ports->scratch, length);
         }
-        decide(pipeline, failure);
+        offset += (uint32_t)length;
     }
-    if (failure->status == OTA_WS_OK) {
-        failure->status = examine(pipeline, bytes, length);
+    return status;
+}
+
+// One piece of what an earlier try has left in flash: as if it came again, but for the writing.
+static ota_ws_status_t retake(void *context, const uint8_t *bytes, size_t length) {
+    ota_ws_pipeline_t *pipeline = context;
+    pipeline->ports.hash->update(&pipeline->file, bytes, length);
+    pipeline->position += (uint32_t)length;
+    return examine(pipeline, bytes, length);
+}
+
+static void start_file(ota_ws_pipeline_t *pipeline) {
+    memset(&pipeline->failure, 0, sizeof pipeline->failure);
+    pipeline->position = 0;
+    pipeline->held = 0;
+    pipeline->ports.hash->start(&pipeline->file);
+    ota_ws_image_init(&pipeline->image, NULL);
+    ota_ws_slot_init(&pipeline->slot, pipeline->ports.flash, pipeline->promise.size);
+}
+
+static void drop_file(ota_ws_pipeline_t *pipeline) {
+    uint8_t unused[OTA_WS_SHA256_SIZE];
+    pipeline->ports.hash->finish(&pipeline->file, unused);
+}
+
+// Does flash hold what the record says, and is the image still one for this device? Then go on there.
+static bool resume(ota_ws_pipeline_t *pipeline) {
+    ota_ws_progress_t progress;
+    uint8_t prefix[OTA_WS_SHA256_SIZE];
+    uint32_t block = pipeline->ports.flash->block_size;
+    if (!ota_ws_progress_load(pipeline->ports.platform, &pipeline->promise, &progress) ||
+        progress.offset < OTA_WS_IMAGE_HEAD_SIZE || read_slot(pipeline, progress.offset, retake) != OTA_WS_OK) {
+        return false;
     }
-    if (failure->status == OTA_WS_OK) {
-        failure->status = ota_ws_slot_write(&pipeline->slot, bytes, length);
+    pipeline->ports.hash->peek(&pipeline->file, prefix);
+    if (memcmp(prefix, progress.prefix, sizeof prefix) != 0 || decide(pipeline) != OTA_WS_OK) {
+        return false;
     }
+    ota_ws_slot_resume(&pipeline->slot, progress.offset, progress.erased);
+    if (progress.offset % block != 0) {
+        ota_ws_progress_clear(pipeline->ports.platform); // its `erased` would be wrong after the next program
+    }
+    return true;
+}
+
+static ota_ws_status_t start_filter(const ota_ws_filter_t *filter, bool *started) {
+    ota_ws_status_t status = filter->start(filter->context);
+    *started = status == OTA_WS_OK;
+    return status;
+}
+
+const ota_ws_failure_t *ota_ws_pipeline_begin(ota_ws_pipeline_t *pipeline, const ota_ws_promise_t *promise) {
+    const ota_ws_pipeline_ports_t *ports = &pipeline->ports;
+    pipeline->promise = *promise;
+    pipeline->running = true;
+    pipeline->finished = false;
+    pipeline->inflating = false;
+    pipeline->decrypting = false;
+    start_file(pipeline);
+    if (ports->decrypt != NULL) {
+        ports->hash->start(&pipeline->plain);
+        fail(pipeline,
+             promise->deflate ? OTA_WS_COMPRESSION_DECLINED : start_filter(ports->decrypt, &pipeline->decrypting));
+    } else if (!resume(pipeline)) {
+        drop_file(pipeline);
+        start_file(pipeline);
+        ota_ws_progress_clear(ports->platform);
+    }
+    if (promise->deflate && pipeline->failure.status == OTA_WS_OK) {
+        bool declined = ports->inflate == NULL || start_filter(ports->inflate, &pipeline->inflating) != OTA_WS_OK;
+        fail(pipeline, declined ? OTA_WS_COMPRESSION_DECLINED : OTA_WS_OK);
+    }
+    return &pipeline->failure;
+}
+
+const ota_ws_failure_t *ota_ws_pipeline_write(ota_ws_pipeline_t *pipeline, const uint8_t *bytes, size_t length) {
+    const ota_ws_filter_t *inflate = pipeline->ports.inflate;
+    fail(pipeline, pipeline->inflating ? inflate->feed(inflate->context, bytes, length, take_file, pipeline)
+                                       : take_file(pipeline, bytes, length));
+    return &pipeline->failure;
+}
+
+static bool has_all(const ota_ws_pipeline_t *pipeline) {
+    return pipeline->position == pipeline->promise.size;
+}
+
+bool ota_ws_pipeline_complete(const ota_ws_pipeline_t *pipeline) {
+    return has_all(pipeline) && !pipeline->inflating;
 }
 
 // ---- the end -------------------------------------------------------------------------------------------------------
 
+static ota_ws_status_t finish_filters(ota_ws_pipeline_t *pipeline) {
+    const ota_ws_filter_t *inflate = pipeline->ports.inflate;
+    const ota_ws_filter_t *decrypt = pipeline->ports.decrypt;
+    if (pipeline->inflating) {
+        fail(pipeline, inflate->finish(inflate->context, take_file, pipeline));
+        fail(pipeline, has_all(pipeline) ? OTA_WS_OK : OTA_WS_BAD_COMPRESSION);
+    }
+    fail(pipeline, has_all(pipeline) ? OTA_WS_OK : OTA_WS_TRUNCATED);
+    if (pipeline->decrypting && pipeline->failure.status == OTA_WS_OK) {
+        fail(pipeline, decrypt->finish(decrypt->context, take_image, pipeline));
+    }
+    return pipeline->failure.status;
+}
+
 static ota_ws_status_t check_promise(ota_ws_pipeline_t *pipeline) {
     uint8_t digest[OTA_WS_SHA256_SIZE];
-    finish_digest(pipeline, digest);
+    pipeline->ports.hash->peek(&pipeline->file, digest);
     return ota_ws_bytes_equal(digest, pipeline->promise.sha256, sizeof digest) ? OTA_WS_OK : OTA_WS_DIGEST_MISMATCH;
 }
 
 static ota_ws_status_t check_image(ota_ws_pipeline_t *pipeline) {
-    if (pipeline->held < OTA_WS_IMAGE_HEAD_SIZE) {
+    if (!ota_ws_image_head_known(&pipeline->image)) {
         examine(pipeline, pipeline->head, pipeline->held); // a file shorter than a head
     }
     return ota_ws_image_finish(&pipeline->image);
 }
 
-// Reads the slot back: does flash hold the promised bytes?
+static ota_ws_status_t hash_piece(void *context, const uint8_t *bytes, size_t length) {
+    ota_ws_pipeline_t *pipeline = context;
+    pipeline->ports.hash->update(&pipeline->file, bytes, length);
+    return OTA_WS_OK;
+}
+
+// Reads the slot back: does flash hold what was written to it?
 static ota_ws_status_t check_flash(ota_ws_pipeline_t *pipeline) {
-    const ota_ws_pipeline_ports_t *ports = &pipeline->ports;
+    const ota_ws_hash_t *hash = pipeline->ports.hash;
+    uint8_t expected[OTA_WS_SHA256_SIZE];
     uint8_t digest[OTA_WS_SHA256_SIZE];
-    ota_ws_status_t status = OTA_WS_OK;
-    uint32_t size = pipeline->promise.size;
-    ports->hash->start(&pipeline->digest);
-    for (uint32_t offset = 0; offset < size && status == OTA_WS_OK;) {
-        uint32_t left = size - offset;
-        size_t length = left < ports->scratch_size ? left : ports->scratch_size;
-        status = ports->flash->read(ports->flash->context, offset, ports->scratch, length);
-        ports->hash->update(&pipeline->digest, ports->scratch, length);
-        offset += (uint32_t)length;
-    }
-    finish_digest(pipeline, digest);
+    hash->peek(pipeline->decrypting ? &pipeline->plain : &pipeline->file, expected);
+    drop_file(pipeline);
+    hash->start(&pipeline->file);
+    ota_ws_status_t status = read_slot(pipeline, pipeline->slot.length, hash_piece);
+    hash->peek(&pipeline->file, digest);
     if (status != OTA_WS_OK) {
         return status;
     }
-    return ota_ws_bytes_equal(digest, pipeline->promise.sha256, sizeof digest) ? OTA_WS_OK : OTA_WS_FLASH_DIFFERS;
+    return ota_ws_bytes_equal(digest, expected, sizeof digest) ? OTA_WS_OK : OTA_WS_FLASH_DIFFERS;
 }
 
-void ota_ws_pipeline_finish(ota_ws_pipeline_t *pipeline, ota_ws_failure_t *failure) {
+const ota_ws_failure_t *ota_ws_pipeline_finish(ota_ws_pipeline_t *pipeline) {
     const ota_ws_flash_t *flash = pipeline->ports.flash;
-    memset(failure, 0, sizeof *failure);
-    failure->status = check_promise(pipeline);
-    if (failure->status == OTA_WS_OK) {
-        failure->status = check_image(pipeline);
+    ota_ws_status_t status = finish_filters(pipeline);
+    if (status == OTA_WS_OK) {
+        status = fail(pipeline, check_promise(pipeline));
     }
-    if (failure->status == OTA_WS_OK) {
-        failure->status = ota_ws_slot_flush(&pipeline->slot);
+    if (status == OTA_WS_OK) {
+        status = fail(pipeline, check_image(pipeline));
     }
-    if (failure->status == OTA_WS_OK) {
-        failure->status = check_flash(pipeline);
+    if (status == OTA_WS_OK) {
+        status = fail(pipeline, ota_ws_slot_flush(&pipeline->slot));
     }
-    if (failure->status == OTA_WS_OK) {
-        failure->status = flash->activate(flash->context, pipeline->promise.size);
+    if (status == OTA_WS_OK) {
+        status = fail(pipeline, check_flash(pipeline));
     }
+    if (status == OTA_WS_OK) {
+        status = fail(pipeline, flash->activate(flash->context, pipeline->slot.length));
+    }
+    pipeline->finished = status == OTA_WS_OK;
+    return &pipeline->failure;
+}
+
+// The update stops half-way: everything that came goes to flash, and the record says so. Only whole program units can;
+// a last part of one is given up together with the record's newest state.
+static void pause_file(ota_ws_pipeline_t *pipeline) {
+    bool resumable = !pipeline->decrypting && ota_ws_image_head_known(&pipeline->image);
+    if (resumable && ota_ws_slot_pause(&pipeline->slot) == OTA_WS_OK && pipeline->slot.cursor == pipeline->position) {
+        save_progress(pipeline, pipeline->slot.erased);
+    }
+}
+
+void ota_ws_pipeline_end(ota_ws_pipeline_t *pipeline) {
+    const ota_ws_pipeline_ports_t *ports = &pipeline->ports;
+    uint8_t unused[OTA_WS_SHA256_SIZE];
+    if (!pipeline->running) {
+        return;
+    }
+    pipeline->running = false;
+    if (pipeline->finished || pipeline->failure.status != OTA_WS_OK) {
+        ota_ws_progress_clear(ports->platform);
+    } else {
+        pause_file(pipeline);
+    }
+    if (pipeline->inflating) {
+        ports->inflate->stop(ports->inflate->context);
+    }
+    if (pipeline->decrypting) {
+        ports->decrypt->stop(ports->decrypt->context);
+    }
+    if (ports->decrypt != NULL) {
+        ports->hash->finish(&pipeline->plain, unused);
+    }
+    drop_file(pipeline);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The way of the bytes of one update: digest -> image check (before the first erase) -> slot. Each stage calls the
-// next. Runs in the writer.
+// The way of the bytes of one update, each stage calling the next; runs in the writer:
+//   [inflate] -> file: digest -> [decrypt] -> image: check, before the first erase -> slot
+// Keeps a record of what is in flash, so that the same file can go on where it ended (docs/design.md, "Resume").
 #pragma once
 
 #include "image.h"
@@ -13,7 +14,9 @@ typedef struct {
     const ota_ws_platform_t *platform;
     const ota_ws_hash_t *hash;
     const ota_ws_policy_t *policy;
-    uint8_t *scratch;
+    const ota_ws_filter_t *inflate; // raw deflate; NULL: compressed uploads are declined
+    const ota_ws_filter_t *decrypt; // ESP Encrypted Image; NULL: plain images are expected
+    uint8_t *scratch;               // free while a file begins and ends: one of the chunk buffers will do
     size_t scratch_size;
 } ota_ws_pipeline_ports_t;
 
@@ -21,9 +24,15 @@ typedef struct {
 typedef struct {
     ota_ws_pipeline_ports_t ports;
     ota_ws_promise_t promise;
-    bool running;           // a digest was started and not finished
-    uint16_t held;          // bytes of the head that wait for the decision
-    ota_ws_sha256_t digest; // of the file
+    ota_ws_failure_t failure; // the first one sticks
+    bool running;             // between begin and end
+    bool finished;            // `finish` has succeeded
+    bool inflating;           // the filter was started
+    bool decrypting;          // likewise
+    uint16_t held;            // bytes of the head that wait for the decision
+    uint32_t position;        // bytes of the file so far
+    ota_ws_sha256_t file;     // digest of the file
+    ota_ws_sha256_t plain;    // digest of what was decrypted, only when decrypting
     ota_ws_image_t image;
     ota_ws_slot_t slot;
     uint8_t head[OTA_WS_IMAGE_HEAD_SIZE];
@@ -31,16 +40,21 @@ typedef struct {
 
 void ota_ws_pipeline_init(ota_ws_pipeline_t *pipeline, const ota_ws_pipeline_ports_t *ports);
 
-// A file begins. Ends an earlier one.
-void ota_ws_pipeline_begin(ota_ws_pipeline_t *pipeline, const ota_ws_promise_t *promise);
+// A file begins; ota_ws_pipeline_end() follows. With a plain image, what is already in flash of the same file is taken
+// over: `position` says how much. OTA_WS_NO_MEMORY, OTA_WS_COMPRESSION_DECLINED.
+const ota_ws_failure_t *ota_ws_pipeline_begin(ota_ws_pipeline_t *pipeline, const ota_ws_promise_t *promise);
 
-// The next bytes of the file. `failure` says what is wrong, with status OTA_WS_OK when nothing is. Nothing is erased
-// before the head has passed.
-void ota_ws_pipeline_write(ota_ws_pipeline_t *pipeline, const uint8_t *bytes, size_t length, ota_ws_failure_t *failure);
+// The next bytes as they came. Nothing is erased before the image's head has passed.
+const ota_ws_failure_t *ota_ws_pipeline_write(ota_ws_pipeline_t *pipeline, const uint8_t *bytes, size_t length);
 
-// The file is complete. Three lines stand next to each other: what came is what was promised; flash holds it; the
-// platform verifies and selects it.
-void ota_ws_pipeline_finish(ota_ws_pipeline_t *pipeline, ota_ws_failure_t *failure);
+// All bytes of the file are there. Never of a compressed one, which may have more to come that adds none: its client
+// says `end`.
+bool ota_ws_pipeline_complete(const ota_ws_pipeline_t *pipeline);
 
-// The file is given up.
-void ota_ws_pipeline_abort(ota_ws_pipeline_t *pipeline);
+// Three lines stand next to each other: what came is what was promised; flash holds it; the platform verifies and
+// selects it.
+const ota_ws_failure_t *ota_ws_pipeline_finish(ota_ws_pipeline_t *pipeline);
+
+// The file is over, well or not; gives back what `begin` took. When it had not failed and is not finished, the record
+// says where it can go on.
+void ota_ws_pipeline_end(ota_ws_pipeline_t *pipeline);

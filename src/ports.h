@@ -65,6 +65,8 @@ typedef enum {
     OTA_WS_IMAGE_ABORTED,     // ABORTED: restarted before it was confirmed
 } ota_ws_image_state_t;
 
+#define OTA_WS_STORE_VALUE_MAX 512
+
 typedef struct {
     const char *device_name; // shown to the user, at most 63 bytes, lives as long as the device
     uint16_t chip_id;        // as in the image header (image.h)
@@ -98,7 +100,36 @@ typedef struct {
 
     // Fills `bytes` from a cryptographic random generator. Session thread.
     void (*random)(void *context, uint8_t *bytes, size_t length);
+
+    // A small store that survives restarts (NVS, a file). Session thread or writer. `key` has at most 15 characters, a
+    // value at most OTA_WS_STORE_VALUE_MAX bytes; a value is either the old or the new one after a power cut. load: the
+    // number of bytes read, 0 when there is no such value or it is longer than `size`.
+    size_t (*load)(void *context, const char *key, void *value, size_t size);
+    // save: `size` 0 removes the value. A failure is not reported: the store is a help, nothing depends on it alone.
+    void (*save)(void *context, const char *key, const void *value, size_t size);
 } ota_ws_platform_t;
+
+// ---- filter: bytes in, other bytes out (decryption, decompression)
+// ----------------------------------------------------
+
+// Takes what a filter gives. OTA_WS_OK, or the failure that the filter's `feed` must return at once.
+typedef ota_ws_status_t (*ota_ws_sink_t)(void *context, const uint8_t *bytes, size_t length);
+
+// All called in the writer; `feed` and `finish` call the sink, in order, with pieces of any length.
+typedef struct {
+    void *context;
+
+    // Takes its memory. OTA_WS_NO_MEMORY leaves nothing taken. After OTA_WS_OK `stop` follows, once.
+    ota_ws_status_t (*start)(void *context);
+
+    ota_ws_status_t (*feed)(void *context, const uint8_t *bytes, size_t length, ota_ws_sink_t sink, void *sink_context);
+
+    // No bytes follow. OTA_WS_OK only when what came was whole and authentic.
+    ota_ws_status_t (*finish)(void *context, ota_ws_sink_t sink, void *sink_context);
+
+    // Gives the memory back, however it went.
+    void (*stop)(void *context);
+} ota_ws_filter_t;
 
 // ---- worker: the writer's thread, its queue and its buffers
 // --------------------------------------------------------------------
@@ -108,6 +139,7 @@ struct ota_ws_job;
 // All called in the session thread.
 typedef struct {
     void *context;
+    bool inflates; // compressed uploads may be offered
 
     // Takes the memory of an update: an ota_ws_writer_t (writer.h), at least two buffers of `chunk` + 4 bytes, the
     // thread. OTA_WS_NO_MEMORY leaves nothing taken.

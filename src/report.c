@@ -145,6 +145,9 @@ void ota_ws_report_state(ota_ws_session_t *session, uint32_t now_ms) {
     if (device->settings->policy.check_project) {
         ota_ws_reply_true(&reply, "check_project");
     }
+    if (device->ports.worker->inflates) {
+        ota_ws_reply_true(&reply, "deflate");
+    }
     put_other(&reply, &identity);
     ota_ws_reply_string(&reply, "device", identity.device_name);
     send(session, &reply);
@@ -155,7 +158,7 @@ void ota_ws_report_state(ota_ws_session_t *session, uint32_t now_ms) {
 void ota_ws_report_ready(ota_ws_session_t *session) {
     const ota_ws_device_t *device = session->device;
     ota_ws_reply_t reply = begin(session, "ready");
-    ota_ws_reply_number(&reply, "offset", device->received);
+    ota_ws_reply_number(&reply, "offset", device->written);
     ota_ws_reply_number(&reply, "chunk", device->settings->chunk);
     ota_ws_reply_number(&reply, "credit", device->settings->credit);
     send(session, &reply);

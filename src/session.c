@@ -159,13 +159,19 @@ static void hear_proof(ota_ws_session_t *session, const ota_ws_request_t *reques
 // ---- after the login -----------------------------------------------------------------------------------------------
 
 static void hear_begin(ota_ws_session_t *session, const ota_ws_request_t *request, uint32_t now_ms) {
-    ota_ws_promise_t promise = {.size = request->size, .allow_downgrade = request->allow_downgrade};
+    ota_ws_promise_t promise = {
+        .size = request->size, .allow_downgrade = request->allow_downgrade, .deflate = request->deflate};
     memcpy(promise.sha256, request->sha256, sizeof promise.sha256);
     if (ota_ws_update_is_of(session)) {
         end_with(session, OTA_WS_UNEXPECTED_MESSAGE, now_ms); // a second begin
         return;
     }
     ota_ws_update_begin(session, &promise, now_ms);
+}
+
+static void hear_end(ota_ws_session_t *session, const ota_ws_request_t *request, uint32_t now_ms) {
+    (void)request;
+    ota_ws_update_end(session, now_ms);
 }
 
 static void hear_cancel(ota_ws_session_t *session, const ota_ws_request_t *request, uint32_t now_ms) {
@@ -205,6 +211,7 @@ static const hearing_t hearings[OTA_WS_SAYS_COUNT] = {
     [OTA_WS_SAYS_HELLO] = {OTA_WS_SESSION_NEW, hear_hello},
     [OTA_WS_SAYS_PROOF] = {OTA_WS_SESSION_LOGIN, hear_proof},
     [OTA_WS_SAYS_BEGIN] = {OTA_WS_SESSION_WELCOME, hear_begin},
+    [OTA_WS_SAYS_END] = {OTA_WS_SESSION_WELCOME, hear_end},
     [OTA_WS_SAYS_CANCEL] = {OTA_WS_SESSION_WELCOME, hear_cancel},
     [OTA_WS_SAYS_RESTART] = {OTA_WS_SESSION_WELCOME, hear_restart},
     [OTA_WS_SAYS_CONFIRM] = {OTA_WS_SESSION_WELCOME, hear_confirm},

@@ -53,38 +53,98 @@ static ota_ws_status_t program(ota_ws_slot_t *slot, const uint8_t *bytes, uint32
     return status;
 }
 
+// ---- sectors that need not be written ------------------------------------------------------------------------------
+
+static bool flash_holds(const ota_ws_slot_t *slot, const uint8_t *bytes, uint32_t length) {
+    const ota_ws_flash_t *flash = slot->flash;
+    uint8_t piece[OTA_WS_PAGE_SIZE];
+    for (uint32_t at = 0; at < length; at += sizeof piece) {
+        uint32_t step = length - at < sizeof piece ? length - at : sizeof piece;
+        if (flash->read(flash->context, slot->cursor + at, piece, step) != OTA_WS_OK ||
+            memcmp(piece, bytes + at, step) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// How many of the bytes at the cursor need not be written: a sector, or the end of the image, that flash holds already.
+// Asked only where a sector begins that is not erased, and when all its bytes are at hand.
+static uint32_t keep(ota_ws_slot_t *slot, const uint8_t *bytes, size_t length) {
+    uint32_t sector = slot->flash->sector_size;
+    uint32_t left = slot->size - slot->cursor;
+    uint32_t wanted = left < sector ? left : sector;
+    bool at_sector = slot->gathered == 0 && slot->cursor == slot->erased && slot->cursor % sector == 0;
+    if (!at_sector || wanted == 0 || length < wanted || !flash_holds(slot, bytes, wanted)) {
+        return 0;
+    }
+    slot->cursor += wanted;
+    slot->erased = round_up(slot->cursor, sector);
+    return wanted;
+}
+
+// ---- writing -------------------------------------------------------------------------------------------------------
+
 // Bytes that are missing to the end of the page in which the cursor and what is gathered stand.
 static uint32_t missing_in_page(const ota_ws_slot_t *slot) {
     return OTA_WS_PAGE_SIZE - (slot->cursor + slot->gathered) % OTA_WS_PAGE_SIZE;
 }
 
-static void gather(ota_ws_slot_t *slot, const uint8_t *bytes, uint32_t length) {
-    memcpy(slot->page + slot->gathered, bytes, length);
-    slot->gathered += length;
+// Collects bytes up to the end of the page and programs it when it is full. Returns how many it took.
+static uint32_t gather(ota_ws_slot_t *slot, const uint8_t *bytes, size_t length, ota_ws_status_t *status) {
+    uint32_t missing = missing_in_page(slot);
+    uint32_t taken = length < missing ? (uint32_t)length : missing;
+    memcpy(slot->page + slot->gathered, bytes, taken);
+    slot->gathered += taken;
+    if (taken == missing) {
+        *status = program(slot, slot->page, slot->gathered);
+        slot->gathered = 0;
+    }
+    return taken;
+}
+
+// Programs whole pages straight from the caller's bytes, up to where the next erase is due. Returns how many it took.
+static uint32_t program_pages(ota_ws_slot_t *slot, const uint8_t *bytes, size_t length, ota_ws_status_t *status) {
+    uint32_t until_erase = slot->erased - slot->cursor;
+    if (until_erase == 0) {
+        *status = erase_up_to(slot, slot->cursor + 1);
+        until_erase = slot->erased - slot->cursor;
+    }
+    uint32_t taken = (uint32_t)(length - length % OTA_WS_PAGE_SIZE);
+    taken = taken < until_erase ? taken : until_erase;
+    if (*status == OTA_WS_OK) {
+        *status = program(slot, bytes, taken);
+    }
+    return taken;
 }
 
 ota_ws_status_t ota_ws_slot_write(ota_ws_slot_t *slot, const uint8_t *bytes, size_t length) {
     ota_ws_status_t status = OTA_WS_OK;
     while (length > 0 && status == OTA_WS_OK) {
-        uint32_t missing = missing_in_page(slot);
-        uint32_t taken = length < missing ? (uint32_t)length : missing;
-        if (slot->gathered == 0 && length >= OTA_WS_PAGE_SIZE) {
-            taken = (uint32_t)(length - (length - missing) % OTA_WS_PAGE_SIZE);
-            uint32_t room_before_erase = slot->erased - slot->cursor;
-            if (room_before_erase > 0 && taken > room_before_erase) {
-                taken = room_before_erase; // program what fits before the next erase: progress is seen sooner
-            }
-            status = program(slot, bytes, taken);
-        } else {
-            gather(slot, bytes, taken);
-            if (taken == missing) {
-                status = program(slot, slot->page, slot->gathered);
-                slot->gathered = 0;
-            }
+        uint32_t taken = keep(slot, bytes, length);
+        if (taken == 0) {
+            bool page_starts = slot->gathered == 0 && slot->cursor % OTA_WS_PAGE_SIZE == 0;
+            taken = page_starts && length >= OTA_WS_PAGE_SIZE ? program_pages(slot, bytes, length, &status)
+                                                              : gather(slot, bytes, length, &status);
         }
         bytes += taken;
         length -= taken;
+        slot->length += taken;
     }
+    return status;
+}
+
+void ota_ws_slot_resume(ota_ws_slot_t *slot, uint32_t cursor, uint32_t erased) {
+    slot->cursor = cursor;
+    slot->length = cursor;
+    slot->erased = erased;
+}
+
+ota_ws_status_t ota_ws_slot_pause(ota_ws_slot_t *slot) {
+    uint32_t whole = slot->gathered / slot->flash->program_unit * slot->flash->program_unit;
+    ota_ws_status_t status = whole > 0 ? program(slot, slot->page, whole) : OTA_WS_OK;
+    slot->gathered -= whole;
+    memmove(slot->page, slot->page + whole, slot->gathered);
     return status;
 }
 

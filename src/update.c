@@ -81,6 +81,7 @@ static void open_update(ota_ws_session_t *session, const ota_ws_promise_t *promi
     device->update = OTA_WS_UPDATE_OPENING;
     device->owner = session;
     device->size = promise->size;
+    device->deflate = promise->deflate;
     device->received = 0;
     device->written = 0;
     device->last_data_ms = now_ms;
@@ -138,22 +139,27 @@ bool ota_ws_update_data(ota_ws_session_t *session, uint8_t *buffer, size_t lengt
         ota_ws_text_number(failure->device, device->received);
         return false;
     }
-    if (bytes > device->size - device->received) {
-        failure->status = OTA_WS_TOO_MANY_BYTES;
-        return false;
-    }
     ota_ws_job_t job = {
         .kind = OTA_WS_JOB_CHUNK, .buffer = buffer, .bytes = buffer + OTA_WS_OFFSET_SIZE, .length = bytes};
     device->received += (uint32_t)bytes;
     device->last_data_ms = now_ms;
     submit(device, &job);
     ota_ws_report_progress(session);
-    if (device->received == device->size) {
-        device->update = OTA_WS_UPDATE_VERIFYING;
-        submit_kind(device, OTA_WS_JOB_FINISH);
-        ota_ws_report_state_to_all(device, now_ms);
-    }
     return true;
+}
+
+// All data is there: the writer looks at the whole.
+static void finish_update(ota_ws_device_t *device, uint32_t now_ms) {
+    device->update = OTA_WS_UPDATE_VERIFYING;
+    submit_kind(device, OTA_WS_JOB_FINISH);
+    ota_ws_report_state_to_all(device, now_ms);
+}
+
+void ota_ws_update_end(ota_ws_session_t *session, uint32_t now_ms) {
+    ota_ws_device_t *device = session->device;
+    if (device->owner == session && device->update == OTA_WS_UPDATE_RECEIVING) {
+        finish_update(device, now_ms);
+    }
 }
 
 // ---- the end, well or not ------------------------------------------------------------------------------------------
@@ -261,6 +267,8 @@ static void begin_done(ota_ws_device_t *device, const ota_ws_job_result_t *resul
     }
     device->update = OTA_WS_UPDATE_RECEIVING;
     device->last_data_ms = now_ms;
+    device->written = result->written;
+    device->received = device->deflate ? 0 : result->written;
     ota_ws_report_ready(device->owner);
     ota_ws_report_state_to_all(device, now_ms);
 }
@@ -282,6 +290,9 @@ static void chunk_done(ota_ws_device_t *device, const ota_ws_job_result_t *resul
     if (now_ms - device->last_told_ms >= VIEWER_INTERVAL_MS) {
         device->last_told_ms = now_ms;
         ota_ws_report_progress_to_viewers(device);
+    }
+    if (result->complete && device->update == OTA_WS_UPDATE_RECEIVING) {
+        finish_update(device, now_ms);
     }
 }
 

@@ -7,6 +7,7 @@
 
 // Requests of a logged-in session. Each is answered, now or when the writer has done its part.
 void ota_ws_update_begin(ota_ws_session_t *session, const ota_ws_promise_t *promise, uint32_t now_ms);
+void ota_ws_update_end(ota_ws_session_t *session, uint32_t now_ms);
 void ota_ws_update_cancel(ota_ws_session_t *session, uint32_t now_ms);
 void ota_ws_update_confirm(ota_ws_session_t *session, uint32_t now_ms);
 void ota_ws_update_roll_back(ota_ws_session_t *session, uint32_t now_ms);

@@ -9,11 +9,11 @@ void ota_ws_writer_init(ota_ws_writer_t *writer, const ota_ws_pipeline_ports_t *
 }
 
 // The update is over, well or not.
-static void close_flash(ota_ws_writer_t *writer) {
+static void end(ota_ws_writer_t *writer) {
     const ota_ws_flash_t *flash = writer->pipeline.ports.flash;
-    ota_ws_pipeline_abort(&writer->pipeline);
     if (writer->open) {
         writer->open = false;
+        ota_ws_pipeline_end(&writer->pipeline);
         flash->close(flash->context);
     }
 }
@@ -24,24 +24,25 @@ static void begin(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_ws_job_r
     result->failure.status = flash->open(flash->context, job->promise.size);
     writer->open = result->failure.status == OTA_WS_OK;
     if (writer->open) {
-        ota_ws_pipeline_begin(&writer->pipeline, &job->promise);
+        result->failure = *ota_ws_pipeline_begin(&writer->pipeline, &job->promise);
     }
 }
 
 static void chunk(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_ws_job_result_t *result) {
-    ota_ws_pipeline_write(&writer->pipeline, job->bytes, job->length, &result->failure);
+    result->failure = *ota_ws_pipeline_write(&writer->pipeline, job->bytes, job->length);
+    result->complete = ota_ws_pipeline_complete(&writer->pipeline);
 }
 
 static void finish(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_ws_job_result_t *result) {
     (void)job;
-    ota_ws_pipeline_finish(&writer->pipeline, &result->failure);
-    close_flash(writer);
+    result->failure = *ota_ws_pipeline_finish(&writer->pipeline);
+    end(writer);
 }
 
 static void abort_update(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_ws_job_result_t *result) {
     (void)job;
     (void)result;
-    close_flash(writer);
+    end(writer);
 }
 
 static void confirm(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_ws_job_result_t *result) {

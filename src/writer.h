@@ -29,7 +29,8 @@ typedef struct {
     ota_ws_job_kind_t kind;
     ota_ws_failure_t failure; // its status is OTA_WS_OK when all is well
     uint8_t *buffer;          // CHUNK: free again
-    uint32_t written;         // bytes of the image that are in flash now
+    uint32_t written;         // bytes of the image that are in flash now; BEGIN: taken over from an earlier try
+    bool complete;            // CHUNK: all bytes of the file have come
 } ota_ws_job_result_t;
 
 // Memory of one update; public so that the worker can hold it. All members belong to the core.
