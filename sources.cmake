@@ -14,6 +14,7 @@ set(OTA_WS_CORE_SOURCES
     src/reply.c
     src/report.c
     src/scram.c
+    src/sentence.c
     src/session.c
     src/slot.c
     src/status.c

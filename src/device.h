@@ -25,6 +25,7 @@ typedef struct {
     uint32_t silence_timeout_ms; // a session without a message for so long is closed
     uint32_t login_timeout_ms;   // from connection to login
     const char *ws_uri;          // told with the ticket
+    const char *(*sentence)(ota_ws_status_t status); // ota_ws_status_sentence, or NULL: failures are told by name alone
     ota_ws_policy_t policy;
 } ota_ws_settings_t;
 

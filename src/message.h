@@ -64,8 +64,12 @@ void ota_ws_reply_number(ota_ws_reply_t *reply, const char *name, uint32_t value
 void ota_ws_reply_true(ota_ws_reply_t *reply, const char *name);
 void ota_ws_reply_hex(ota_ws_reply_t *reply, const char *name, const uint8_t *bytes, size_t length);
 
-// Appends the failure's sentence with its values filled in, as member `text`.
-void ota_ws_reply_sentence(ota_ws_reply_t *reply, const ota_ws_failure_t *failure);
+// Appends `sentence` as member `text`, with the failure's values in the place of {image} and {device}.
+void ota_ws_reply_sentence(ota_ws_reply_t *reply, const char *sentence, const ota_ws_failure_t *failure);
+
+// Appends name, sentence (when `sentence` is not NULL) and values of a failure.
+void ota_ws_reply_failure(ota_ws_reply_t *reply, const ota_ws_failure_t *failure,
+                          const char *(*sentence)(ota_ws_status_t status));
 
 // Appends `count` and `mac` when `key` is not NULL, and the closing brace.
 void ota_ws_reply_end(ota_ws_reply_t *reply, const ota_ws_hash_t *hash, const uint8_t *key, uint32_t count);

@@ -100,10 +100,10 @@ void ota_ws_reply_hex(ota_ws_reply_t *reply, const char *name, const uint8_t *by
     end_member(reply, before);
 }
 
-void ota_ws_reply_sentence(ota_ws_reply_t *reply, const ota_ws_failure_t *failure) {
+void ota_ws_reply_sentence(ota_ws_reply_t *reply, const char *sentence, const ota_ws_failure_t *failure) {
     size_t before = start_member(reply, "text");
     put_text(reply, "\"");
-    for (const char *at = ota_ws_status_sentence(failure->status); *at != '\0';) {
+    for (const char *at = sentence; *at != '\0';) {
         if (strncmp(at, "{image}", 7) == 0) {
             put_string(reply, failure->image);
             at += 7;
@@ -116,6 +116,20 @@ void ota_ws_reply_sentence(ota_ws_reply_t *reply, const ota_ws_failure_t *failur
     }
     put_text(reply, "\"");
     end_member(reply, before);
+}
+
+void ota_ws_reply_failure(ota_ws_reply_t *reply, const ota_ws_failure_t *failure,
+                          const char *(*sentence)(ota_ws_status_t status)) {
+    ota_ws_reply_string(reply, "name", ota_ws_status_name(failure->status));
+    if (sentence != NULL) {
+        ota_ws_reply_sentence(reply, sentence(failure->status), failure);
+    }
+    if (failure->image[0] != '\0') {
+        ota_ws_reply_string(reply, "image", failure->image);
+    }
+    if (failure->device[0] != '\0') {
+        ota_ws_reply_string(reply, "device", failure->device);
+    }
 }
 
 void ota_ws_reply_end(ota_ws_reply_t *reply, const ota_ws_hash_t *hash, const uint8_t *key, uint32_t count) {

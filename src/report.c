@@ -187,26 +187,15 @@ void ota_ws_report_done(ota_ws_session_t *session) {
 
 // ---- what went wrong -----------------------------------------------------------------------------------------------
 
-static void put_failure(ota_ws_reply_t *reply, const ota_ws_failure_t *failure) {
-    ota_ws_reply_string(reply, "name", ota_ws_status_name(failure->status));
-    ota_ws_reply_sentence(reply, failure);
-    if (failure->image[0] != '\0') {
-        ota_ws_reply_string(reply, "image", failure->image);
-    }
-    if (failure->device[0] != '\0') {
-        ota_ws_reply_string(reply, "device", failure->device);
-    }
-}
-
 void ota_ws_report_failed(ota_ws_session_t *session, const ota_ws_failure_t *failure) {
     ota_ws_reply_t reply = begin(session, "failed");
-    put_failure(&reply, failure);
+    ota_ws_reply_failure(&reply, failure, session->device->settings->sentence);
     send(session, &reply);
 }
 
 void ota_ws_report_error(ota_ws_session_t *session, const ota_ws_failure_t *failure, uint32_t wait_ms) {
     ota_ws_reply_t reply = begin(session, "error");
-    put_failure(&reply, failure);
+    ota_ws_reply_failure(&reply, failure, session->device->settings->sentence);
     if (wait_ms > 0) {
         ota_ws_reply_number(&reply, "wait_s", (wait_ms + 999) / 1000);
     }

@@ -104,5 +104,5 @@ typedef struct {
 // The name on the wire: lower-case words joined by '_', for example "wrong_chip". "ok" for OTA_WS_OK.
 const char *ota_ws_status_name(ota_ws_status_t status);
 
-// The sentence in English. Where {image} or {device} stands in it, the failure's values belong.
+// The sentence in English (sentence.c). Where {image} or {device} stands in it, the failure's values belong.
 const char *ota_ws_status_sentence(ota_ws_status_t status);
