@@ -39,6 +39,9 @@ static ota_ws_status_t decide(ota_ws_pipeline_t *pipeline) {
     ports->platform->describe(ports->platform->context, &device);
     ota_ws_policy_decide(ports->policy, &device, &pipeline->promise, &pipeline->image.header,
                          &pipeline->image.description, &pipeline->failure);
+    if (pipeline->failure.status == OTA_WS_OK) {
+        ota_ws_policy_ask(ports->platform, OTA_WS_ASK_ERASE, &pipeline->failure);
+    }
     return pipeline->failure.status;
 }
 
@@ -296,6 +299,10 @@ const ota_ws_failure_t *ota_ws_pipeline_finish(ota_ws_pipeline_t *pipeline) {
     }
     if (status == OTA_WS_OK) {
         status = fail(pipeline, check_flash(pipeline));
+    }
+    if (status == OTA_WS_OK) {
+        ota_ws_policy_ask(pipeline->ports.platform, OTA_WS_ASK_ACTIVATE, &pipeline->failure);
+        status = pipeline->failure.status;
     }
     if (status == OTA_WS_OK) {
         status = fail(pipeline, flash->activate(flash->context, pipeline->slot.length));

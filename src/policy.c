@@ -88,3 +88,10 @@ void ota_ws_policy_decide(const ota_ws_policy_t *policy, const ota_ws_identity_t
         refuse(failure, OTA_WS_OLDER_VERSION, description->version, running->version);
     }
 }
+
+void ota_ws_policy_ask(const ota_ws_platform_t *platform, ota_ws_question_t question, ota_ws_failure_t *failure) {
+    memset(failure, 0, sizeof *failure);
+    if (platform->allows != NULL && !platform->allows(platform->context, question, failure->device)) {
+        failure->status = OTA_WS_REFUSED_BY_APPLICATION;
+    }
+}

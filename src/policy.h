@@ -26,3 +26,6 @@ typedef struct {
 void ota_ws_policy_decide(const ota_ws_policy_t *policy, const ota_ws_identity_t *device,
                           const ota_ws_promise_t *promise, const ota_ws_image_header_t *header,
                           const ota_ws_image_description_t *description, ota_ws_failure_t *failure);
+
+// Does the application allow it? `failure` is OTA_WS_OK or OTA_WS_REFUSED_BY_APPLICATION with its reason.
+void ota_ws_policy_ask(const ota_ws_platform_t *platform, ota_ws_question_t question, ota_ws_failure_t *failure);

@@ -82,6 +82,13 @@ typedef struct {
     bool can_roll_back;
 } ota_ws_identity_t;
 
+// What the application may refuse.
+typedef enum {
+    OTA_WS_ASK_ERASE,    // the slot is about to be erased
+    OTA_WS_ASK_ACTIVATE, // the new image is about to be selected
+    OTA_WS_ASK_RESTART,  // the device is about to restart
+} ota_ws_question_t;
+
 typedef struct {
     void *context;
 
@@ -97,6 +104,10 @@ typedef struct {
 
     // Asks for a restart; returns at once. The restart happens when the messages sent so far have left. Session thread.
     void (*restart)(void *context);
+
+    // Asks the application. False refuses: then `reason` is filled, terminated; the user reads it. ERASE and ACTIVATE in
+    // the writer, RESTART in the session thread, where the answer must be quick. NULL: nobody to ask.
+    bool (*allows)(void *context, ota_ws_question_t question, char reason[OTA_WS_DETAIL_SIZE]);
 
     // Fills `bytes` from a cryptographic random generator. Session thread.
     void (*random)(void *context, uint8_t *bytes, size_t length);

@@ -7,6 +7,7 @@
 #include "text.h"
 
 #define VIEWER_INTERVAL_MS 250
+#define ASK_AGAIN_MS 10000 // so long after the application has refused to go back when the trial was over
 
 static void fail_session(ota_ws_session_t *session, ota_ws_status_t status) {
     ota_ws_failure_t failure = {.status = status};
@@ -234,8 +235,21 @@ void ota_ws_update_confirm(ota_ws_session_t *session, uint32_t now_ms) {
     control(session->device, session, OTA_WS_JOB_CONFIRM);
 }
 
+// Tells the session when the application refuses. True when the device may restart.
+static bool may_restart(ota_ws_session_t *session) {
+    ota_ws_failure_t failure;
+    ota_ws_policy_ask(session->device->ports.platform, OTA_WS_ASK_RESTART, &failure);
+    if (failure.status != OTA_WS_OK) {
+        ota_ws_report_failed(session, &failure);
+    }
+    return failure.status == OTA_WS_OK;
+}
+
 void ota_ws_update_roll_back(ota_ws_session_t *session, uint32_t now_ms) {
     (void)now_ms;
+    if (!may_restart(session)) {
+        return;
+    }
     control(session->device, session, OTA_WS_JOB_ROLL_BACK);
 }
 
@@ -250,6 +264,9 @@ void ota_ws_update_restart(ota_ws_session_t *session) {
     ota_ws_device_t *device = session->device;
     if (device->update != OTA_WS_UPDATE_IDLE && device->update != OTA_WS_UPDATE_READY) {
         fail_session(session, OTA_WS_BUSY);
+        return;
+    }
+    if (!may_restart(session)) {
         return;
     }
     restart(device);
@@ -387,7 +404,14 @@ void ota_ws_update_tick(ota_ws_device_t *device, uint32_t now_ms) {
     }
     bool trial_over = device->on_trial && settings->trial_timeout_ms > 0 &&
                       now_ms - device->trial_since_ms >= settings->trial_timeout_ms;
-    if (trial_over && device->update == OTA_WS_UPDATE_IDLE && !device->restarting) {
+    if (!trial_over || device->update != OTA_WS_UPDATE_IDLE || device->restarting) {
+        return;
+    }
+    ota_ws_failure_t failure;
+    ota_ws_policy_ask(device->ports.platform, OTA_WS_ASK_RESTART, &failure);
+    if (failure.status == OTA_WS_OK) {
         control(device, NULL, OTA_WS_JOB_ROLL_BACK);
+    } else {
+        device->trial_since_ms = now_ms - settings->trial_timeout_ms + ASK_AGAIN_MS;
     }
 }
