@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app_image.h"
+
+#define READ_SIZE 4096
+#define FEED_SIZE 16 // an image ends at a multiple of it, and its length is known before
+
+bool app_image_describe(nor_t *nor, const partition_t *partition, app_image_t *app) {
+    uint8_t head[OTA_WS_IMAGE_HEAD_SIZE];
+    ota_ws_image_t image;
+    if (partition->size < sizeof head || nor_read(nor, partition->address, head, sizeof head) != OTA_WS_OK) {
+        return false;
+    }
+    ota_ws_image_init(&image, NULL);
+    ota_ws_image_feed(&image, head, sizeof head);
+    app->header = image.header;
+    app->description = image.description;
+    return ota_ws_image_head_known(&image);
+}
+
+// Feeds no byte behind the image's end: what lies there in flash is not part of it.
+static ota_ws_status_t feed(ota_ws_image_t *image, const uint8_t *bytes, uint32_t offset, uint32_t length) {
+    uint32_t done = 0;
+    while (done < length && (image->length == 0 || offset + done < image->length)) {
+        uint32_t end = image->length != 0 && image->length - offset < length ? image->length - offset : length;
+        uint32_t part = image->length == 0 && length - done > FEED_SIZE ? FEED_SIZE : end - done;
+        ota_ws_status_t status = ota_ws_image_feed(image, bytes + done, part);
+        if (status != OTA_WS_OK) {
+            return status;
+        }
+        done += part;
+    }
+    return OTA_WS_OK;
+}
+
+static ota_ws_status_t read_all(nor_t *nor, const partition_t *partition, ota_ws_image_t *image) {
+    uint8_t bytes[READ_SIZE];
+    uint32_t offset = 0;
+    while (offset < partition->size && (image->length == 0 || offset < image->length)) {
+        uint32_t left = partition->size - offset;
+        uint32_t length = left < sizeof bytes ? left : (uint32_t)sizeof bytes;
+        ota_ws_status_t status = nor_read(nor, partition->address + offset, bytes, length);
+        if (status == OTA_WS_OK) {
+            status = feed(image, bytes, offset, length);
+        }
+        if (status != OTA_WS_OK) {
+            return status;
+        }
+        offset += length;
+    }
+    return OTA_WS_OK;
+}
+
+static ota_ws_status_t check_target(const ota_ws_image_t *image, const app_target_t *target) {
+    const ota_ws_image_header_t *header = &image->header;
+    bool limited = header->max_revision != 0 && header->max_revision != UINT16_MAX;
+    if (header->chip_id != target->chip_id) {
+        return OTA_WS_WRONG_CHIP;
+    }
+    if (target->chip_revision < header->min_revision || (limited && target->chip_revision > header->max_revision)) {
+        return OTA_WS_WRONG_REVISION;
+    }
+    return image->description.secure_version < target->secure_version ? OTA_WS_OLDER_SECURE_VERSION : OTA_WS_OK;
+}
+
+ota_ws_status_t app_image_verify(nor_t *nor, const partition_t *partition, const app_target_t *target,
+                                 const ota_ws_hash_t *hash) {
+    ota_ws_image_t image;
+    ota_ws_image_init(&image, hash);
+    ota_ws_status_t status = read_all(nor, partition, &image);
+    ota_ws_status_t finished = ota_ws_image_finish(&image);
+    if (status == OTA_WS_OK) {
+        status = finished;
+    }
+    return status == OTA_WS_OK ? check_target(&image, target) : status;
+}

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "board.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "chip.h"
+#include "exit_codes.h"
+#include "hash_openssl.h"
+#include "partition_csv.h"
+
+#define DEFAULT_FLASH_SIZE 0x400000
+#define DEFAULT_SLOTS_START 0x10000
+#define PROGRAM_UNIT 16 // the strictest that a chip asks for: with flash encryption
+#define DEFAULT_CHIP 0x0005
+
+// ---- the chip ------------------------------------------------------------------------------------------------------
+
+typedef struct {
+    uint16_t chip_id;
+    uint16_t revision;
+} revision_t;
+
+// A revision of each chip that is sold, and that ESP-IDF's default settings build for.
+static uint16_t usual_revision(uint16_t chip_id) {
+    static const revision_t revisions[] = {
+        {0x0000, 301}, {0x0002, 100}, {0x0005, 4}, {0x0009, 2}, {0x000C, 100}, {0x000D, 2}, {0x0010, 2}, {0x0012, 100},
+    };
+    for (size_t i = 0; i < sizeof revisions / sizeof revisions[0]; i++) {
+        if (revisions[i].chip_id == chip_id) {
+            return revisions[i].revision;
+        }
+    }
+    return 0;
+}
+
+// The chip that the first image in flash was built for.
+static uint16_t chip_of_images(board_t *board) {
+    for (size_t i = 0; i < board->table.count; i++) {
+        app_image_t app;
+        if (board->table.rows[i].type == PARTITION_APP &&
+            app_image_describe(&board->nor, &board->table.rows[i], &app)) {
+            return app.header.chip_id;
+        }
+    }
+    return DEFAULT_CHIP;
+}
+
+static void choose_chip(board_t *board, const options_t *options) {
+    uint16_t chip_id = options->chip >= 0 ? (uint16_t)options->chip : chip_of_images(board);
+    board->target = (app_target_t){
+        .chip_id = chip_id,
+        .chip_revision = options->revision >= 0 ? (uint16_t)options->revision : usual_revision(chip_id),
+        .secure_version = options->secure_version,
+    };
+}
+
+// ---- a new flash file ----------------------------------------------------------------------------------------------
+
+// otadata and two equal OTA slots that fill the flash.
+static bool make_default_table(partition_table_t *table, uint32_t flash_size, partition_error_t *error) {
+    char text[256];
+    uint32_t room = flash_size > DEFAULT_SLOTS_START ? flash_size - DEFAULT_SLOTS_START : 0;
+    uint32_t slot = room / 2 / PARTITION_APP_ALIGNMENT * PARTITION_APP_ALIGNMENT;
+    int length =
+        snprintf(text, sizeof text,
+                 "nvs,data,nvs,0x9000,0x4000\notadata,data,ota,0xd000,0x2000\nphy_init,data,phy,0xf000,0x1000\n"
+                 "ota_0,app,ota_0,,0x%" PRIx32 "\nota_1,app,ota_1,,0x%" PRIx32 "\n",
+                 slot, slot);
+    return partition_csv_parse(table, text, (size_t)length, error);
+}
+
+static int make_table(board_t *board, const options_t *options, const console_t *console) {
+    partition_error_t error = {""};
+    uint8_t bytes[PARTITION_TABLE_SIZE];
+    bool ok = options->partitions != NULL ? partition_csv_load(&board->table, options->partitions, &error)
+                                          : make_default_table(&board->table, board->nor.size, &error);
+    if (!ok || !partition_table_check(&board->table, board->nor.size, &error)) {
+        console_log(console, "flash", "%s%s%s", options->partitions != NULL ? options->partitions : "",
+                    options->partitions != NULL ? ": " : "", error.text);
+        return EXIT_PARTITIONS;
+    }
+    partition_table_encode(&board->table, bytes);
+    ota_ws_status_t status = nor_program(&board->nor, PARTITION_TABLE_ADDRESS, bytes, sizeof bytes);
+    return status == OTA_WS_OK ? EXIT_ENDED : EXIT_FLASH_FILE;
+}
+
+static bool write_file(board_t *board, const partition_t *partition, FILE *file) {
+    uint8_t bytes[NOR_SECTOR_SIZE];
+    uint32_t offset = 0;
+    size_t length;
+    memset(bytes, 0xFF, sizeof bytes);
+    while ((length = fread(bytes, 1, sizeof bytes, file)) > 0) {
+        size_t padded = (length + PROGRAM_UNIT - 1) / PROGRAM_UNIT * PROGRAM_UNIT;
+        if (padded > partition->size - offset ||
+            nor_program(&board->nor, partition->address + offset, bytes, padded) != OTA_WS_OK) {
+            return false;
+        }
+        offset += (uint32_t)padded;
+        memset(bytes, 0xFF, sizeof bytes);
+    }
+    return ferror(file) == 0;
+}
+
+static int write_image(board_t *board, const options_t *options, const console_t *console) {
+    const partition_t *factory = partition_table_find(&board->table, PARTITION_APP, PARTITION_FACTORY);
+    const partition_t *partition = factory != NULL ? factory : partition_table_ota(&board->table, 0);
+    FILE *file = fopen(options->image, "rbe");
+    if (file == NULL) {
+        console_log(console, "flash", "%s cannot be read: %s", options->image, strerror(errno));
+        return EXIT_IMAGE;
+    }
+    bool written = write_file(board, partition, file);
+    fclose(file);
+    if (!written) {
+        console_log(console, "flash", "%s cannot be written to %s (%" PRIu32 " KiB)", options->image, partition->label,
+                    partition->size / 1024);
+        return EXIT_IMAGE;
+    }
+    choose_chip(board, options);
+    ota_ws_status_t status = app_image_verify(&board->nor, partition, &board->target, &ota_ws_hash_openssl);
+    if (status != OTA_WS_OK) {
+        const char *chip = ota_ws_chip_name(board->target.chip_id);
+        console_log(console, "flash", "%s does not start on this device (%s): %s", options->image,
+                    chip != NULL ? chip : "an unknown chip", ota_ws_status_name(status));
+        return EXIT_IMAGE;
+    }
+    console_log(console, "flash", "%s is in %s", options->image, partition->label);
+    return EXIT_ENDED;
+}
+
+static void init_nor(board_t *board) {
+    board->nor =
+        (nor_t){.medium = flash_file_medium(&board->file), .size = board->file.size, .program_unit = PROGRAM_UNIT};
+}
+
+static int make_flash(board_t *board, const options_t *options, const console_t *console) {
+    uint32_t size = options->flash_size != 0 ? options->flash_size : DEFAULT_FLASH_SIZE;
+    if (flash_file_create(&board->file, options->flash, size) != FLASH_FILE_OPENED) {
+        console_log(console, "flash", "%s", board->file.error);
+        return EXIT_FLASH_FILE;
+    }
+    init_nor(board);
+    console_log(console, "flash", "%s is new, %" PRIu32 " KiB", options->flash, size / 1024);
+    int code = make_table(board, options, console);
+    if (code == EXIT_ENDED && options->image != NULL) {
+        code = write_image(board, options, console);
+    }
+    if (code != EXIT_ENDED) {
+        unlink(options->flash);
+        board_close(board);
+    }
+    return code;
+}
+
+// ---- an existing one -----------------------------------------------------------------------------------------------
+
+static int read_table(board_t *board, const console_t *console) {
+    partition_error_t error = {""};
+    uint8_t bytes[PARTITION_TABLE_SIZE];
+    if (nor_read(&board->nor, PARTITION_TABLE_ADDRESS, bytes, sizeof bytes) != OTA_WS_OK) {
+        console_log(console, "flash", "%s", board->nor.fault);
+        return EXIT_FLASH_FILE;
+    }
+    if (!partition_table_decode(&board->table, bytes, &error)) {
+        console_log(console, "flash", "%s", error.text);
+        return EXIT_PARTITIONS;
+    }
+    return EXIT_ENDED;
+}
+
+static int check_table(board_t *board, const console_t *console) {
+    partition_error_t error = {""};
+    if (!partition_table_check(&board->table, board->nor.size, &error)) {
+        console_log(console, "flash", "%s", error.text);
+        return EXIT_PARTITIONS;
+    }
+    return EXIT_ENDED;
+}
+
+static int use_flash(board_t *board, const options_t *options, const console_t *console) {
+    init_nor(board);
+    if (options->image != NULL || options->partitions != NULL) {
+        console_log(console, "flash", "%s exists: --image and --partitions are for a new one, not used",
+                    options->flash);
+    }
+    int code = read_table(board, console);
+    if (code == EXIT_ENDED) {
+        code = check_table(board, console);
+    }
+    if (code != EXIT_ENDED) {
+        board_close(board);
+    }
+    return code;
+}
+
+int board_open(board_t *board, const options_t *options, const console_t *console) {
+    memset(board, 0, sizeof *board);
+    int code = EXIT_FLASH_FILE;
+    switch (flash_file_open(&board->file, options->flash, options->flash_size)) {
+    case FLASH_FILE_OPENED:
+        code = use_flash(board, options, console);
+        break;
+    case FLASH_FILE_ABSENT:
+        code = make_flash(board, options, console);
+        break;
+    case FLASH_FILE_FAILED:
+    default:
+        console_log(console, "flash", "%s", board->file.error);
+        break;
+    }
+    if (code != EXIT_ENDED) {
+        return code;
+    }
+    choose_chip(board, options);
+    if (options->timing != NULL) {
+        nor_timing_init(&board->timing, nor_part_find(options->timing));
+        board->nor.watch = &board->timing.watch;
+    }
+    return EXIT_ENDED;
+}
+
+int board_view(board_t *board, const options_t *options, const console_t *console) {
+    memset(board, 0, sizeof *board);
+    if (flash_file_view(&board->file, options->flash) != FLASH_FILE_OPENED) {
+        console_log(console, "flash", "%s", board->file.error);
+        return EXIT_FLASH_FILE;
+    }
+    init_nor(board);
+    int code = read_table(board, console);
+    if (code == EXIT_ENDED) {
+        choose_chip(board, options);
+    } else {
+        board_close(board);
+    }
+    return code;
+}
+
+void board_close(board_t *board) {
+    flash_file_close(&board->file);
+}

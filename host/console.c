@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "console.h"
+
+#include <stdarg.h>
+
+#define LINE_SIZE 512
+
+void console_init(console_t *console, FILE *stream) {
+    console->stream = stream;
+    clock_gettime(CLOCK_MONOTONIC, &console->start);
+}
+
+static double seconds_since(const struct timespec *start) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - start->tv_sec) + (double)(now.tv_nsec - start->tv_nsec) / 1e9;
+}
+
+void console_log(const console_t *console, const char *topic, const char *format, ...) {
+    if (console->stream == NULL) {
+        return;
+    }
+    char line[LINE_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    fprintf(console->stream, "[%9.3f] %s: %s\n", seconds_since(&console->start), topic, line);
+    fflush(console->stream);
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// The device's console: one line per event, "[   12.345] update: ...", seconds since it was switched on. Any thread.
+#pragma once
+
+#include <stdio.h>
+#include <time.h>
+
+typedef struct {
+    FILE *stream; // NULL: silent
+    struct timespec start;
+} console_t;
+
+void console_init(console_t *console, FILE *stream);
+
+// `topic` is who speaks: "boot", "update", "session" ...
+__attribute__((format(printf, 3, 4))) void console_log(const console_t *console, const char *topic, const char *format,
+                                                       ...);

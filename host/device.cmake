@@ -1,0 +1,43 @@
+# The virtual ESP32: the library ota_ws_host, and the program ota-ws-device around it.
+
+# The page becomes an array of bytes in a C file of the build directory.
+set(OTA_PAGE "${ROOT}/web/dist/ota.html.gz" CACHE FILEPATH "The page that the device serves, gzip")
+set(PAGE_SOURCE "${CMAKE_CURRENT_BINARY_DIR}/page.c")
+add_custom_command(
+    OUTPUT "${PAGE_SOURCE}"
+    COMMAND "${CMAKE_COMMAND}" "-DINPUT=${OTA_PAGE}" "-DOUTPUT=${PAGE_SOURCE}" -P "${CMAKE_CURRENT_SOURCE_DIR}/page.cmake"
+    DEPENDS "${OTA_PAGE}" "${CMAKE_CURRENT_SOURCE_DIR}/page.cmake"
+    VERBATIM)
+
+add_library(ota_ws_host STATIC
+    access.c
+    app_image.c
+    board.c
+    boot.c
+    console.c
+    flash_file.c
+    frames.c
+    life.c
+    link.c
+    machine.c
+    machine_flash.c
+    machine_platform.c
+    nor.c
+    nor_timing.c
+    options.c
+    otadata.c
+    partition_csv.c
+    partition_names.c
+    partition_table.c
+    routes.c
+    server.c
+    sessions.c
+    show.c
+    store.c
+    worker.c
+    "${PAGE_SOURCE}")
+target_include_directories(ota_ws_host PUBLIC "${CMAKE_CURRENT_SOURCE_DIR}")
+target_link_libraries(ota_ws_host PUBLIC ota_ws_core ota_ws_openssl PkgConfig::LWS PkgConfig::CRYPTO Threads::Threads)
+
+add_executable(ota-ws-device main.c)
+target_link_libraries(ota-ws-device PRIVATE ota_ws_host)

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Puts the pieces of WebSocket frames together, as they come from the socket, and hands whole frames to the session:
+// text from a fixed array, data in a buffer of the worker's. Knows no socket.
+#pragma once
+
+#include "session.h"
+#include "worker.h"
+
+typedef struct {
+    ota_ws_frame_kind_t kind;
+    const uint8_t *bytes;
+    size_t length;
+    uint64_t remaining; // bytes of the frame that are still to come
+    bool final;         // FIN is set; known when `remaining` is 0
+} frames_piece_t;
+
+typedef struct {
+    ota_ws_session_t *session;
+    worker_t *worker;
+    bool open;       // in the middle of a frame
+    bool discard;    // throw the frame away
+    uint8_t *buffer; // data: the worker's; text: NULL
+    size_t filled;
+    char text[OTA_WS_MESSAGE_SIZE];
+} frames_t;
+
+void frames_init(frames_t *frames, ota_ws_session_t *session, worker_t *worker);
+
+// Gives back what it holds.
+void frames_free(frames_t *frames);
+
+void frames_take(frames_t *frames, const frames_piece_t *piece, uint32_t now_ms);

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "machine.h"
+
+#include <string.h>
+
+#include "chip.h"
+#include "text.h"
+
+#define FACTORY_INDEX PARTITION_OTA_MAX
+
+// ---- start ---------------------------------------------------------------------------------------------------------
+
+static void report_refusals(const machine_t *machine, const boot_outcome_t *outcome) {
+    for (size_t i = 0; i < outcome->refusal_count; i++) {
+        const boot_refusal_t *refusal = &outcome->refusals[i];
+        console_log(machine->parts.console, "boot", "%s does not start: %s", refusal->partition->label,
+                    ota_ws_status_name(refusal->status));
+    }
+}
+
+static void report_abort(const machine_t *machine, const boot_outcome_t *outcome) {
+    otadata_t otadata;
+    if (outcome->aborted < 0 || otadata_read(machine->parts.nor, machine->otadata, &otadata) != OTA_WS_OK) {
+        return;
+    }
+    size_t slots = partition_table_ota_count(machine->parts.table);
+    uint32_t slot = otadata_slot(&otadata.entries[outcome->aborted], slots);
+    console_log(machine->parts.console, "boot", "the image in ota_%u restarted before it was confirmed: aborted",
+                (unsigned)slot);
+}
+
+// The OTA slot behind the running one, or the first: esp_ota_get_next_update_partition().
+static const partition_t *next_slot(const partition_table_t *table, const partition_t *running) {
+    size_t count = partition_table_ota_count(table);
+    int index = partition_table_ota_index(running);
+    return partition_table_ota(table, index < 0 ? 0 : ((size_t)index + 1) % count);
+}
+
+static void verify_others(machine_t *machine) {
+    const partition_table_t *table = machine->parts.table;
+    for (size_t i = 0; i < table->count; i++) {
+        const partition_t *partition = &table->rows[i];
+        app_image_t app;
+        if (partition->type == PARTITION_APP && partition != machine->running &&
+            app_image_describe(machine->parts.nor, partition, &app)) {
+            machine_verify(machine, partition);
+        }
+    }
+}
+
+bool machine_start(machine_t *machine, const machine_parts_t *parts) {
+    boot_outcome_t outcome;
+    boot_input_t input = {parts->nor, parts->table, parts->hash, parts->target};
+    memset(machine, 0, sizeof *machine);
+    pthread_mutex_init(&machine->lock, NULL);
+    machine->parts = *parts;
+    machine->otadata = boot_otadata_partition(parts->table);
+    boot_run(&input, &outcome);
+    report_abort(machine, &outcome);
+    report_refusals(machine, &outcome);
+    if (outcome.partition == NULL) {
+        console_log(parts->console, "boot", "no partition holds an image that starts");
+        return false;
+    }
+    machine->running = outcome.partition;
+    machine->other = next_slot(parts->table, machine->running);
+    verify_others(machine);
+    machine_look(machine);
+    return true;
+}
+
+void machine_stop(machine_t *machine) {
+    pthread_mutex_destroy(&machine->lock);
+}
+
+void machine_on_restart(machine_t *machine, void (*restart)(void *context), void *context) {
+    machine->restart = restart;
+    machine->restart_context = context;
+}
+
+// ---- what starts ---------------------------------------------------------------------------------------------------
+
+static bool *verified_flag(machine_t *machine, const partition_t *partition) {
+    int index = partition_table_ota_index(partition);
+    if (index >= 0) {
+        return &machine->verified[index];
+    }
+    return partition->subtype == PARTITION_FACTORY ? &machine->verified[FACTORY_INDEX] : NULL;
+}
+
+bool machine_verify(machine_t *machine, const partition_t *partition) {
+    const machine_parts_t *parts = &machine->parts;
+    bool *flag = verified_flag(machine, partition);
+    bool starts = app_image_verify(parts->nor, partition, &parts->target, parts->hash) == OTA_WS_OK;
+    if (flag != NULL) {
+        *flag = starts;
+    }
+    return starts;
+}
+
+void machine_forget(machine_t *machine, const partition_t *partition) {
+    bool *flag = verified_flag(machine, partition);
+    if (flag != NULL) {
+        *flag = false;
+    }
+}
+
+static bool is_verified(machine_t *machine, const partition_t *partition) {
+    const bool *flag = partition == NULL ? NULL : verified_flag(machine, partition);
+    return flag != NULL && *flag;
+}
+
+// ---- identity ------------------------------------------------------------------------------------------------------
+
+// The entry that speaks of a slot: the active one if it does, else the first one whose CRC fits. NULL: none.
+static const otadata_entry_t *entry_of(const machine_t *machine, const otadata_t *otadata, int slot) {
+    size_t slots = partition_table_ota_count(machine->parts.table);
+    int active = otadata_active(otadata);
+    int first = active < 0 ? 0 : active;
+    for (int i = 0; i < 2; i++) {
+        const otadata_entry_t *entry = &otadata->entries[(first + i) % 2];
+        bool is_written = entry->sequence != OTADATA_NO_SEQUENCE && entry->crc == otadata_crc(entry->sequence);
+        if (is_written && otadata_slot(entry, slots) == (uint32_t)slot) {
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+static ota_ws_image_state_t state_of(const machine_t *machine, const otadata_t *otadata, const partition_t *partition) {
+    int slot = partition_table_ota_index(partition);
+    if (slot < 0) {
+        return OTA_WS_IMAGE_FACTORY;
+    }
+    const otadata_entry_t *entry = entry_of(machine, otadata, slot);
+    if (entry == NULL) {
+        return partition == machine->running ? OTA_WS_IMAGE_UNWATCHED : OTA_WS_IMAGE_NONE;
+    }
+    switch ((otadata_state_t)entry->state) {
+    case OTADATA_NEW:
+        return OTA_WS_IMAGE_UNCONFIRMED;
+    case OTADATA_PENDING_VERIFY:
+        return OTA_WS_IMAGE_TRIAL;
+    case OTADATA_VALID:
+        return OTA_WS_IMAGE_VALID;
+    case OTADATA_INVALID:
+        return OTA_WS_IMAGE_ROLLED_BACK;
+    case OTADATA_ABORTED:
+        return OTA_WS_IMAGE_ABORTED;
+    case OTADATA_UNDEFINED:
+    default:
+        return OTA_WS_IMAGE_UNWATCHED;
+    }
+}
+
+// esp_ota_check_rollback_is_possible(), from what is known to start; and the record must speak of the running image.
+static bool can_roll_back(machine_t *machine, const otadata_t *otadata) {
+    const partition_table_t *table = machine->parts.table;
+    size_t slots = partition_table_ota_count(table);
+    int active = otadata_active(otadata);
+    if (active < 0) {
+        return false;
+    }
+    const otadata_entry_t *entry = &otadata->entries[1 - active];
+    if (partition_table_ota(table, otadata_slot(&otadata->entries[active], slots)) != machine->running) {
+        return false;
+    }
+    if (!otadata_is_valid(entry)) {
+        return is_verified(machine, partition_table_find(table, PARTITION_APP, PARTITION_FACTORY));
+    }
+    const partition_t *target = partition_table_ota(table, otadata_slot(entry, slots));
+    return target != machine->running && is_verified(machine, target);
+}
+
+static void look_at_other(machine_t *machine, const otadata_t *otadata, ota_ws_identity_t *identity) {
+    app_image_t app;
+    ota_ws_text_copy(identity->other_slot, sizeof identity->other_slot, machine->other->label);
+    identity->other_state = state_of(machine, otadata, machine->other);
+    identity->other_valid =
+        is_verified(machine, machine->other) && app_image_describe(machine->parts.nor, machine->other, &app);
+    if (identity->other_valid) {
+        identity->other = app.description;
+    }
+}
+
+void machine_look(machine_t *machine) {
+    const machine_parts_t *parts = &machine->parts;
+    ota_ws_identity_t identity = {
+        .device_name = parts->name,
+        .chip_id = parts->target.chip_id,
+        .chip_revision = parts->target.chip_revision,
+        .secure_version = parts->target.secure_version,
+    };
+    otadata_t otadata;
+    app_image_t app;
+    if (otadata_read(parts->nor, machine->otadata, &otadata) != OTA_WS_OK) {
+        memset(&otadata, 0xFF, sizeof otadata);
+    }
+    ota_ws_text_copy(identity.slot, sizeof identity.slot, machine->running->label);
+    identity.image_state = state_of(machine, &otadata, machine->running);
+    if (app_image_describe(parts->nor, machine->running, &app)) {
+        identity.running = app.description;
+    }
+    if (machine->other != machine->running) {
+        look_at_other(machine, &otadata, &identity);
+    }
+    identity.can_roll_back = can_roll_back(machine, &otadata);
+    pthread_mutex_lock(&machine->lock);
+    machine->identity = identity;
+    pthread_mutex_unlock(&machine->lock);
+}
+
+void machine_describe(machine_t *machine, ota_ws_identity_t *identity) {
+    pthread_mutex_lock(&machine->lock);
+    *identity = machine->identity;
+    pthread_mutex_unlock(&machine->lock);
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+// The core's flash port: the slot that an update goes to, and its selection in the boot record.
+#include "machine.h"
+
+static uint32_t slot_size(void *context) {
+    const machine_t *machine = context;
+    return machine->other == machine->running ? 0 : machine->other->size / NOR_SECTOR_SIZE * NOR_SECTOR_SIZE;
+}
+
+static ota_ws_status_t report(const machine_t *machine, ota_ws_status_t status) {
+    if (status != OTA_WS_OK) {
+        console_log(machine->parts.console, "flash", "%s", machine->parts.nor->fault);
+    }
+    return status;
+}
+
+static bool inside(const machine_t *machine, uint32_t offset, size_t length) {
+    return offset <= machine->other->size && length <= machine->other->size - offset;
+}
+
+static ota_ws_status_t open_slot(void *context, uint32_t image_size) {
+    machine_t *machine = context;
+    ota_ws_identity_t identity;
+    machine_describe(machine, &identity);
+    if (machine->other == machine->running) {
+        return OTA_WS_NO_SLOT;
+    }
+    if (identity.image_state == OTA_WS_IMAGE_TRIAL) {
+        return OTA_WS_ON_TRIAL;
+    }
+    machine->touched = false;
+    console_log(machine->parts.console, "update", "%u bytes for %s are announced", (unsigned)image_size,
+                machine->other->label);
+    return OTA_WS_OK;
+}
+
+static ota_ws_status_t read_slot(void *context, uint32_t offset, void *bytes, size_t length) {
+    machine_t *machine = context;
+    if (!inside(machine, offset, length)) {
+        return OTA_WS_FLASH_READ;
+    }
+    return report(machine, nor_read(machine->parts.nor, machine->other->address + offset, bytes, length));
+}
+
+// The slot's image goes: no entry of the boot record may speak of it any more. ESP-IDF's esp_ota_begin() does so since
+// v5.5, esp_ota_invalidate_inactive_ota_data_slot().
+static ota_ws_status_t invalidate_records(machine_t *machine) {
+    const machine_parts_t *parts = &machine->parts;
+    size_t slots = partition_table_ota_count(parts->table);
+    otadata_t otadata;
+    ota_ws_status_t status = otadata_read(parts->nor, machine->otadata, &otadata);
+    for (int sector = 0; sector < 2 && status == OTA_WS_OK; sector++) {
+        const otadata_entry_t *entry = &otadata.entries[sector];
+        if (entry->sequence != OTADATA_NO_SEQUENCE &&
+            otadata_slot(entry, slots) == (uint32_t)partition_table_ota_index(machine->other)) {
+            status = otadata_erase(parts->nor, machine->otadata, sector);
+        }
+    }
+    return status;
+}
+
+static ota_ws_status_t touch(machine_t *machine) {
+    ota_ws_status_t status = invalidate_records(machine);
+    machine->touched = status == OTA_WS_OK;
+    machine_forget(machine, machine->other);
+    machine_look(machine);
+    return status;
+}
+
+static ota_ws_status_t erase_slot(void *context, uint32_t offset, uint32_t length) {
+    machine_t *machine = context;
+    if (!inside(machine, offset, length)) {
+        return OTA_WS_FLASH_ERASE;
+    }
+    ota_ws_status_t status = machine->touched ? OTA_WS_OK : touch(machine);
+    if (status == OTA_WS_OK) {
+        status = nor_erase(machine->parts.nor, machine->other->address + offset, length);
+    }
+    return report(machine, status);
+}
+
+static ota_ws_status_t program_slot(void *context, uint32_t offset, const void *bytes, size_t length) {
+    machine_t *machine = context;
+    if (!inside(machine, offset, length)) {
+        return OTA_WS_FLASH_PROGRAM;
+    }
+    return report(machine, nor_program(machine->parts.nor, machine->other->address + offset, bytes, length));
+}
+
+// ---- selection -----------------------------------------------------------------------------------------------------
+
+// Writes {next number, state} for `partition` into the inactive sector, as esp_ota_set_boot_partition() does; when it
+// cannot be read back, that sector is erased again.
+static ota_ws_status_t select_partition(machine_t *machine, const partition_t *partition, otadata_state_t state) {
+    const machine_parts_t *parts = &machine->parts;
+    size_t slots = partition_table_ota_count(parts->table);
+    uint32_t slot = (uint32_t)partition_table_ota_index(partition);
+    otadata_t otadata;
+    if (otadata_read(parts->nor, machine->otadata, &otadata) != OTA_WS_OK) {
+        return OTA_WS_BOOT_RECORD;
+    }
+    int active = otadata_active(&otadata);
+    int sector = active < 0 ? 0 : 1 - active;
+    uint32_t sequence = active < 0 ? slot + 1 : otadata_next_sequence(otadata.entries[active].sequence, slot, slots);
+    otadata_entry_t entry = otadata_entry(sequence, state);
+    ota_ws_status_t status = otadata_write_checked(parts->nor, machine->otadata, sector, &entry);
+    if (status != OTA_WS_OK) {
+        (void)otadata_erase(parts->nor, machine->otadata, sector);
+    }
+    return status;
+}
+
+static ota_ws_status_t activate(void *context, uint32_t image_size) {
+    machine_t *machine = context;
+    (void)image_size;
+    if (!machine_verify(machine, machine->other)) {
+        console_log(machine->parts.console, "update", "the image in %s would not start", machine->other->label);
+        return OTA_WS_NOT_VERIFIED;
+    }
+    ota_ws_status_t status = report(machine, select_partition(machine, machine->other, OTADATA_NEW));
+    machine_look(machine);
+    if (status == OTA_WS_OK) {
+        console_log(machine->parts.console, "update", "%s is verified and selected for the next start",
+                    machine->other->label);
+    }
+    return status;
+}
+
+// True when a start now would choose the running image, by the record alone.
+static bool running_is_selected(const machine_t *machine, const otadata_t *otadata) {
+    int active = otadata_active(otadata);
+    int running = partition_table_ota_index(machine->running);
+    if (active < 0) {
+        return running < 0;
+    }
+    size_t slots = partition_table_ota_count(machine->parts.table);
+    return otadata_slot(&otadata->entries[active], slots) == (uint32_t)running;
+}
+
+// Erases the entries that select another image; writes one for the running image when none is left for it.
+static ota_ws_status_t select_running(machine_t *machine) {
+    const machine_parts_t *parts = &machine->parts;
+    otadata_t otadata;
+    for (int attempt = 0; attempt < 3; attempt++) {
+        if (otadata_read(parts->nor, machine->otadata, &otadata) != OTA_WS_OK) {
+            return OTA_WS_BOOT_RECORD;
+        }
+        if (running_is_selected(machine, &otadata)) {
+            return OTA_WS_OK;
+        }
+        int active = otadata_active(&otadata);
+        if (active < 0) {
+            return select_partition(machine, machine->running, OTADATA_VALID);
+        }
+        if (otadata_erase(parts->nor, machine->otadata, active) != OTA_WS_OK) {
+            return OTA_WS_BOOT_RECORD;
+        }
+    }
+    return OTA_WS_BOOT_RECORD;
+}
+
+static ota_ws_status_t deactivate(void *context) {
+    machine_t *machine = context;
+    ota_ws_status_t status = report(machine, select_running(machine));
+    machine_look(machine);
+    if (status == OTA_WS_OK) {
+        console_log(machine->parts.console, "update", "taken back: %s stays selected", machine->running->label);
+    }
+    return status;
+}
+
+static void close_slot(void *context) {
+    machine_t *machine = context;
+    console_log(machine->parts.console, "update", "%s is closed", machine->other->label);
+}
+
+ota_ws_flash_t machine_flash(machine_t *machine) {
+    return (ota_ws_flash_t){
+        .context = machine,
+        .sector_size = NOR_SECTOR_SIZE,
+        .block_size = NOR_BLOCK_SIZE,
+        .program_unit = machine->parts.nor->program_unit,
+        .slot_size = slot_size,
+        .open = open_slot,
+        .read = read_slot,
+        .erase = erase_slot,
+        .program = program_slot,
+        .activate = activate,
+        .deactivate = deactivate,
+        .close = close_slot,
+    };
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// The core's platform port: identity, confirmation, going back, restart, random bytes.
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "machine.h"
+
+static void describe(void *context, ota_ws_identity_t *identity) {
+    machine_describe(context, identity);
+}
+
+// The active entry, when it speaks of the running image: its sector, or -1.
+static int running_sector(const machine_t *machine, otadata_t *otadata) {
+    const machine_parts_t *parts = &machine->parts;
+    if (otadata_read(parts->nor, machine->otadata, otadata) != OTA_WS_OK) {
+        return -1;
+    }
+    int active = otadata_active(otadata);
+    if (active < 0) {
+        return -1;
+    }
+    uint32_t slot = otadata_slot(&otadata->entries[active], partition_table_ota_count(parts->table));
+    return partition_table_ota(parts->table, slot) == machine->running ? active : -1;
+}
+
+// Rewrites the entry in place, as esp_ota_ops.c does, and looks again.
+static ota_ws_status_t mark(machine_t *machine, int sector, otadata_entry_t entry, otadata_state_t state) {
+    const machine_parts_t *parts = &machine->parts;
+    entry.state = (uint32_t)state;
+    ota_ws_status_t status = otadata_write_checked(parts->nor, machine->otadata, sector, &entry);
+    machine_look(machine);
+    if (status != OTA_WS_OK) {
+        console_log(parts->console, "flash", "the boot record cannot be written");
+    }
+    return status;
+}
+
+// esp_ota_mark_app_valid_cancel_rollback(), but only for an image that waits for it.
+static ota_ws_status_t confirm(void *context) {
+    machine_t *machine = context;
+    otadata_t otadata;
+    int sector = running_sector(machine, &otadata);
+    if (sector < 0) {
+        return OTA_WS_NOT_ON_TRIAL;
+    }
+    const otadata_entry_t *entry = &otadata.entries[sector];
+    if (entry->state != OTADATA_PENDING_VERIFY && entry->state != OTADATA_NEW) {
+        return OTA_WS_NOT_ON_TRIAL;
+    }
+    ota_ws_status_t status = mark(machine, sector, *entry, OTADATA_VALID);
+    if (status == OTA_WS_OK) {
+        console_log(machine->parts.console, "trial", "the image in %s is confirmed", machine->running->label);
+    }
+    return status;
+}
+
+// What would start if the running image's entry were gone; NULL when nothing verified would.
+static const partition_t *earlier_image(machine_t *machine, const otadata_t *otadata, int sector) {
+    const partition_table_t *table = machine->parts.table;
+    const otadata_entry_t *entry = &otadata->entries[1 - sector];
+    const partition_t *target = otadata_is_valid(entry)
+                                    ? partition_table_ota(table, otadata_slot(entry, partition_table_ota_count(table)))
+                                    : partition_table_find(table, PARTITION_APP, PARTITION_FACTORY);
+    if (target == NULL || target == machine->running || !machine_verify(machine, target)) {
+        return NULL;
+    }
+    return target;
+}
+
+// esp_ota_mark_app_invalid_rollback().
+static ota_ws_status_t roll_back(void *context) {
+    machine_t *machine = context;
+    otadata_t otadata;
+    int sector = running_sector(machine, &otadata);
+    const partition_t *target = sector < 0 ? NULL : earlier_image(machine, &otadata, sector);
+    if (target == NULL) {
+        return OTA_WS_NOTHING_TO_GO_BACK_TO;
+    }
+    ota_ws_status_t status = mark(machine, sector, otadata.entries[sector], OTADATA_INVALID);
+    if (status == OTA_WS_OK) {
+        console_log(machine->parts.console, "trial", "%s is given up, %s starts next", machine->running->label,
+                    target->label);
+    }
+    return status;
+}
+
+static void restart(void *context) {
+    machine_t *machine = context;
+    if (machine->restart != NULL) {
+        machine->restart(machine->restart_context);
+    }
+}
+
+static void fill_random(void *context, uint8_t *bytes, size_t length) {
+    (void)context;
+    while (length > 0) {
+        ssize_t got = getrandom(bytes, length, 0);
+        if (got < 0) {
+            abort(); // no device can go on without
+        }
+        bytes += got;
+        length -= (size_t)got;
+    }
+}
+
+static size_t load(void *context, const char *key, void *value, size_t size) {
+    const machine_t *machine = context;
+    return machine->parts.store == NULL ? 0 : store_load(machine->parts.store, key, value, size);
+}
+
+static void save(void *context, const char *key, const void *value, size_t size) {
+    const machine_t *machine = context;
+    if (machine->parts.store != NULL) {
+        store_save(machine->parts.store, key, value, size);
+    }
+}
+
+ota_ws_platform_t machine_platform(machine_t *machine) {
+    return (ota_ws_platform_t){
+        .context = machine,
+        .describe = describe,
+        .confirm = confirm,
+        .roll_back = roll_back,
+        .restart = restart,
+        .random = fill_random,
+        .load = load,
+        .save = save,
+    };
+}

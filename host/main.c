@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// ota-ws-device: a virtual ESP32. Options in options.c, its life in life.c.
+#include <signal.h>
+#include <string.h>
+
+#include "exit_codes.h"
+#include "hash_openssl.h"
+#include "life.h"
+#include "show.h"
+
+static void block_signals(void) {
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static bool load_access(access_t *access, store_t *store, const options_t *options, const console_t *console) {
+    if (options->unprotected) {
+        access_open(access);
+        return true;
+    }
+    if (options->password_file != NULL) {
+        return access_password(access, options->password_file, &ota_ws_hash_openssl, console);
+    }
+    return access_pairing_code(access, store, &ota_ws_hash_openssl, console);
+}
+
+static int show(const options_t *options, const console_t *console) {
+    board_t board;
+    int code = board_view(&board, options, console);
+    if (code == EXIT_ENDED) {
+        show_board(&board);
+        board_close(&board);
+    }
+    return code;
+}
+
+static int run(const options_t *options, const console_t *console) {
+    board_t board;
+    store_t store;
+    access_t access;
+    if (!store_init(&store, options->flash)) {
+        console_log(console, "flash", "the path %s is too long", options->flash);
+        return EXIT_FLASH_FILE;
+    }
+    int code = board_open(&board, options, console);
+    if (code != EXIT_ENDED) {
+        return code;
+    }
+    code = EXIT_ACCESS;
+    if (load_access(&access, &store, options, console)) {
+        life_parts_t parts = {&board, &store, &access, options, console};
+        code = life_run(&parts);
+    }
+    board_close(&board);
+    return code;
+}
+
+int main(int count, char *arguments[]) {
+    options_t options;
+    console_t console;
+    switch (options_parse(&options, count, arguments)) {
+    case OPTIONS_RUN:
+        break;
+    case OPTIONS_HELP:
+        return EXIT_ENDED;
+    case OPTIONS_WRONG:
+    default:
+        return EXIT_USAGE;
+    }
+    block_signals();
+    console_init(&console, options.show ? stderr : stdout);
+    return options.show ? show(&options, &console) : run(&options, &console);
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line of ota-ws-device: arguments in, settings out.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define OPTIONS_NAME_MAX 63
+
+typedef struct {
+    const char *flash;
+    uint32_t flash_size; // 0: that of the file, or 4 MiB
+    const char *partitions;
+    const char *image;
+    int chip;     // id, -1: that of the image
+    int revision; // major * 100 + minor, -1: a usual one
+    uint32_t secure_version;
+    const char *bind;
+    int port;
+    const char *certificate;
+    const char *key;
+    const char *name;
+    const char *password_file;
+    bool unprotected;
+    const char *timing; // NULL: none
+    uint32_t trial_timeout_s;
+    uint32_t boot_time_ms;
+    uint32_t chunk;
+    uint32_t credit;
+    bool any_project;
+    bool show;
+    bool help;
+} options_t;
+
+typedef enum {
+    OPTIONS_RUN,
+    OPTIONS_HELP,  // printed
+    OPTIONS_WRONG, // said on stderr
+} options_result_t;
+
+options_result_t options_parse(options_t *options, int count, char *const arguments[]);
+
+// "4M", "4MB", "512K", "0x400000", "4194304". False when it is none of these, or 0.
+bool options_size(const char *text, uint32_t *size);

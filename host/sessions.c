@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "server_private.h"
+
+static unsigned count_open(const server_t *server) {
+    unsigned count = 0;
+    for (const connection_t *at = server->sessions; at != NULL; at = at->next) {
+        count += at->session.state != OTA_WS_SESSION_ENDED;
+    }
+    return count;
+}
+
+// The list is in order of age, the youngest first.
+static connection_t *oldest_stranger(const server_t *server) {
+    connection_t *oldest = NULL;
+    for (connection_t *at = server->sessions; at != NULL; at = at->next) {
+        bool is_stranger = at->session.state == OTA_WS_SESSION_NEW || at->session.state == OTA_WS_SESSION_LOGIN;
+        oldest = is_stranger ? at : oldest;
+    }
+    return oldest;
+}
+
+// Many connections that say nothing must not keep out one that does: the oldest of them goes.
+static void make_room(server_t *server) {
+    if (count_open(server) <= SERVER_SESSION_MAX) {
+        return;
+    }
+    connection_t *leaves = oldest_stranger(server); // the one that has just opened is one of them
+    ota_ws_session_broken(&leaves->session, OTA_WS_TOO_MANY_SESSIONS, server_now_ms());
+}
+
+// Small messages leave at once instead of waiting for an acknowledgement.
+static void send_without_delay(struct lws *wsi) {
+    int on = 1;
+    (void)setsockopt(lws_get_socket_fd(wsi), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+void sessions_open(server_t *server, connection_t *connection, struct lws *wsi) {
+    ota_ws_address_t peer;
+    memset(connection, 0, sizeof *connection);
+    connection->wsi = wsi;
+    connection->number = ++server->last_number;
+    (void)server_peer(wsi, &peer, connection->peer);
+    send_without_delay(wsi);
+    link_init(&connection->link, wsi);
+    connection->port = link_port(&connection->link);
+    connection->next = server->sessions;
+    server->sessions = connection;
+    ota_ws_session_open(&connection->session, server->parts.device, &connection->port, &peer, server_now_ms());
+    frames_init(&connection->frames, &connection->session, server->parts.worker);
+    console_log(server->parts.console, "session", "%u opened by %s", connection->number, connection->peer);
+    make_room(server);
+}
+
+void sessions_receive(server_t *server, connection_t *connection, const void *bytes, size_t length) {
+    struct lws *wsi = connection->wsi;
+    frames_piece_t piece = {
+        .kind = lws_frame_is_binary(wsi) ? OTA_WS_FRAME_DATA : OTA_WS_FRAME_TEXT,
+        .bytes = bytes,
+        .length = length,
+        .remaining = lws_remaining_packet_payload(wsi),
+        .final = lws_is_final_fragment(wsi) != 0,
+    };
+    frames_take(&connection->frames, &piece, server_now_ms());
+    if (piece.kind == OTA_WS_FRAME_DATA && piece.remaining == 0 && !worker_has_buffer(server->parts.worker)) {
+        connection->paused = true;
+        lws_rx_flow_control(wsi, 0);
+    }
+}
+
+void sessions_resume(server_t *server) {
+    for (connection_t *at = server->sessions; at != NULL; at = at->next) {
+        if (at->paused && worker_has_buffer(server->parts.worker)) {
+            at->paused = false;
+            lws_rx_flow_control(at->wsi, 1);
+        }
+    }
+}
+
+int sessions_writable(connection_t *connection) {
+    return link_writable(&connection->link) ? 0 : -1;
+}
+
+void sessions_closed(server_t *server, connection_t *connection) {
+    connection_t **at = &server->sessions;
+    while (*at != NULL && *at != connection) {
+        at = &(*at)->next;
+    }
+    if (*at == NULL) {
+        return; // it never opened
+    }
+    *at = connection->next;
+    ota_ws_session_closed(&connection->session, server_now_ms());
+    frames_free(&connection->frames);
+    link_free(&connection->link);
+    console_log(server->parts.console, "session", "%u closed", connection->number);
+}
+
+bool sessions_are_flushed(const server_t *server) {
+    for (const connection_t *at = server->sessions; at != NULL; at = at->next) {
+        if (at->link.first != NULL && !at->link.broken) {
+            return false;
+        }
+    }
+    return true;
+}
