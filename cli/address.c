@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "address.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define DEFAULT_PATH "/ota"
+
+// The text with its parts marked: nothing is terminated.
+typedef struct {
+    const char *at;
+    size_t length;
+} part_t;
+
+static bool refuse(problem_t *problem, const char *text, const char *why) {
+    problem_set(problem, EXIT_CODE_USAGE, "bad_address", "'%.80s' is no address of a device: %s.", text, why);
+    return false;
+}
+
+static bool copy_part(char *to, size_t size, part_t part) {
+    if (part.length >= size) {
+        return false;
+    }
+    memcpy(to, part.at, part.length);
+    to[part.length] = '\0';
+    return true;
+}
+
+// Takes "http://" or "https://" off. NULL for another scheme.
+static const char *take_scheme(const char *text, bool *tls) {
+    *tls = strncasecmp(text, "https://", 8) == 0;
+    if (*tls) {
+        return text + 8;
+    }
+    if (strncasecmp(text, "http://", 7) == 0) {
+        return text + 7;
+    }
+    return strstr(text, "://") == NULL ? text : NULL;
+}
+
+// A path and nothing behind it. What people paste may hold a code ("#code=..."), which does not belong here.
+static const char *fault_of_path(const char *path) {
+    if (strchr(path, '#') != NULL) {
+        return "it goes on after '#'; a code or password is never an argument (see --password-file)";
+    }
+    for (const char *c = path; *c != '\0'; c++) {
+        if (*c <= ' ' || *c == '?' || *c == 0x7f) {
+            return "its path has a character that does not belong there";
+        }
+    }
+    return NULL;
+}
+
+static bool is_name_character(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr(".-_:%", c) != NULL;
+}
+
+static bool is_name(part_t name) {
+    for (size_t i = 0; i < name.length; i++) {
+        if (name.at[i] == '\0' || !is_name_character(name.at[i])) {
+            return false;
+        }
+    }
+    return name.length > 0;
+}
+
+static bool read_port(part_t text, uint16_t *port) {
+    uint32_t value = 0;
+    for (size_t i = 0; i < text.length; i++) {
+        if (text.at[i] < '0' || text.at[i] > '9' || value > UINT16_MAX) {
+            return false;
+        }
+        value = value * 10 + (uint32_t)(text.at[i] - '0');
+    }
+    *port = (uint16_t)value;
+    return value > 0 && value <= UINT16_MAX;
+}
+
+static size_t count(part_t part, char c) {
+    size_t found = 0;
+    for (size_t i = 0; i < part.length; i++) {
+        found += part.at[i] == c;
+    }
+    return found;
+}
+
+// Splits "name", "name:port", "[ipv6]", "[ipv6]:port" or a bare IPv6 address. `port` has no length when there is none.
+static bool split_authority(part_t authority, part_t *name, part_t *port) {
+    *name = authority;
+    *port = (part_t){authority.at + authority.length, 0};
+    if (authority.length > 0 && authority.at[0] == '[') {
+        const char *end = memchr(authority.at, ']', authority.length);
+        if (end == NULL) {
+            return false;
+        }
+        *name = (part_t){authority.at + 1, (size_t)(end - authority.at) - 1};
+        port->at = end + 1;
+        port->length = authority.length - name->length - 2;
+    } else if (count(authority, ':') == 1) {
+        const char *colon = memchr(authority.at, ':', authority.length);
+        name->length = (size_t)(colon - authority.at);
+        port->at = colon;
+        port->length = authority.length - name->length;
+    }
+    if (port->length == 0) {
+        return true;
+    }
+    bool begins = *port->at == ':';
+    port->at++;
+    port->length--;
+    return begins && port->length > 0;
+}
+
+static void write_host_header(address_t *address, bool default_port) {
+    bool bracketed = strchr(address->name, ':') != NULL;
+    const char *format = bracketed ? "[%s]" : "%s";
+    int length = snprintf(address->host_header, sizeof address->host_header, format, address->name);
+    if (!default_port) {
+        snprintf(address->host_header + length, sizeof address->host_header - (size_t)length, ":%u", address->port);
+    }
+}
+
+bool address_parse(address_t *address, const char *text, problem_t *problem) {
+    memset(address, 0, sizeof *address);
+    const char *rest = take_scheme(text, &address->tls);
+    if (rest == NULL) {
+        return refuse(problem, text, "its scheme is neither http nor https");
+    }
+    const char *path = rest + strcspn(rest, "/#?");
+    const char *fault = fault_of_path(path);
+    if (fault != NULL) {
+        return refuse(problem, text, fault);
+    }
+    part_t name, port;
+    if (!split_authority((part_t){rest, (size_t)(path - rest)}, &name, &port) || !is_name(name)) {
+        return refuse(problem, text, "expected is NAME, NAME:PORT or http(s)://NAME[:PORT][/PATH]");
+    }
+    uint16_t default_port = address->tls ? 443 : 80;
+    address->port = default_port;
+    if (port.length > 0 && !read_port(port, &address->port)) {
+        return refuse(problem, text, "its port is not a number from 1 to 65535");
+    }
+    bool has_path = path[0] != '\0' && strcmp(path, "/") != 0;
+    part_t page = {has_path ? path : DEFAULT_PATH, strlen(has_path ? path : DEFAULT_PATH)};
+    if (!copy_part(address->name, sizeof address->name, name) ||
+        !copy_part(address->path, sizeof address->path, page)) {
+        return refuse(problem, text, "it is too long");
+    }
+    write_host_header(address, address->port == default_port);
+    return true;
+}

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "arguments.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "chip.h"
+
+#define DEFAULT_RETRIES 5
+#define DEFAULT_WAIT_S 60
+#define LARGEST_NUMBER 86400
+
+// ---- commands ------------------------------------------------------------------------------------------------------
+
+// Groups of options that a command knows.
+enum { FOR_ALL = 1, FOR_DEVICES = 2, FOR_RESTARTS = 4, FOR_PUSH = 8, FOR_INSPECT = 16 };
+
+typedef struct {
+    const char *name;
+    command_name_t command;
+    bool has_file, has_hosts;
+    unsigned groups;
+} entry_t;
+
+static const entry_t commands[] = {
+    {"help", COMMAND_HELP, false, false, FOR_ALL},
+    {"info", COMMAND_INFO, false, true, FOR_ALL | FOR_DEVICES},
+    {"push", COMMAND_PUSH, true, true, FOR_ALL | FOR_DEVICES | FOR_RESTARTS | FOR_PUSH},
+    {"confirm", COMMAND_CONFIRM, false, true, FOR_ALL | FOR_DEVICES},
+    {"rollback", COMMAND_ROLLBACK, false, true, FOR_ALL | FOR_DEVICES | FOR_RESTARTS},
+    {"restart", COMMAND_RESTART, false, true, FOR_ALL | FOR_DEVICES | FOR_RESTARTS},
+    {"cancel", COMMAND_CANCEL, false, true, FOR_ALL | FOR_DEVICES},
+    {"inspect", COMMAND_INSPECT, true, false, FOR_ALL | FOR_DEVICES | FOR_INSPECT},
+};
+
+static const entry_t *find_command(const char *name) {
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (strcmp(commands[i].name, name) == 0) {
+            return &commands[i];
+        }
+    }
+    return NULL;
+}
+
+// ---- options -------------------------------------------------------------------------------------------------------
+
+enum {
+    OPTION_JSON = 'j',
+    OPTION_QUIET = 'q',
+    OPTION_HELP = 'h',
+    OPTION_VERSION = 'V',
+    OPTION_PASSWORD_FILE = 256,
+    OPTION_CA,
+    OPTION_INSECURE,
+    OPTION_RETRY,
+    OPTION_WAIT,
+    OPTION_NO_CHECK,
+    OPTION_ALLOW_DOWNGRADE,
+    OPTION_NO_RESTART,
+    OPTION_CONFIRM,
+    OPTION_KEEP_GOING,
+    OPTION_FOR,
+    OPTION_CHIP,
+    OPTION_END,
+};
+
+static const struct option options[] = {
+    {"json", no_argument, NULL, OPTION_JSON},
+    {"quiet", no_argument, NULL, OPTION_QUIET},
+    {"help", no_argument, NULL, OPTION_HELP},
+    {"version", no_argument, NULL, OPTION_VERSION},
+    {"password-file", required_argument, NULL, OPTION_PASSWORD_FILE},
+    {"ca", required_argument, NULL, OPTION_CA},
+    {"insecure", no_argument, NULL, OPTION_INSECURE},
+    {"retry", required_argument, NULL, OPTION_RETRY},
+    {"wait", optional_argument, NULL, OPTION_WAIT},
+    {"no-check", no_argument, NULL, OPTION_NO_CHECK},
+    {"allow-downgrade", no_argument, NULL, OPTION_ALLOW_DOWNGRADE},
+    {"no-restart", no_argument, NULL, OPTION_NO_RESTART},
+    {"confirm", no_argument, NULL, OPTION_CONFIRM},
+    {"keep-going", no_argument, NULL, OPTION_KEEP_GOING},
+    {"for", required_argument, NULL, OPTION_FOR},
+    {"chip", required_argument, NULL, OPTION_CHIP},
+    {NULL, 0, NULL, 0},
+};
+
+static unsigned group_of(int option) {
+    switch (option) {
+    case OPTION_PASSWORD_FILE:
+    case OPTION_CA:
+    case OPTION_INSECURE:
+    case OPTION_RETRY:
+        return FOR_DEVICES;
+    case OPTION_WAIT:
+        return FOR_RESTARTS;
+    case OPTION_FOR:
+    case OPTION_CHIP:
+        return FOR_INSPECT;
+    case OPTION_NO_CHECK:
+    case OPTION_ALLOW_DOWNGRADE:
+    case OPTION_NO_RESTART:
+    case OPTION_CONFIRM:
+    case OPTION_KEEP_GOING:
+        return FOR_PUSH;
+    default:
+        return FOR_ALL;
+    }
+}
+
+static bool refuse(problem_t *problem, const char *sentence, const char *value) {
+    problem_set(problem, EXIT_CODE_USAGE, "usage", sentence, value);
+    return false;
+}
+
+static bool read_number(const char *text, uint32_t *number, problem_t *problem) {
+    char *end;
+    unsigned long value = strtoul(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end != '\0' || value > LARGEST_NUMBER) {
+        return refuse(problem, "'%.40s' is not a number from 0 to 86400.", text);
+    }
+    *number = (uint32_t)value;
+    return true;
+}
+
+static bool read_chip(const char *name, int *chip, problem_t *problem) {
+    *chip = ota_ws_chip_id(name);
+    return *chip >= 0 || refuse(problem, "'%.40s' is no chip that is known here (try esp32c3).", name);
+}
+
+// Takes one option; `value` is its argument, or NULL.
+static bool take_option(arguments_t *arguments, int option, const char *value, problem_t *problem) {
+    switch (option) {
+    case OPTION_JSON:
+        arguments->json = true;
+        return true;
+    case OPTION_QUIET:
+        arguments->quiet = true;
+        return true;
+    case OPTION_PASSWORD_FILE:
+        arguments->password_file = value;
+        return true;
+    case OPTION_CA:
+        arguments->tls.ca_file = value;
+        return true;
+    case OPTION_INSECURE:
+        arguments->tls.insecure = true;
+        return true;
+    case OPTION_RETRY:
+        return read_number(value, &arguments->patience.retries, problem);
+    case OPTION_WAIT:
+        return value == NULL || read_number(value, &arguments->patience.wait_s, problem);
+    case OPTION_NO_CHECK:
+        arguments->push.no_check = true;
+        return true;
+    case OPTION_ALLOW_DOWNGRADE:
+        arguments->push.allow_downgrade = true;
+        return true;
+    case OPTION_NO_RESTART:
+        arguments->push.no_restart = true;
+        return true;
+    case OPTION_CONFIRM:
+        arguments->push.confirm = true;
+        return true;
+    case OPTION_KEEP_GOING:
+        arguments->keep_going = true;
+        return true;
+    case OPTION_FOR:
+        arguments->for_host = value;
+        return true;
+    case OPTION_CHIP:
+        return read_chip(value, &arguments->for_chip, problem);
+    default:
+        return true;
+    }
+}
+
+// ---- all of it -----------------------------------------------------------------------------------------------------
+
+typedef struct {
+    uint64_t seen; // bit per index in `options`
+    bool help, version;
+} seen_t;
+
+static size_t index_of(int option) {
+    size_t i = 0;
+    while (options[i].val != option) {
+        i++;
+    }
+    return i;
+}
+
+static bool take_options(arguments_t *arguments, int argc, char **argv, seen_t *seen, problem_t *problem) {
+    int option;
+    opterr = 0;
+    optind = 0; // glibc: start afresh
+    while ((option = getopt_long(argc, argv, ":jqhV", options, NULL)) != -1) {
+        if (option == '?' || option == ':') {
+            const char *sentence =
+                option == ':' ? "The option '%.60s' needs a value." : "There is no option '%.60s' here.";
+            return refuse(problem, sentence, argv[optind - 1]);
+        }
+        seen->seen |= UINT64_C(1) << index_of(option);
+        seen->help |= option == OPTION_HELP;
+        seen->version |= option == OPTION_VERSION;
+        if (!take_option(arguments, option, optarg, problem)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool options_belong(const entry_t *entry, uint64_t seen, problem_t *problem) {
+    for (size_t i = 0; options[i].name != NULL; i++) {
+        if ((seen >> i & 1) != 0 && (group_of(options[i].val) & entry->groups) == 0) {
+            problem_set(problem, EXIT_CODE_USAGE, "usage", "The option --%s means nothing to '%s'.", options[i].name,
+                        entry->name);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool options_agree(const arguments_t *arguments, problem_t *problem) {
+    if (arguments->push.no_restart && arguments->push.confirm) {
+        return refuse(problem, "--no-restart and --confirm%s do not go together.", "");
+    }
+    if (arguments->push.confirm && arguments->patience.wait_s == 0) {
+        return refuse(problem, "--confirm%s waits for the new image; --wait=0 does not.", "");
+    }
+    if (arguments->for_host != NULL && arguments->for_chip >= 0) {
+        return refuse(problem, "--for and --chip%s do not go together.", "");
+    }
+    return true;
+}
+
+static bool take_operands(arguments_t *arguments, const entry_t *entry, char **operands, problem_t *problem) {
+    if (entry->has_file && *operands == NULL) {
+        return refuse(problem, "'%s' needs a file.", entry->name);
+    }
+    if (entry->has_file) {
+        arguments->file = *operands++;
+    }
+    if (entry->has_hosts && *operands == NULL) {
+        return refuse(problem, "'%s' needs the address of a device.", entry->name);
+    }
+    arguments->hosts = operands;
+    while (entry->has_hosts && *operands != NULL) {
+        arguments->host_count++;
+        operands++;
+    }
+    if (entry->command == COMMAND_HELP && *operands != NULL) {
+        arguments->topic = *operands++;
+    }
+    return *operands == NULL || refuse(problem, "'%.60s' is one argument too many.", *operands);
+}
+
+static bool addresses_are_sound(const arguments_t *arguments, problem_t *problem) {
+    address_t address;
+    for (size_t i = 0; i < arguments->host_count; i++) {
+        if (!address_parse(&address, arguments->hosts[i], problem)) {
+            return false;
+        }
+    }
+    return arguments->for_host == NULL || address_parse(&address, arguments->for_host, problem);
+}
+
+static void set_defaults(arguments_t *arguments) {
+    memset(arguments, 0, sizeof *arguments);
+    arguments->command = COMMAND_HELP;
+    arguments->for_chip = -1;
+    arguments->patience.retries = DEFAULT_RETRIES;
+    arguments->patience.wait_s = DEFAULT_WAIT_S;
+}
+
+bool arguments_parse(arguments_t *arguments, int argc, char **argv, problem_t *problem) {
+    seen_t seen = {0};
+    set_defaults(arguments);
+    if (!take_options(arguments, argc, argv, &seen, problem)) {
+        return false;
+    }
+    const char *name = argv[optind];
+    if (seen.version) {
+        arguments->command = COMMAND_VERSION;
+        return true;
+    }
+    if (name == NULL) {
+        return seen.help || refuse(problem, "A command is missing%s.", "");
+    }
+    const entry_t *entry = find_command(name);
+    if (entry == NULL) {
+        return refuse(problem, "There is no command '%.60s'.", name);
+    }
+    if (seen.help) {
+        arguments->topic = name;
+        return true;
+    }
+    arguments->command = entry->command;
+    return options_belong(entry, seen.seen, problem) && options_agree(arguments, problem) &&
+           take_operands(arguments, entry, argv + optind + 1, problem) && addresses_are_sound(arguments, problem);
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line, understood: which command, on what, how.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "loop.h"
+#include "problem.h"
+#include "push.h"
+#include "visit.h"
+
+typedef enum {
+    COMMAND_HELP,
+    COMMAND_VERSION,
+    COMMAND_INFO,
+    COMMAND_PUSH,
+    COMMAND_CONFIRM,
+    COMMAND_ROLLBACK,
+    COMMAND_RESTART,
+    COMMAND_CANCEL,
+    COMMAND_INSPECT,
+} command_name_t;
+
+typedef struct {
+    command_name_t command;
+    const char *topic; // help: of which command; NULL: of all
+    const char *file;  // push, inspect
+    char **hosts;      // in argv
+    size_t host_count;
+    bool json, quiet, keep_going;
+    const char *password_file; // NULL: none
+    const char *for_host;      // inspect; NULL: none
+    int for_chip;              // inspect: its id, or -1
+    loop_tls_t tls;
+    visit_patience_t patience;
+    push_options_t push;
+} arguments_t;
+
+// Reorders `argv`. False: `problem` says what makes no sense.
+bool arguments_parse(arguments_t *arguments, int argc, char **argv, problem_t *problem);

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+// The machine: IDLE -> ASKING -> OPENING -> LOGIN -> OPEN -> IDLE. A ticket lives for 30 s only, so a password that has
+// to be typed sends it back to ASKING.
+#include "client.h"
+
+#include <openssl/rand.h>
+#include <string.h>
+
+#include "complaint.h"
+#include "hash_openssl.h"
+#include "text.h"
+
+#define PHASE_MS 15000   // to connect, to open, to log in: a chip needs seconds for TLS
+#define PING_MS 10000    // said when nothing else was for so long
+#define SILENCE_MS 30000 // not heard of for so long: the connection is dead
+
+static void end(client_t *client, const problem_t *problem) {
+    client_close(client);
+    client->events.ended(client->events.context, problem);
+}
+
+static void end_with(client_t *client, exit_code_t code, const char *name, const char *sentence) {
+    problem_t problem;
+    problem_set(&problem, code, name, "%s", sentence);
+    end(client, &problem);
+}
+
+static void enter(client_t *client, client_phase_t phase) {
+    client->phase = phase;
+    client->deadline_ms = loop_now_ms() + PHASE_MS;
+}
+
+// ---- saying --------------------------------------------------------------------------------------------------------
+
+static void queue(client_t *client, const char *text, size_t length) {
+    if (client->queued == CLIENT_QUEUE_LENGTH) {
+        end_with(client, EXIT_CODE_UNREACHABLE, "connection_lost", "The device takes nothing any more.");
+        return;
+    }
+    memcpy(client->queue[client->queued].text, text, length);
+    client->queue[client->queued++].length = length;
+    client->said_ms = loop_now_ms();
+    connection_want_to_send(&client->connection);
+}
+
+void client_message(ota_ws_reply_t *message, char text[CHANNEL_TEXT_SIZE], const char *type) {
+    ota_ws_reply_begin(message, text, CHANNEL_TEXT_SIZE, type);
+}
+
+void client_say(client_t *client, ota_ws_reply_t *message) {
+    channel_seal(&client->channel, message);
+    queue(client, message->text, message->length);
+}
+
+void client_say_type(client_t *client, const char *type) {
+    char text[CHANNEL_TEXT_SIZE];
+    ota_ws_reply_t message;
+    client_message(&message, text, type);
+    client_say(client, &message);
+}
+
+void client_offer_data(client_t *client) {
+    client->has_data = true;
+    connection_want_to_send(&client->connection);
+}
+
+static void send_data(client_t *client) {
+    size_t length = client->events.fill(client->events.context, connection_data(&client->connection));
+    client->has_data = length > 0;
+    if (length > 0) {
+        client->said_ms = loop_now_ms();
+        connection_send_data(&client->connection, length);
+    }
+}
+
+static void on_writable(void *context) {
+    client_t *client = context;
+    if (client->queued > 0) {
+        connection_send_text(&client->connection, client->queue[0].text, client->queue[0].length);
+        client->queued--;
+        memmove(&client->queue[0], &client->queue[1], client->queued * sizeof client->queue[0]);
+    } else if (client->has_data) {
+        send_data(client);
+    }
+    if (client->queued > 0 || client->has_data) {
+        connection_want_to_send(&client->connection);
+    }
+}
+
+// ---- ticket --------------------------------------------------------------------------------------------------------
+
+// An answer other than 200: a device says why.
+static void end_refused_ticket(client_t *client, const device_message_t *answer) {
+    problem_t problem;
+    if (!device_message_is(answer, "error")) {
+        end_with(client, EXIT_CODE_UNREACHABLE, "no_device", "What answers there is no ota_ws device.");
+        return;
+    }
+    complaint_read(&problem, EXIT_CODE_DEVICE_REFUSED, answer);
+    end(client, &problem);
+}
+
+static bool read_ticket(client_t *client, const device_message_t *answer) {
+    char login[24];
+    uint32_t version;
+    if (!device_message_number(answer, "version", &version) ||
+        !device_message_string(answer, "ticket", client->ticket, sizeof client->ticket) ||
+        !device_message_string(answer, "login", login, sizeof login) ||
+        !device_message_string(answer, "ws", client->path, sizeof client->path) || client->path[0] != '/') {
+        end_with(client, EXIT_CODE_UNREACHABLE, "no_device", "What answers there is no ota_ws device.");
+        return false;
+    }
+    client->login = strcmp(login, "scram-sha-256") == 0;
+    if (version != 1 || (!client->login && strcmp(login, "none") != 0)) {
+        end_with(client, EXIT_CODE_UNREACHABLE, "wrong_version",
+                 "The device speaks another version of the protocol than this ota-ws.");
+        return false;
+    }
+    return true;
+}
+
+// Is there what the login needs? False: the session has ended.
+static bool have_password(client_t *client) {
+    problem_t problem;
+    const credentials_t *credentials = client->credentials;
+    if (!client->login && credentials->given) {
+        end_with(client, EXIT_CODE_LOGIN, "no_login",
+                 "A password was given, but what answers asks for none. It may not be your device.");
+        return false;
+    }
+    if (!client->login || credentials->given || credentials->asked) {
+        return true;
+    }
+    if (!credentials_ask(client->credentials, client->address->host_header, client->connection.loop->signal_fd,
+                         &problem)) {
+        end(client, &problem);
+        return false;
+    }
+    return true;
+}
+
+static void on_answered(void *context, unsigned status, const char *body, size_t length) {
+    client_t *client = context;
+    device_message_t answer;
+    if (!device_message_read(&answer, body, length)) {
+        answer.count = 0;
+    }
+    if (status != 200) {
+        end_refused_ticket(client, &answer);
+        return;
+    }
+    bool asked = client->credentials->asked;
+    if (!read_ticket(client, &answer) || !have_password(client)) {
+        return;
+    }
+    if (client->credentials->asked != asked) {
+        client_connect(client); // typing took its time: a fresh ticket
+        return;
+    }
+    enter(client, CLIENT_OPENING);
+    connection_open(&client->connection, client->address, client->path);
+}
+
+// ---- login ---------------------------------------------------------------------------------------------------------
+
+static void on_opened(void *context) {
+    client_t *client = context;
+    uint8_t random[18];
+    char text[CHANNEL_TEXT_SIZE];
+    if (RAND_bytes(random, sizeof random) != 1) {
+        end_with(client, EXIT_CODE_TROUBLE, "no_random", "This machine has no random numbers.");
+        return;
+    }
+    channel_start(&client->channel, &ota_ws_hash_openssl, client->ticket, client->login, random, text);
+    enter(client, CLIENT_LOGIN);
+    queue(client, text, strlen(text));
+}
+
+// What concerns the login has an exit code of its own.
+static exit_code_t code_of_error(const char *name) {
+    static const char *const login[] = {"wrong_password", "try_later", "login_busy", "bad_login"};
+    for (size_t i = 0; i < sizeof login / sizeof login[0]; i++) {
+        if (strcmp(name, login[i]) == 0) {
+            return EXIT_CODE_LOGIN;
+        }
+    }
+    return EXIT_CODE_DEVICE_REFUSED;
+}
+
+// `error` ends the session, whatever it says.
+static void end_by_device(client_t *client, const device_message_t *message) {
+    problem_t problem;
+    complaint_read(&problem, EXIT_CODE_DEVICE_REFUSED, message);
+    problem.code = code_of_error(problem.name);
+    end(client, &problem);
+}
+
+static void end_nonsense(client_t *client) {
+    end_with(client, EXIT_CODE_UNREACHABLE, "nonsense", "It says what no ota_ws device says.");
+}
+
+static void log_in(client_t *client, const device_message_t *message) {
+    problem_t problem;
+    char text[CHANNEL_TEXT_SIZE];
+    if (device_message_is(message, "challenge")) {
+        if (!channel_answer(&client->channel, message, client->credentials->password, text, &problem)) {
+            end(client, &problem);
+            return;
+        }
+        queue(client, text, strlen(text));
+    } else if (device_message_is(message, "welcome")) {
+        if (!channel_welcome(&client->channel, message, &problem)) {
+            end(client, &problem);
+            return;
+        }
+        enter(client, CLIENT_OPEN);
+    } else {
+        end_nonsense(client);
+    }
+}
+
+// ---- hearing -------------------------------------------------------------------------------------------------------
+
+static void on_text(void *context, const char *text, size_t length) {
+    client_t *client = context;
+    device_message_t message;
+    client->heard_ms = loop_now_ms();
+    if (!channel_check(&client->channel, text, length)) {
+        end_with(client, EXIT_CODE_LOGIN, "bad_mac",
+                 "A message of the device's was changed, repeated or left out on the way.");
+    } else if (!device_message_read(&message, text, length)) {
+        end_nonsense(client);
+    } else if (device_message_is(&message, "error")) {
+        end_by_device(client, &message);
+    } else if (client->phase == CLIENT_LOGIN) {
+        log_in(client, &message);
+    } else if (!device_message_is(&message, "pong")) {
+        client->events.heard(client->events.context, &message);
+    }
+}
+
+static void on_closed(void *context, const problem_t *problem) {
+    end(context, problem);
+}
+
+// ---- life ----------------------------------------------------------------------------------------------------------
+
+void client_init(client_t *client, loop_t *loop, const address_t *address, credentials_t *credentials,
+                 const client_events_t *events) {
+    memset(client, 0, sizeof *client);
+    client->events = *events;
+    client->address = address;
+    client->credentials = credentials;
+    const connection_events_t connection_events = {client, on_answered, on_opened, on_text, on_writable, on_closed};
+    connection_init(&client->connection, loop, &connection_events);
+}
+
+void client_connect(client_t *client) {
+    enter(client, CLIENT_ASKING);
+    connection_post(&client->connection, client->address);
+}
+
+void client_close(client_t *client) {
+    connection_close(&client->connection);
+    channel_wipe(&client->channel);
+    client->phase = CLIENT_IDLE;
+    client->queued = 0;
+    client->has_data = false;
+}
+
+bool client_has_left(const client_t *client) {
+    return connection_has_left(&client->connection);
+}
+
+void client_tick(client_t *client, uint64_t now_ms) {
+    if (client->phase == CLIENT_IDLE) {
+        return;
+    }
+    if (client->phase != CLIENT_OPEN) {
+        if (now_ms >= client->deadline_ms) {
+            end_with(client, EXIT_CODE_UNREACHABLE, "no_answer", "It does not answer.");
+        }
+        return;
+    }
+    if (now_ms >= client->heard_ms + SILENCE_MS) {
+        end_with(client, EXIT_CODE_UNREACHABLE, "connection_lost", "The device has not been heard of for 30 s.");
+    } else if (now_ms >= client->said_ms + PING_MS) {
+        client_say_type(client, "ping");
+    }
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "commands.h"
+
+#include <string.h>
+
+#define ANSWER_MS 30000 // a device writes its boot record before it answers
+
+enum { ARRIVED, ASKED };
+
+static bool same(const char *a, const char *b) {
+    return strcmp(a, b) == 0;
+}
+
+static void ask(visit_t *visit, const char *type) {
+    visit->step = ASKED;
+    client_say_type(&visit->client, type);
+    visit_expect_answer(visit, ANSWER_MS);
+}
+
+static bool ends_with_failed(visit_t *visit, const device_message_t *message) {
+    bool failed = device_message_is(message, "failed");
+    if (failed) {
+        visit_finish_failed(visit, message);
+    }
+    return failed;
+}
+
+// ---- info ----------------------------------------------------------------------------------------------------------
+
+const command_t info_command = {.arrived = visit_finish_running};
+
+// ---- confirm -------------------------------------------------------------------------------------------------------
+
+static bool is_confirmed(const visit_t *visit) {
+    return visit->step == ASKED && same(visit->state.running.image, "valid");
+}
+
+static void arrive_to_confirm(visit_t *visit) {
+    if (is_confirmed(visit)) { // the answer was lost with the connection
+        visit_finish_running(visit);
+    } else {
+        ask(visit, "confirm");
+    }
+}
+
+static void hear_confirm(visit_t *visit, const device_message_t *message) {
+    if (!ends_with_failed(visit, message) && is_confirmed(visit)) {
+        visit_finish_running(visit);
+    }
+}
+
+const command_t confirm_command = {.arrived = arrive_to_confirm, .heard = hear_confirm};
+
+// ---- restart, rollback ---------------------------------------------------------------------------------------------
+
+static void await_restart(visit_t *visit) {
+    if (visit->patience.wait_s == 0) {
+        outcome_t outcome;
+        outcome_running(&outcome, &visit->state);
+        outcome.kind = OUTCOME_RESTARTING;
+        visit_finish(visit, &outcome);
+        return;
+    }
+    output_note(visit->output, visit->name, "restarting ...");
+    visit_await_restart(visit);
+}
+
+static void hear_restarting(visit_t *visit, const device_message_t *message) {
+    if (!ends_with_failed(visit, message) && device_message_is(message, "restarting")) {
+        await_restart(visit);
+    }
+}
+
+// Once asked, a connection that breaks is most likely the restart itself.
+static void lose_before_restart(visit_t *visit, const problem_t *problem) {
+    if (visit->step == ASKED) {
+        await_restart(visit);
+    } else {
+        visit_retry(visit, problem);
+    }
+}
+
+static void arrive_to_restart(visit_t *visit) {
+    ask(visit, "restart");
+}
+
+static void return_from_restart(visit_t *visit) {
+    outcome_t outcome;
+    bool ready = same(visit->before.update, "ready");
+    outcome_after_restart(&outcome, &visit->before, ready ? &visit->before.other : NULL, &visit->state);
+    visit_finish(visit, &outcome);
+}
+
+const command_t restart_command = {.arrived = arrive_to_restart,
+                                   .heard = hear_restarting,
+                                   .returned = return_from_restart,
+                                   .lost = lose_before_restart};
+
+static void arrive_to_roll_back(visit_t *visit) {
+    ask(visit, "rollback");
+}
+
+static void return_from_rollback(visit_t *visit) {
+    outcome_t outcome;
+    outcome_after_restart(&outcome, &visit->before, &visit->before.other, &visit->state);
+    if (outcome.code == EXIT_CODE_OK) {
+        outcome.kind = OUTCOME_ROLLED_BACK;
+    }
+    visit_finish(visit, &outcome);
+}
+
+const command_t rollback_command = {.arrived = arrive_to_roll_back,
+                                    .heard = hear_restarting,
+                                    .returned = return_from_rollback,
+                                    .lost = lose_before_restart};
+
+// ---- cancel --------------------------------------------------------------------------------------------------------
+
+static void arrive_to_cancel(visit_t *visit) {
+    if (visit->step == ASKED && same(visit->state.update, "idle")) { // the answer was lost with the connection
+        visit_finish_running(visit);
+    } else {
+        ask(visit, "cancel");
+    }
+}
+
+static void hear_cancelled(visit_t *visit, const device_message_t *message) {
+    char name[33];
+    device_message_string(message, "name", name, sizeof name);
+    if (device_message_is(message, "failed") && same(name, "cancelled")) {
+        visit_finish_running(visit);
+    } else {
+        ends_with_failed(visit, message);
+    }
+}
+
+const command_t cancel_command = {.arrived = arrive_to_cancel, .heard = hear_cancelled};

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// The commands that are one question to one device: `info`, `confirm`, `rollback`, `restart`, `cancel`, and the part of
+// `inspect` that asks a device. They need no task.
+#pragma once
+
+#include "visit.h"
+
+// Ends with the outcome `running`; what the device said of itself is in `visit->state`.
+extern const command_t info_command;
+
+extern const command_t confirm_command;
+extern const command_t rollback_command;
+extern const command_t restart_command;
+extern const command_t cancel_command;

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "credentials.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "text.h"
+
+static bool check(const credentials_t *credentials, problem_t *problem) {
+    if (ota_ws_password_acceptable(credentials->password)) {
+        return true;
+    }
+    problem_set(problem, EXIT_CODE_LOGIN, "bad_password",
+                "A password has %d to %d printable ASCII characters; this one cannot be right.", OTA_WS_PASSWORD_MIN,
+                OTA_WS_PASSWORD_MAX);
+    return false;
+}
+
+// Takes a line of `length` bytes without its end. What is too long becomes what no password is.
+static void keep_line(credentials_t *credentials, const char *line, size_t length) {
+    length = strcspn(line, "\r\n") < length ? strcspn(line, "\r\n") : length;
+    credentials->password[0] = '\0';
+    if (length < sizeof credentials->password) {
+        memcpy(credentials->password, line, length);
+        credentials->password[length] = '\0';
+    }
+}
+
+static bool load_file(credentials_t *credentials, const char *path, problem_t *problem) {
+    char line[256];
+    FILE *file = fopen(path, "r");
+    bool was_read = file != NULL && fgets(line, sizeof line, file) != NULL;
+    int error = errno;
+    if (file != NULL) {
+        fclose(file);
+    }
+    if (!was_read) {
+        problem_set(problem, EXIT_CODE_LOGIN, "no_password", "The password file %.160s cannot be read: %s.", path,
+                    file == NULL ? strerror(error) : "it is empty");
+        return false;
+    }
+    keep_line(credentials, line, strlen(line));
+    explicit_bzero(line, sizeof line);
+    return true;
+}
+
+bool credentials_load(credentials_t *credentials, const char *file, problem_t *problem) {
+    memset(credentials, 0, sizeof *credentials);
+    const char *variable = getenv(CREDENTIALS_VARIABLE);
+    if (file == NULL && variable == NULL) {
+        return true;
+    }
+    if (file != NULL && !load_file(credentials, file, problem)) {
+        return false;
+    }
+    if (file == NULL) {
+        keep_line(credentials, variable, strlen(variable));
+    }
+    credentials->given = true;
+    return check(credentials, problem);
+}
+
+// ---- asking --------------------------------------------------------------------------------------------------------
+
+// Reads a line from the terminal. -1: something became readable at `interrupt_fd`, or the terminal is gone.
+static ssize_t read_line(int terminal, int interrupt_fd, char *line, size_t size) {
+    struct pollfd waits[] = {{.fd = terminal, .events = POLLIN}, {.fd = interrupt_fd, .events = POLLIN}};
+    while (poll(waits, 2, -1) < 0 && errno == EINTR) {
+    }
+    return (waits[1].revents & POLLIN) != 0 ? -1 : read(terminal, line, size);
+}
+
+static bool ask_without_echo(credentials_t *credentials, int terminal, int interrupt_fd) {
+    char line[256];
+    struct termios before;
+    if (tcgetattr(terminal, &before) != 0) {
+        return false;
+    }
+    struct termios silent = before;
+    silent.c_lflag &= ~(tcflag_t)ECHO;
+    tcsetattr(terminal, TCSAFLUSH, &silent);
+    ssize_t length = read_line(terminal, interrupt_fd, line, sizeof line);
+    tcsetattr(terminal, TCSAFLUSH, &before);
+    dprintf(terminal, "\n");
+    if (length > 0) {
+        keep_line(credentials, line, (size_t)length);
+    }
+    explicit_bzero(line, sizeof line);
+    return length > 0;
+}
+
+bool credentials_ask(credentials_t *credentials, const char *device, int interrupt_fd, problem_t *problem) {
+    int terminal = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (terminal < 0) {
+        problem_set(problem, EXIT_CODE_LOGIN, "no_password",
+                    "The device asks for a password. Give it with --password-file or in " CREDENTIALS_VARIABLE ".");
+        return false;
+    }
+    dprintf(terminal, "Password or pairing code of %s: ", device);
+    bool answered = ask_without_echo(credentials, terminal, interrupt_fd);
+    close(terminal);
+    if (!answered) {
+        problem_set(problem, EXIT_CODE_INTERRUPTED, "interrupted", "Interrupted before a password was given.");
+        return false;
+    }
+    credentials->asked = true;
+    return check(credentials, problem);
+}
+
+void credentials_next_device(credentials_t *credentials) {
+    if (!credentials->given) {
+        credentials_wipe(credentials);
+    }
+}
+
+void credentials_wipe(credentials_t *credentials) {
+    explicit_bzero(credentials, sizeof *credentials);
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// The password: from a file, from the environment, or asked for on the terminal, without echo. Never an argument.
+#pragma once
+
+#include <stdbool.h>
+
+#include "problem.h"
+#include "scram.h"
+
+#define CREDENTIALS_VARIABLE "OTA_WS_PASSWORD"
+
+typedef struct {
+    bool given; // by file or environment, so it is meant for every device
+    bool asked; // on the terminal, for one device
+    char password[OTA_WS_PASSWORD_MAX + 1];
+} credentials_t;
+
+// Takes the password from `file` (its first line), or from the environment; neither is no failure. False: `problem`.
+bool credentials_load(credentials_t *credentials, const char *file, problem_t *problem);
+
+// Asks on the terminal for the password of `device`. What becomes readable at `interrupt_fd` ends the question. False:
+// `problem` says that there is no terminal, that it was interrupted, or that the answer can be no password.
+bool credentials_ask(credentials_t *credentials, const char *device, int interrupt_fd, problem_t *problem);
+
+// Forgets what was asked for one device, and everything.
+void credentials_next_device(credentials_t *credentials);
+void credentials_wipe(credentials_t *credentials);

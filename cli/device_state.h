@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a device has said of itself: the message `state` (docs/protocol.md, section 5) as fixed fields.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "device_message.h"
+#include "policy.h"
+#include "ports.h"
+
+// The firmware in one slot.
+typedef struct {
+    char slot[17];
+    char project[33];
+    char version[33];
+    char elf_sha256[17]; // the first 16 hex digits
+    char image[16];      // what the boot record says of it: "valid", "trial" ...
+} device_slot_t;
+
+typedef struct {
+    char device[64];
+    char boot[9];
+    char chip[16];
+    uint32_t chip_id, revision, secure_version;
+    char built[40], idf[33];
+    device_slot_t running;
+    device_slot_t other; // its version is "" when nothing valid lies there
+    uint32_t slot_size;
+    bool has_trial_left;
+    uint32_t trial_left_s;
+    bool can_roll_back;
+    bool check_project;
+    char update[16];
+    bool yours;
+    uint32_t size, received, written;
+} device_state_t;
+
+// False when the message lacks what every device must say.
+bool device_state_read(device_state_t *state, const device_message_t *message);
+
+// The device as policy.h wants to see it.
+void device_state_identity(const device_state_t *state, ota_ws_identity_t *identity);

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "firmware.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "chip.h"
+#include "hash_openssl.h"
+#include "text.h"
+
+#define PIECE_SIZE 65536
+
+static bool cannot_read(firmware_t *firmware, const char *why) {
+    problem_set(&firmware->fault, EXIT_CODE_FILE_REFUSED, "cannot_read", "%.160s cannot be read: %s.", firmware->path,
+                why);
+    return false;
+}
+
+static bool open_file(firmware_t *firmware) {
+    struct stat status;
+    firmware->file = fopen(firmware->path, "rb");
+    if (firmware->file == NULL) {
+        return cannot_read(firmware, strerror(errno));
+    }
+    if (fstat(fileno(firmware->file), &status) != 0 || !S_ISREG(status.st_mode)) {
+        fclose(firmware->file);
+        return cannot_read(firmware, "it is no regular file");
+    }
+    setvbuf(firmware->file, NULL, _IONBF, 0); // read in large pieces anyway
+    return true;
+}
+
+// Reads the file once: image check and digest.
+static bool examine(firmware_t *firmware, uint64_t *size) {
+    static const ota_ws_hash_t *const hash = &ota_ws_hash_openssl;
+    ota_ws_sha256_t sha256;
+    uint8_t piece[PIECE_SIZE];
+    size_t length;
+    *size = 0;
+    hash->start(&sha256);
+    ota_ws_image_init(&firmware->image, hash);
+    while ((length = fread(piece, 1, sizeof piece, firmware->file)) > 0) {
+        hash->update(&sha256, piece, length);
+        ota_ws_image_feed(&firmware->image, piece, length);
+        *size += length;
+    }
+    hash->finish(&sha256, firmware->sha256);
+    ota_ws_failure_t failure = {.status = ota_ws_image_finish(&firmware->image)};
+    if (failure.status != OTA_WS_OK) {
+        problem_from_failure(&firmware->fault, EXIT_CODE_FILE_REFUSED, &failure);
+    }
+    return ferror(firmware->file) == 0;
+}
+
+bool firmware_open(firmware_t *firmware, const char *path) {
+    memset(firmware, 0, sizeof *firmware);
+    firmware->path = path;
+    if (!open_file(firmware)) {
+        return false;
+    }
+    uint64_t size;
+    bool was_read = examine(firmware, &size);
+    if (was_read && size <= UINT32_MAX) {
+        firmware->size = (uint32_t)size;
+        return true;
+    }
+    fclose(firmware->file);
+    return cannot_read(firmware, was_read ? "it has 4 GiB or more" : strerror(errno));
+}
+
+void firmware_close(firmware_t *firmware) {
+    fclose(firmware->file);
+    firmware->file = NULL;
+}
+
+bool firmware_read(const firmware_t *firmware, uint32_t offset, void *bytes, size_t length) {
+    return fseeko(firmware->file, (off_t)offset, SEEK_SET) == 0 && fread(bytes, 1, length, firmware->file) == length;
+}
+
+static bool decide(const firmware_t *firmware, const ota_ws_identity_t *device, const ota_ws_policy_t *policy,
+                   bool allow_downgrade, problem_t *problem) {
+    ota_ws_promise_t promise = {.size = firmware->size, .allow_downgrade = allow_downgrade};
+    ota_ws_failure_t failure;
+    ota_ws_policy_decide(policy, device, &promise, &firmware->image.header, &firmware->image.description, &failure);
+    if (failure.status == OTA_WS_OK) {
+        return true;
+    }
+    problem_from_failure(problem, EXIT_CODE_FILE_REFUSED, &failure);
+    return false;
+}
+
+static bool is_sound(const firmware_t *firmware, problem_t *problem) {
+    if (firmware->fault.code != EXIT_CODE_OK) {
+        *problem = firmware->fault;
+        return false;
+    }
+    return true;
+}
+
+static bool fits_slot(const firmware_t *firmware, const device_state_t *state, problem_t *problem) {
+    if (firmware->size <= state->slot_size) {
+        return true;
+    }
+    ota_ws_failure_t failure = {.status = state->slot_size == 0 ? OTA_WS_NO_SLOT : OTA_WS_TOO_LARGE};
+    ota_ws_text_number(failure.image, firmware->size);
+    ota_ws_text_number(failure.device, state->slot_size);
+    problem_from_failure(problem, EXIT_CODE_FILE_REFUSED, &failure);
+    return false;
+}
+
+bool firmware_fits(const firmware_t *firmware, const device_state_t *state, bool allow_downgrade, problem_t *problem) {
+    ota_ws_identity_t device;
+    device_state_identity(state, &device);
+    const ota_ws_policy_t policy = {.check_project = state->check_project, .check_version = true};
+    return is_sound(firmware, problem) && decide(firmware, &device, &policy, allow_downgrade, problem) &&
+           fits_slot(firmware, state, problem);
+}
+
+bool firmware_fits_chip(const firmware_t *firmware, uint16_t chip_id, problem_t *problem) {
+    // Any revision and secure version: as high as the image asks for.
+    ota_ws_identity_t device = {
+        .chip_id = chip_id, .chip_revision = firmware->image.header.min_revision, .secure_version = 0};
+    const ota_ws_policy_t policy = {false, false};
+    return is_sound(firmware, problem) && decide(firmware, &device, &policy, true, problem);
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "info.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "outcome.h"
+
+// ---- for people ----------------------------------------------------------------------------------------------------
+
+static void print_running(const device_state_t *state) {
+    const device_slot_t *running = &state->running;
+    printf("runs      %s %s from %s, %s\n", running->project, running->version, running->slot,
+           outcome_image_words(running->image));
+    printf("built     %s with ESP-IDF %s, ELF SHA-256 %s...\n", state->built, state->idf, running->elf_sha256);
+    if (strcmp(running->image, "trial") == 0 && state->has_trial_left) {
+        printf("trial     ends in %u s: then the device goes back, unless it is confirmed\n", state->trial_left_s);
+    } else if (strcmp(running->image, "trial") == 0) {
+        printf("trial     without a limit: confirm it or go back\n");
+    }
+}
+
+static void print_other(const device_state_t *state) {
+    const device_slot_t *other = &state->other;
+    if (other->slot[0] == '\0') {
+        printf("other     none: this device has no slot for an update\n");
+        return;
+    }
+    if (other->version[0] == '\0') {
+        printf("other     %s holds no valid image\n", other->slot);
+    } else {
+        printf("other     %s %s in %s, %s\n", other->project, other->version, other->slot,
+               outcome_image_words(other->image));
+    }
+    printf("room      %u bytes for an update%s\n", state->slot_size,
+           state->can_roll_back ? "; a rollback is possible" : "");
+}
+
+static void print_update(const device_state_t *state) {
+    if (strcmp(state->update, "receiving") == 0) {
+        printf("update    receiving: %u of %u bytes written\n", state->written, state->size);
+    } else if (strcmp(state->update, "ready") == 0) {
+        printf("update    ready: a restart runs it\n");
+    } else {
+        printf("update    %s\n", state->update);
+    }
+}
+
+static void print_text(const char *name, const device_state_t *state) {
+    printf("device    %s (%s)\n", state->device, name);
+    printf("chip      %s, revision %u.%u\n", state->chip, state->revision / 100, state->revision % 100);
+    print_running(state);
+    print_other(state);
+    print_update(state);
+}
+
+// ---- for programs --------------------------------------------------------------------------------------------------
+
+static void add_running(ota_ws_reply_t *object, const device_state_t *state) {
+    ota_ws_reply_string(object, "project", state->running.project);
+    ota_ws_reply_string(object, "version", state->running.version);
+    ota_ws_reply_string(object, "built", state->built);
+    ota_ws_reply_string(object, "idf", state->idf);
+    ota_ws_reply_string(object, "elf_sha256", state->running.elf_sha256);
+    ota_ws_reply_number(object, "secure_version", state->secure_version);
+    ota_ws_reply_string(object, "slot", state->running.slot);
+    ota_ws_reply_string(object, "image", state->running.image);
+    if (state->has_trial_left) {
+        ota_ws_reply_number(object, "trial_left_s", state->trial_left_s);
+    }
+}
+
+static void add_other(ota_ws_reply_t *object, const device_state_t *state) {
+    ota_ws_reply_number(object, "slot_size", state->slot_size);
+    if (state->other.slot[0] == '\0') {
+        return;
+    }
+    ota_ws_reply_string(object, "other_slot", state->other.slot);
+    ota_ws_reply_string(object, "other_image", state->other.image);
+    if (state->other.version[0] != '\0') {
+        ota_ws_reply_string(object, "other_project", state->other.project);
+        ota_ws_reply_string(object, "other_version", state->other.version);
+        ota_ws_reply_string(object, "other_elf_sha256", state->other.elf_sha256);
+    }
+}
+
+static void add_update(ota_ws_reply_t *object, const device_state_t *state) {
+    if (state->can_roll_back) {
+        ota_ws_reply_true(object, "can_roll_back");
+    }
+    if (state->check_project) {
+        ota_ws_reply_true(object, "check_project");
+    }
+    ota_ws_reply_string(object, "update", state->update);
+    ota_ws_reply_number(object, "size", state->size);
+    ota_ws_reply_number(object, "received", state->received);
+    ota_ws_reply_number(object, "written", state->written);
+}
+
+static void print_json(const char *name, const device_state_t *state) {
+    char json[OUTPUT_JSON_SIZE];
+    ota_ws_reply_t object;
+    output_object(&object, json, "state", name);
+    ota_ws_reply_string(&object, "device", state->device);
+    ota_ws_reply_string(&object, "boot", state->boot);
+    ota_ws_reply_string(&object, "chip", state->chip);
+    ota_ws_reply_number(&object, "chip_id", state->chip_id);
+    ota_ws_reply_number(&object, "revision", state->revision);
+    add_running(&object, state);
+    add_other(&object, state);
+    add_update(&object, state);
+    output_print(&object);
+}
+
+void info_print(output_t *output, const char *name, const device_state_t *state) {
+    if (output->json) {
+        print_json(name, state);
+    } else {
+        print_text(name, state);
+    }
+}

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "inspect.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "bytes.h"
+#include "chip.h"
+#include "printable.h"
+#include "text.h"
+
+#define ENCRYPTED_HEADER_SIZE 512 // of an ESP Encrypted Image; see its layout in esp_encrypted_img
+#define ENCRYPTED_LENGTH_OFFSET 404
+
+// ---- facts ---------------------------------------------------------------------------------------------------------
+
+static bool has_fault(const firmware_t *firmware, ota_ws_status_t status) {
+    return strcmp(firmware->fault.name, ota_ws_status_name(status)) == 0;
+}
+
+static const char *flash_mode(uint8_t mode) {
+    static const char *const names[] = {"QIO", "QOUT", "DIO", "DOUT", "FAST_READ", "SLOW_READ"};
+    return mode < sizeof names / sizeof names[0] ? names[mode] : "unknown mode";
+}
+
+static void write_chip(char *text, size_t size, uint16_t chip_id) {
+    const char *name = ota_ws_chip_name(chip_id);
+    if (name != NULL) {
+        ota_ws_text_copy(text, size, name);
+    } else {
+        snprintf(text, size, "unknown chip");
+    }
+}
+
+static bool is_limited(const ota_ws_image_header_t *header) {
+    return header->max_revision != 0 && header->max_revision != UINT16_MAX;
+}
+
+// The checksum byte in the file. False when the file does not reach so far.
+static bool read_checksum(const firmware_t *firmware, uint8_t *checksum) {
+    uint32_t digest = firmware->image.header.hash_appended ? OTA_WS_SHA256_SIZE : 0;
+    return firmware->image.length > digest && firmware->image.length <= firmware->size &&
+           firmware_read(firmware, firmware->image.length - digest - 1, checksum, 1);
+}
+
+static const char *digest_words(const firmware_t *firmware) {
+    if (!firmware->image.header.hash_appended) {
+        return "none appended";
+    }
+    if (has_fault(firmware, OTA_WS_BAD_IMAGE_DIGEST)) {
+        return "WRONG";
+    }
+    bool passed = firmware->fault.code == EXIT_CODE_OK || has_fault(firmware, OTA_WS_TRAILING_BYTES);
+    return passed ? "right" : "not reached";
+}
+
+static bool read_encrypted_length(const firmware_t *firmware, uint32_t *length) {
+    uint8_t bytes[4];
+    if (!has_fault(firmware, OTA_WS_ENCRYPTED_IMAGE) || firmware->size < ENCRYPTED_HEADER_SIZE ||
+        !firmware_read(firmware, ENCRYPTED_LENGTH_OFFSET, bytes, sizeof bytes)) {
+        return false;
+    }
+    *length = ota_ws_read_u32(bytes);
+    return true;
+}
+
+// ---- for people ----------------------------------------------------------------------------------------------------
+
+static void print_hex(const char *label, const uint8_t digest[OTA_WS_SHA256_SIZE]) {
+    char text[2 * OTA_WS_SHA256_SIZE + 1];
+    ota_ws_text_hex(text, digest, OTA_WS_SHA256_SIZE);
+    printf("%-11s%s\n", label, text);
+}
+
+static void print_chip(const ota_ws_image_header_t *header) {
+    char name[16];
+    write_chip(name, sizeof name, header->chip_id);
+    printf("chip       %s (id 0x%04x), revision %u.%u ", name, header->chip_id, header->min_revision / 100,
+           header->min_revision % 100);
+    if (is_limited(header)) {
+        printf("to %u.%u\n", header->max_revision / 100, header->max_revision % 100);
+    } else {
+        printf("or later\n");
+    }
+}
+
+static void print_description(const ota_ws_image_description_t *description) {
+    printf("project    %s\n", description->project);
+    printf("version    %s (secure version %u)\n", description->version, description->secure_version);
+    printf("built      %s %s with ESP-IDF %s\n", description->date, description->time, description->idf);
+    print_hex("ELF", description->elf_sha256);
+}
+
+static void print_segments(const ota_ws_image_t *image) {
+    printf("segments   %u\n", image->header.segment_count);
+    for (uint8_t i = 0; i < image->segment_count; i++) {
+        const ota_ws_image_segment_t *segment = &image->segments[i];
+        printf("       %2u  %8u bytes at 0x%06x to 0x%08x\n", i, segment->length, segment->file_offset,
+               segment->load_address);
+    }
+}
+
+static void print_guards(const firmware_t *firmware) {
+    uint8_t checksum;
+    if (read_checksum(firmware, &checksum)) {
+        printf("checksum   0x%02x, %s\n", checksum, has_fault(firmware, OTA_WS_BAD_CHECKSUM) ? "WRONG" : "right");
+    } else {
+        printf("checksum   not reached\n");
+    }
+    printf("digest     %s\n", digest_words(firmware));
+    printf("signature  %s\n", firmware->image.is_signed ? "Secure Boot v2 signature block, not verified here" : "none");
+}
+
+static void print_image(const firmware_t *firmware) {
+    const ota_ws_image_header_t *header = &firmware->image.header;
+    print_chip(header);
+    print_description(&firmware->image.description);
+    printf("flash      %s, %u MB; entry 0x%08x\n", flash_mode(header->spi_mode), 1U << header->spi_size, header->entry);
+    print_segments(&firmware->image);
+    print_guards(firmware);
+}
+
+static void print_text(const firmware_t *firmware) {
+    uint32_t encrypted_length;
+    printf("file       %s\n", firmware->path);
+    printf("size       %u bytes\n", firmware->size);
+    print_hex("SHA-256", firmware->sha256);
+    if (ota_ws_image_head_known(&firmware->image)) {
+        print_image(firmware);
+    } else if (read_encrypted_length(firmware, &encrypted_length)) {
+        printf("format     ESP Encrypted Image with %u bytes inside\n", encrypted_length);
+    }
+}
+
+// ---- for programs --------------------------------------------------------------------------------------------------
+
+static void add_header(ota_ws_reply_t *object, const ota_ws_image_header_t *header) {
+    char name[16];
+    write_chip(name, sizeof name, header->chip_id);
+    ota_ws_reply_string(object, "chip", name);
+    ota_ws_reply_number(object, "chip_id", header->chip_id);
+    ota_ws_reply_number(object, "min_revision", header->min_revision);
+    ota_ws_reply_number(object, "max_revision", header->max_revision);
+    ota_ws_reply_string(object, "flash_mode", flash_mode(header->spi_mode));
+    ota_ws_reply_number(object, "flash_speed", header->spi_speed);
+    ota_ws_reply_number(object, "flash_size_mb", UINT32_C(1) << header->spi_size);
+    ota_ws_reply_number(object, "entry", header->entry);
+    ota_ws_reply_number(object, "segments", header->segment_count);
+}
+
+static void add_description(ota_ws_reply_t *object, const ota_ws_image_description_t *description) {
+    ota_ws_reply_string(object, "project", description->project);
+    ota_ws_reply_string(object, "version", description->version);
+    ota_ws_reply_number(object, "secure_version", description->secure_version);
+    ota_ws_reply_string(object, "date", description->date);
+    ota_ws_reply_string(object, "time", description->time);
+    ota_ws_reply_string(object, "idf", description->idf);
+    ota_ws_reply_hex(object, "elf_sha256", description->elf_sha256, sizeof description->elf_sha256);
+}
+
+static void add_guards(ota_ws_reply_t *object, const firmware_t *firmware) {
+    uint8_t checksum;
+    if (read_checksum(firmware, &checksum)) {
+        ota_ws_reply_number(object, "checksum", checksum);
+    }
+    if (firmware->image.length > 0) {
+        ota_ws_reply_number(object, "image_size", firmware->image.length);
+    }
+    if (firmware->image.header.hash_appended) {
+        ota_ws_reply_true(object, "digest_appended");
+    }
+    if (firmware->image.is_signed) {
+        ota_ws_reply_true(object, "signed");
+    }
+}
+
+static void print_json_segments(const ota_ws_image_t *image) {
+    for (uint8_t i = 0; i < image->segment_count; i++) {
+        char json[OUTPUT_JSON_SIZE];
+        ota_ws_reply_t object;
+        output_object(&object, json, "segment", NULL);
+        ota_ws_reply_number(&object, "index", i);
+        ota_ws_reply_number(&object, "load_address", image->segments[i].load_address);
+        ota_ws_reply_number(&object, "size", image->segments[i].length);
+        ota_ws_reply_number(&object, "offset", image->segments[i].file_offset);
+        output_print(&object);
+    }
+}
+
+static void print_json(const firmware_t *firmware) {
+    char json[OUTPUT_JSON_SIZE], path[1024];
+    uint32_t encrypted_length;
+    ota_ws_reply_t object;
+    printable_copy(path, sizeof path, firmware->path);
+    output_object(&object, json, "file", NULL);
+    ota_ws_reply_string(&object, "path", path);
+    ota_ws_reply_number(&object, "size", firmware->size);
+    ota_ws_reply_hex(&object, "sha256", firmware->sha256, sizeof firmware->sha256);
+    if (ota_ws_image_head_known(&firmware->image)) {
+        add_header(&object, &firmware->image.header);
+        add_description(&object, &firmware->image.description);
+        add_guards(&object, firmware);
+    } else if (read_encrypted_length(firmware, &encrypted_length)) {
+        ota_ws_reply_number(&object, "encrypted_size", encrypted_length);
+    }
+    output_print(&object);
+    print_json_segments(&firmware->image);
+}
+
+void inspect_print(output_t *output, const firmware_t *firmware) {
+    if (output->json) {
+        print_json(firmware);
+    } else {
+        print_text(firmware);
+    }
+}
+
+void inspect_print_verdict(output_t *output, const char *device, const outcome_t *outcome) {
+    if (!output->json) {
+        printf("verdict    ");
+    }
+    output_result(output, device, outcome);
+}

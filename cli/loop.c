@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "loop.h"
+
+#include <openssl/pem.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "connection.h"
+
+#define TICK_US (100 * LWS_US_PER_MS)
+
+uint64_t loop_now_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void tick(lws_sorted_usec_list_t *timer) {
+    loop_t *loop = lws_container_of(timer, loop_t, timer);
+    loop->events.tick(loop->events.context, loop_now_ms());
+    lws_sul_schedule(loop->lws, 0, timer, tick, TICK_US);
+}
+
+static int on_signal(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t length) {
+    (void)user;
+    (void)in;
+    (void)length;
+    struct signalfd_siginfo info;
+    if (reason == LWS_CALLBACK_RAW_RX_FILE) {
+        loop_t *loop = lws_context_user(lws_get_context(wsi));
+        while (read(loop->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
+            loop->events.interrupted(loop->events.context);
+        }
+    }
+    return 0;
+}
+
+static const struct lws_protocols protocols[] = {
+    {"ota-ws-post", connection_on_post, 0, 4096, 0, NULL, 0},
+    {"ota-ws-session", connection_on_session, 0, 4096, 0, NULL, 0},
+    {"ota-ws-signal", on_signal, 0, 0, 0, NULL, 0},
+    {NULL, NULL, 0, 0, 0, NULL, 0},
+};
+
+static bool make_context(loop_t *loop) {
+    struct lws_context_creation_info info;
+    memset(&info, 0, sizeof info);
+    lws_set_log_level(0, NULL);
+    info.port = CONTEXT_PORT_NO_LISTEN;
+    info.protocols = protocols;
+    info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+    info.client_ssl_ca_filepath = loop->tls.ca_file;
+    info.connect_timeout_secs = 10;
+    info.timeout_secs = 20;
+    info.user = loop;
+    loop->lws = lws_create_context(&info);
+    if (loop->lws == NULL) {
+        return false;
+    }
+    loop->vhost = lws_get_vhost_by_name(loop->lws, "default");
+    return loop->vhost != NULL;
+}
+
+static bool watch_signals(loop_t *loop) {
+    sigemptyset(&loop->signals);
+    sigaddset(&loop->signals, SIGINT);
+    sigaddset(&loop->signals, SIGTERM);
+    sigaddset(&loop->signals, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &loop->signals, NULL);
+    loop->signal_fd = signalfd(-1, &loop->signals, SFD_NONBLOCK | SFD_CLOEXEC);
+    lws_sock_file_fd_type fd = {.filefd = loop->signal_fd};
+    return loop->signal_fd >= 0 &&
+           lws_adopt_descriptor_vhost(loop->vhost, LWS_ADOPT_RAW_FILE_DESC, fd, "ota-ws-signal", NULL) != NULL;
+}
+
+// libwebsockets goes on without a file that it cannot read.
+static bool ca_file_is_sound(const char *path) {
+    FILE *file = fopen(path, "r");
+    if (file == NULL) {
+        return false;
+    }
+    X509 *certificate = PEM_read_X509(file, NULL, NULL, NULL);
+    fclose(file);
+    X509_free(certificate);
+    return certificate != NULL;
+}
+
+bool loop_open(loop_t *loop, const loop_tls_t *tls, problem_t *problem) {
+    memset(loop, 0, sizeof *loop);
+    loop->tls = *tls;
+    if (tls->ca_file != NULL && !ca_file_is_sound(tls->ca_file)) {
+        problem_set(problem, EXIT_CODE_TROUBLE, "bad_ca", "%.160s holds no certificate in PEM that can be read.",
+                    tls->ca_file);
+        return false;
+    }
+    loop->signal_fd = -1;
+    unsetenv("http_proxy"); // devices are on the local network; libwebsockets would ask a proxy for them
+    if (make_context(loop) && watch_signals(loop)) {
+        return true;
+    }
+    loop_close(loop);
+    problem_set(problem, EXIT_CODE_TROUBLE, "no_network", "libwebsockets does not start.");
+    return false;
+}
+
+void loop_close(loop_t *loop) {
+    if (loop->lws == NULL) {
+        return;
+    }
+    lws_context_destroy(loop->lws); // closes signal_fd too
+    loop->lws = NULL;
+    loop_let_signals_through(loop, true);
+}
+
+void loop_run(loop_t *loop, const loop_events_t *events) {
+    loop->events = *events;
+    loop->stopped = false;
+    lws_sul_schedule(loop->lws, 0, &loop->timer, tick, 1);
+    while (!loop->stopped && lws_service(loop->lws, 0) >= 0) {
+    }
+    lws_sul_schedule(loop->lws, 0, &loop->timer, tick, LWS_SET_TIMER_USEC_CANCEL);
+}
+
+void loop_stop(loop_t *loop) {
+    loop->stopped = true;
+}
+
+void loop_let_signals_through(const loop_t *loop, bool let_through) {
+    pthread_sigmask(let_through ? SIG_UNBLOCK : SIG_BLOCK, &loop->signals, NULL);
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one event loop of the program: libwebsockets' own, a tick ten times a second, and Ctrl-C as an event.
+#pragma once
+
+#include <libwebsockets.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "problem.h"
+
+typedef struct {
+    const char *ca_file; // NULL: the system's certificates
+    bool insecure;       // takes any certificate
+} loop_tls_t;
+
+typedef struct {
+    void *context;
+    void (*tick)(void *context, uint64_t now_ms);
+    void (*interrupted)(void *context); // SIGINT, SIGTERM or SIGHUP
+} loop_events_t;
+
+typedef struct {
+    struct lws_context *lws;
+    struct lws_vhost *vhost;
+    loop_tls_t tls;
+    loop_events_t events;
+    lws_sorted_usec_list_t timer;
+    sigset_t signals; // blocked while the loop exists, and read from signal_fd
+    int signal_fd;
+    bool stopped;
+} loop_t;
+
+// False: `problem` says why there is no loop. After true loop_close() follows. `tls` stays the caller's.
+bool loop_open(loop_t *loop, const loop_tls_t *tls, problem_t *problem);
+
+// A loop that was never opened, and is zero, may be closed.
+void loop_close(loop_t *loop);
+
+// Serves events until loop_stop().
+void loop_run(loop_t *loop, const loop_events_t *events);
+
+void loop_stop(loop_t *loop);
+
+// Around a call that may block for long (name resolution): signals do what they do without us, they end the program.
+void loop_let_signals_through(const loop_t *loop, bool let_through);
+
+// Of a steady clock.
+uint64_t loop_now_ms(void);

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: Apache-2.0
+// The steps: ARRIVED -> BEGINNING -> SENDING -> [CONFIRMING], or from each of them -> CANCELLING. A lost connection
+// leads back to the start; what the device says then decides how it goes on.
+#include "push.h"
+
+#include <string.h>
+
+#include "complaint.h"
+
+#include "text.h"
+
+#define CANCEL_ANSWER_MS 10000 // what is on its way comes first: at most the device's credit
+
+enum { ARRIVED, BEGINNING, SENDING, RESTARTING, CONFIRMING, CANCELLING };
+
+static push_t *push_of(const visit_t *visit) {
+    return visit->task;
+}
+
+static bool same(const char *a, const char *b) {
+    return strcmp(a, b) == 0;
+}
+
+// ---- endings -------------------------------------------------------------------------------------------------------
+
+// Takes the update back; the outcome is told when the device has answered.
+static void cancel(visit_t *visit, exit_code_t code, const char *name, const char *sentence) {
+    push_t *push = push_of(visit);
+    output_progress_end(visit->output, &push->progress);
+    problem_set(&push->problem, code, name, "%s", sentence);
+    visit->step = CANCELLING;
+    client_say_type(&visit->client, "cancel");
+    visit_expect_answer(visit, CANCEL_ANSWER_MS);
+}
+
+static void finish_returned(visit_t *visit, const device_state_t *before) {
+    push_t *push = push_of(visit);
+    outcome_t outcome;
+    outcome_after_restart(&outcome, before, &push->updated, &visit->state);
+    if (outcome.kind == OUTCOME_RUNNING && push->options->confirm && same(visit->state.running.image, "trial")) {
+        visit->step = CONFIRMING;
+        client_say_type(&visit->client, "confirm");
+        return;
+    }
+    visit_finish(visit, &outcome);
+}
+
+static void finish_not_restarted(visit_t *visit, outcome_kind_t kind) {
+    outcome_t outcome;
+    outcome_running(&outcome, &push_of(visit)->before);
+    outcome.kind = kind;
+    outcome.updated = push_of(visit)->updated;
+    visit_finish(visit, &outcome);
+}
+
+// ---- begin ---------------------------------------------------------------------------------------------------------
+
+static void say_begin(visit_t *visit) {
+    push_t *push = push_of(visit);
+    char text[CHANNEL_TEXT_SIZE];
+    ota_ws_reply_t message;
+    client_message(&message, text, "begin");
+    ota_ws_reply_number(&message, "size", push->firmware->size);
+    ota_ws_reply_hex(&message, "sha256", push->firmware->sha256, OTA_WS_SHA256_SIZE);
+    if (push->options->allow_downgrade) {
+        ota_ws_reply_true(&message, "allow_downgrade");
+    }
+    visit->step = BEGINNING;
+    client_say(&visit->client, &message);
+}
+
+// The first time that the device answers.
+static void begin_first(visit_t *visit) {
+    push_t *push = push_of(visit);
+    const ota_ws_image_description_t *description = &push->firmware->image.description;
+    problem_t problem;
+    push->begun = true;
+    push->before = visit->state;
+    if (!push->options->no_check &&
+        !firmware_fits(push->firmware, &visit->state, push->options->allow_downgrade, &problem)) {
+        visit_finish_problem(visit, &problem);
+        return;
+    }
+    output_note(visit->output, visit->name, "%s: %s %s -> %s %s, %u bytes to %s", visit->state.device,
+                visit->state.running.project, visit->state.running.version, description->project, description->version,
+                push->firmware->size, visit->state.other.slot);
+    say_begin(visit);
+}
+
+static void say_restart(visit_t *visit) {
+    visit->step = RESTARTING;
+    client_say_type(&visit->client, "restart");
+}
+
+static bool is_ready_with_ours(const visit_t *visit) {
+    const push_t *push = push_of(visit);
+    return push->updated.slot[0] != '\0' && same(visit->state.update, "ready") &&
+           same(visit->state.other.elf_sha256, push->updated.elf_sha256);
+}
+
+static void on_arrived(visit_t *visit) {
+    push_t *push = push_of(visit);
+    if (!push->begun) {
+        begin_first(visit);
+    } else if (!same(visit->state.boot, push->before.boot) && push->updated.slot[0] != '\0') {
+        finish_returned(visit, &push->before); // it restarted while we were not connected
+    } else if (is_ready_with_ours(visit)) {
+        say_restart(visit);
+    } else {
+        say_begin(visit);
+    }
+}
+
+// ---- data ----------------------------------------------------------------------------------------------------------
+
+static void on_ready(visit_t *visit, const device_message_t *message) {
+    push_t *push = push_of(visit);
+    uint32_t offset, chunk, credit;
+    device_message_number(message, "offset", &offset);
+    device_message_number(message, "chunk", &chunk);
+    device_message_number(message, "credit", &credit);
+    if (!window_open(&push->window, push->firmware->size, offset, chunk, credit)) {
+        cancel(visit, EXIT_CODE_UNREACHABLE, "nonsense", "It says what no ota_ws device says.");
+        return;
+    }
+    meter_start(&push->progress, push->firmware->size, offset, loop_now_ms());
+    visit->step = SENDING;
+    client_offer_data(&visit->client);
+}
+
+static size_t on_fill(visit_t *visit, unsigned char *frame) {
+    push_t *push = push_of(visit);
+    uint32_t offset = push->window.sent;
+    uint32_t length = visit->step == SENDING ? window_next(&push->window) : 0;
+    if (length == 0) {
+        return 0;
+    }
+    if (!firmware_read(push->firmware, offset, frame + 4, length)) {
+        cancel(visit, EXIT_CODE_FILE_REFUSED, "file_changed",
+               "The file changed while it was sent. The update was cancelled.");
+        return 0;
+    }
+    for (int i = 0; i < 4; i++) {
+        frame[i] = (unsigned char)(offset >> 8 * i);
+    }
+    window_sent(&push->window, length);
+    return 4 + (size_t)length;
+}
+
+static void on_progress(visit_t *visit, const device_message_t *message) {
+    push_t *push = push_of(visit);
+    uint32_t received, written;
+    device_message_number(message, "received", &received);
+    device_message_number(message, "written", &written);
+    if (visit->step != SENDING) {
+        return;
+    }
+    if (!window_progress(&push->window, received, written)) {
+        cancel(visit, EXIT_CODE_UNREACHABLE, "nonsense", "It says what no ota_ws device says.");
+        return;
+    }
+    meter_update(&push->progress, written, loop_now_ms());
+    output_progress(visit->output, visit->name, &push->progress, &push->window);
+    client_offer_data(&visit->client);
+}
+
+// ---- after the data ------------------------------------------------------------------------------------------------
+
+static void on_done(visit_t *visit, const device_message_t *message) {
+    push_t *push = push_of(visit);
+    device_slot_t *updated = &push->updated;
+    char summary[METER_TEXT_SIZE];
+    device_message_string(message, "slot", updated->slot, sizeof updated->slot);
+    device_message_string(message, "project", updated->project, sizeof updated->project);
+    device_message_string(message, "version", updated->version, sizeof updated->version);
+    device_message_string(message, "elf_sha256", updated->elf_sha256, sizeof updated->elf_sha256);
+    meter_update(&push->progress, push->firmware->size, loop_now_ms());
+    meter_summary(&push->progress, summary);
+    output_progress_end(visit->output, &push->progress);
+    output_note(visit->output, visit->name, "%s, verified in %s", summary, updated->slot);
+    if (push->options->no_restart) {
+        finish_not_restarted(visit, OUTCOME_READY);
+    } else {
+        say_restart(visit);
+    }
+}
+
+static void await_restart(visit_t *visit) {
+    if (visit->patience.wait_s == 0) {
+        finish_not_restarted(visit, OUTCOME_RESTARTING);
+        return;
+    }
+    output_note(visit->output, visit->name, "restarting ...");
+    visit_await_restart(visit);
+}
+
+static void on_returned(visit_t *visit) {
+    finish_returned(visit, &visit->before);
+}
+
+// ---- what goes wrong -----------------------------------------------------------------------------------------------
+
+static bool can_be_tried_again(const visit_t *visit, const char *name) {
+    bool left_over = visit->attempts > 0 && same(name, "busy"); // the device has not noticed yet that we were cut off
+    return left_over || same(name, "stalled") || same(name, "connection_lost");
+}
+
+static void finish_unconfirmed(visit_t *visit, const problem_t *problem) {
+    outcome_t outcome;
+    outcome_running(&outcome, &visit->state);
+    outcome.problem = *problem;
+    outcome.code = problem->code;
+    visit_finish(visit, &outcome);
+}
+
+static void on_failed(visit_t *visit, const device_message_t *message) {
+    push_t *push = push_of(visit);
+    problem_t problem;
+    complaint_read(&problem, EXIT_CODE_DEVICE_REFUSED, message);
+    if (visit->step == SENDING) {
+        output_progress_end(visit->output, &push->progress);
+    }
+    if (visit->step == CANCELLING) {
+        visit_finish_problem(visit, &push->problem);
+    } else if (visit->step == CONFIRMING) {
+        finish_unconfirmed(visit, &problem);
+    } else if (can_be_tried_again(visit, problem.name)) {
+        visit_retry(visit, &problem);
+    } else {
+        visit_finish_problem(visit, &problem);
+    }
+}
+
+static void on_lost(visit_t *visit, const problem_t *problem) {
+    if (visit->step == CANCELLING) {
+        visit_finish_problem(visit, &push_of(visit)->problem); // with the connection the update is over too
+    } else if (visit->step == RESTARTING) {
+        await_restart(visit); // its `restarting` was lost
+    } else {
+        output_progress_end(visit->output, &push_of(visit)->progress);
+        visit_retry(visit, problem);
+    }
+}
+
+// Too late to cancel: the device restarts.
+static void finish_interrupted_restart(visit_t *visit) {
+    problem_t problem;
+    outcome_t outcome;
+    problem_set(&problem, EXIT_CODE_INTERRUPTED, "interrupted", "Interrupted.");
+    outcome_from_problem(&outcome, &problem, &visit->state);
+    outcome.kind = OUTCOME_RESTARTING;
+    visit_finish(visit, &outcome);
+}
+
+static void on_interrupted(visit_t *visit) {
+    if (visit->step == RESTARTING) {
+        finish_interrupted_restart(visit);
+    } else if (visit->step != CONFIRMING && visit->step != CANCELLING) {
+        cancel(visit, EXIT_CODE_INTERRUPTED, "interrupted", "Interrupted, the update was cancelled.");
+    }
+}
+
+// ---- the table -----------------------------------------------------------------------------------------------------
+
+static void on_heard(visit_t *visit, const device_message_t *message) {
+    static const struct {
+        const char *type;
+        int step; // in which it matters
+        void (*act)(visit_t *visit, const device_message_t *message);
+    } acts[] = {
+        {"ready", BEGINNING, on_ready},
+        {"progress", SENDING, on_progress},
+        {"done", SENDING, on_done},
+    };
+    for (size_t i = 0; i < sizeof acts / sizeof acts[0]; i++) {
+        if (visit->step == acts[i].step && device_message_is(message, acts[i].type)) {
+            acts[i].act(visit, message);
+            return;
+        }
+    }
+    if (device_message_is(message, "failed")) {
+        on_failed(visit, message);
+    } else if (device_message_is(message, "restarting") && visit->step != CANCELLING) {
+        await_restart(visit);
+    } else if (visit->step == CONFIRMING && device_message_is(message, "state") &&
+               !same(visit->state.running.image, "trial")) {
+        visit_finish_running(visit);
+    }
+}
+
+const command_t push_command = {on_arrived, on_heard, on_returned, on_fill, on_lost, on_interrupted};
+
+void push_init(push_t *push, const push_options_t *options, firmware_t *firmware) {
+    memset(push, 0, sizeof *push);
+    push->options = options;
+    push->firmware = firmware;
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command `push`: one image to one device, up to the truth about what runs then.
+#pragma once
+
+#include "firmware.h"
+#include "meter.h"
+#include "visit.h"
+#include "window.h"
+
+typedef struct {
+    bool no_check;
+    bool allow_downgrade;
+    bool no_restart;
+    bool confirm;
+} push_options_t;
+
+typedef struct {
+    const push_options_t *options;
+    firmware_t *firmware;
+    window_t window;
+    meter_t progress;
+    device_state_t before; // of before the update
+    device_slot_t updated; // what the device should run in the end
+    bool begun;            // `before` is known
+    problem_t problem;     // why the update is being cancelled
+} push_t;
+
+extern const command_t push_command; // its task is a push_t
+
+void push_init(push_t *push, const push_options_t *options, firmware_t *firmware);

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "run.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "commands.h"
+#include "help.h"
+#include "info.h"
+#include "inspect.h"
+
+// What all devices of one command share.
+typedef struct {
+    const arguments_t *arguments;
+    output_t output;
+    loop_t loop;
+    credentials_t credentials;
+    firmware_t firmware; // push, inspect
+    visit_t visit;       // of the current device; lives as long as the loop
+} run_t;
+
+static void print_problem(output_t *output, const char *host, outcome_kind_t kind, const problem_t *problem) {
+    outcome_t outcome;
+    outcome_from_problem(&outcome, problem, NULL);
+    outcome.kind = kind;
+    output_result(output, host, &outcome);
+}
+
+static bool open_network(run_t *run, problem_t *problem) {
+    const arguments_t *arguments = run->arguments;
+    bool needed = arguments->host_count > 0 || arguments->for_host != NULL;
+    return !needed || (credentials_load(&run->credentials, arguments->password_file, problem) &&
+                       loop_open(&run->loop, &arguments->tls, problem));
+}
+
+static void close_network(run_t *run) {
+    loop_close(&run->loop);
+    credentials_wipe(&run->credentials);
+}
+
+// ---- devices -------------------------------------------------------------------------------------------------------
+
+static void visit_device(run_t *run, const char *host, const command_t *command, void *task) {
+    address_t address;
+    problem_t problem;
+    address_parse(&address, host, &problem); // arguments_parse() has seen that it is one
+    credentials_next_device(&run->credentials);
+    visit_init(&run->visit, &run->loop, &run->output, &run->credentials, host, &address);
+    visit_run(&run->visit, command, task, &run->arguments->patience);
+}
+
+static const command_t *command_of(command_name_t name) {
+    static const command_t *const commands[] = {
+        [COMMAND_INFO] = &info_command,       [COMMAND_PUSH] = &push_command,
+        [COMMAND_CONFIRM] = &confirm_command, [COMMAND_ROLLBACK] = &rollback_command,
+        [COMMAND_RESTART] = &restart_command, [COMMAND_CANCEL] = &cancel_command,
+    };
+    return commands[name];
+}
+
+static void tell_outcome(run_t *run, const char *host) {
+    const outcome_t *outcome = &run->visit.outcome;
+    bool info = run->arguments->command == COMMAND_INFO && outcome->code == EXIT_CODE_OK;
+    if (info) {
+        info_print(&run->output, host, &outcome->state);
+    }
+    if (!info || run->output.json) {
+        output_result(&run->output, host, outcome);
+    }
+}
+
+static exit_code_t do_device(run_t *run, const char *host, push_t *push) {
+    push_init(push, &run->arguments->push, &run->firmware);
+    visit_device(run, host, command_of(run->arguments->command), push);
+    tell_outcome(run, host);
+    return run->visit.outcome.code;
+}
+
+// After a device that took the image and does not run it, the next would fare no better.
+static bool should_stop(const run_t *run, const push_t *push, exit_code_t code) {
+    bool taken = push->updated.slot[0] != '\0' && code != EXIT_CODE_OK;
+    return code == EXIT_CODE_INTERRUPTED || (taken && !run->arguments->keep_going);
+}
+
+static exit_code_t do_devices(run_t *run) {
+    exit_code_t first = EXIT_CODE_OK;
+    bool stopped = false;
+    for (size_t i = 0; i < run->arguments->host_count; i++) {
+        push_t push;
+        if (stopped) {
+            outcome_t outcome = {.kind = OUTCOME_NOT_TRIED, .code = first};
+            output_result(&run->output, run->arguments->hosts[i], &outcome);
+            continue;
+        }
+        exit_code_t code = do_device(run, run->arguments->hosts[i], &push);
+        stopped = should_stop(run, &push, code);
+        first = first == EXIT_CODE_OK ? code : first;
+    }
+    return first;
+}
+
+// ---- files ---------------------------------------------------------------------------------------------------------
+
+static exit_code_t push_file(run_t *run) {
+    if (!firmware_open(&run->firmware, run->arguments->file)) {
+        print_problem(&run->output, NULL, OUTCOME_REFUSED, &run->firmware.fault);
+        return run->firmware.fault.code;
+    }
+    exit_code_t code = run->firmware.fault.code;
+    if (code != EXIT_CODE_OK && !run->arguments->push.no_check) {
+        print_problem(&run->output, NULL, OUTCOME_REFUSED, &run->firmware.fault);
+    } else {
+        code = do_devices(run);
+    }
+    firmware_close(&run->firmware);
+    return code;
+}
+
+// Would the file be taken by what --for or --chip name? By any device, without them.
+static void judge(run_t *run, outcome_t *outcome) {
+    problem_t problem = run->firmware.fault;
+    const arguments_t *arguments = run->arguments;
+    bool fits = problem.code == EXIT_CODE_OK;
+    if (fits && arguments->for_chip >= 0) {
+        fits = firmware_fits_chip(&run->firmware, (uint16_t)arguments->for_chip, &problem);
+    } else if (fits && arguments->for_host != NULL) {
+        visit_device(run, arguments->for_host, &info_command, NULL);
+        if (run->visit.outcome.code != EXIT_CODE_OK) {
+            *outcome = run->visit.outcome;
+            return;
+        }
+        fits = firmware_fits(&run->firmware, &run->visit.state, false, &problem);
+    }
+    outcome_from_problem(outcome, &problem, NULL);
+    outcome->kind = fits ? OUTCOME_ACCEPTED : OUTCOME_REFUSED;
+    outcome->code = fits ? EXIT_CODE_OK : problem.code;
+}
+
+static exit_code_t inspect_file(run_t *run) {
+    outcome_t outcome;
+    if (!firmware_open(&run->firmware, run->arguments->file)) {
+        print_problem(&run->output, NULL, OUTCOME_REFUSED, &run->firmware.fault);
+        return run->firmware.fault.code;
+    }
+    inspect_print(&run->output, &run->firmware);
+    judge(run, &outcome);
+    inspect_print_verdict(&run->output, run->arguments->for_host, &outcome);
+    firmware_close(&run->firmware);
+    return outcome.code;
+}
+
+// ---- the program ---------------------------------------------------------------------------------------------------
+
+static exit_code_t do_command(run_t *run) {
+    switch (run->arguments->command) {
+    case COMMAND_PUSH:
+        return push_file(run);
+    case COMMAND_INSPECT:
+        return inspect_file(run);
+    default:
+        return do_devices(run);
+    }
+}
+
+static int print_help(const arguments_t *arguments) {
+    if (help_print(arguments->topic)) {
+        return EXIT_CODE_OK;
+    }
+    fprintf(stderr, "ota-ws: There is no command '%s'.\n", arguments->topic);
+    return EXIT_CODE_USAGE;
+}
+
+static exit_code_t do_with_network(run_t *run) {
+    problem_t problem;
+    if (!open_network(run, &problem)) {
+        print_problem(&run->output, NULL, OUTCOME_FAILED, &problem);
+        return problem.code;
+    }
+    exit_code_t code = do_command(run);
+    close_network(run);
+    return !output_finish(&run->output) && code == EXIT_CODE_OK ? EXIT_CODE_TROUBLE : code;
+}
+
+int run(const arguments_t *arguments) {
+    if (arguments->command == COMMAND_HELP) {
+        return print_help(arguments);
+    }
+    if (arguments->command == COMMAND_VERSION) {
+        help_print_version();
+        return EXIT_CODE_OK;
+    }
+    run_t *state = calloc(1, sizeof *state); // too large for a stack
+    if (state == NULL) {
+        fprintf(stderr, "ota-ws: not enough memory\n");
+        return EXIT_CODE_TROUBLE;
+    }
+    state->arguments = arguments;
+    output_init(&state->output, arguments->json, arguments->quiet, arguments->host_count > 1);
+    exit_code_t code = do_with_network(state);
+    free(state);
+    return code;
+}
