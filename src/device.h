@@ -100,6 +100,12 @@ void ota_ws_device_tick(ota_ws_device_t *device, uint32_t now_ms);
 // The writer has performed a job. The result's buffer is the transport's again when this returns.
 void ota_ws_device_completed(ota_ws_device_t *device, const ota_ws_job_result_t *result, uint32_t now_ms);
 
+// The application decides on the trial, as a client's `confirm` or `rollback` would. OTA_WS_OK: the job is with the
+// writer, and `update` is no longer OTA_WS_UPDATE_CONTROL once it has completed. OTA_WS_BUSY, OTA_WS_RESTART_PENDING,
+// OTA_WS_NOT_ON_TRIAL, OTA_WS_NO_MEMORY: nothing has changed.
+ota_ws_status_t ota_ws_device_confirm(ota_ws_device_t *device);
+ota_ws_status_t ota_ws_device_roll_back(ota_ws_device_t *device);
+
 // Answers POST on the page's address. Writes the body (JSON, terminated) into `body`, which has
 // OTA_WS_TICKET_BODY_SIZE bytes or more. OTA_WS_OK: 200. Anything else:
 // 403.

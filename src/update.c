@@ -215,15 +215,32 @@ void ota_ws_update_session_gone(ota_ws_session_t *session, ota_ws_status_t statu
 
 // ---- confirm, go back, restart -------------------------------------------------------------------------------------
 
-static void control(ota_ws_device_t *device, ota_ws_session_t *session, ota_ws_job_kind_t kind) {
-    ota_ws_status_t status = device->update == OTA_WS_UPDATE_IDLE ? start_worker(device) : OTA_WS_BUSY;
+static ota_ws_status_t try_control(ota_ws_device_t *device, ota_ws_session_t *session, ota_ws_job_kind_t kind) {
+    if (device->update != OTA_WS_UPDATE_IDLE) {
+        return device->update == OTA_WS_UPDATE_READY ? OTA_WS_RESTART_PENDING : OTA_WS_BUSY;
+    }
+    ota_ws_status_t status = start_worker(device);
     if (status == OTA_WS_OK) {
         device->update = OTA_WS_UPDATE_CONTROL;
         device->owner = session;
         submit_kind(device, kind);
-    } else if (session != NULL) {
-        fail_session(session, device->update == OTA_WS_UPDATE_READY ? OTA_WS_RESTART_PENDING : status);
     }
+    return status;
+}
+
+static void control(ota_ws_device_t *device, ota_ws_session_t *session, ota_ws_job_kind_t kind) {
+    ota_ws_status_t status = try_control(device, session, kind);
+    if (status != OTA_WS_OK && session != NULL) {
+        fail_session(session, status);
+    }
+}
+
+ota_ws_status_t ota_ws_device_confirm(ota_ws_device_t *device) {
+    return device->on_trial ? try_control(device, NULL, OTA_WS_JOB_CONFIRM) : OTA_WS_NOT_ON_TRIAL;
+}
+
+ota_ws_status_t ota_ws_device_roll_back(ota_ws_device_t *device) {
+    return try_control(device, NULL, OTA_WS_JOB_ROLL_BACK);
 }
 
 void ota_ws_update_confirm(ota_ws_session_t *session, uint32_t now_ms) {
