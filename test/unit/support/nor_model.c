@@ -88,8 +88,18 @@ static void close_slot(void *context) {
 nor_model_t *nor_model_new(uint32_t size, uint32_t program_unit) {
     nor_model_t *nor = calloc(1, sizeof *nor);
     assert_non_null(nor);
-    nor->port = (ota_ws_flash_t){nor,       4096,       65536,        program_unit, slot_size,  open_slot,
-                                 read_slot, erase_slot, program_slot, activate,     deactivate, close_slot};
+    nor->port = (ota_ws_flash_t){.context = nor,
+                                 .sector_size = 4096,
+                                 .block_size = 65536,
+                                 .program_unit = program_unit,
+                                 .slot_size = slot_size,
+                                 .open = open_slot,
+                                 .read = read_slot,
+                                 .erase = erase_slot,
+                                 .program = program_slot,
+                                 .activate = activate,
+                                 .deactivate = deactivate,
+                                 .close = close_slot};
     nor->size = size;
     nor->bytes = malloc(size > 0 ? size : 1);
     assert_non_null(nor->bytes);

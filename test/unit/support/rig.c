@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rig.h"
+
+#include <openssl/sha.h>
+
+#include "hash_openssl.h"
+#include "message.h"
+#include "testing.h"
+#include "text.h"
+
+// ---- the worker
+
+static ota_ws_status_t start_worker(void *context) {
+    rig_t *rig = context;
+    assert_null(rig->writer);
+    if (rig->start_status != OTA_WS_OK) {
+        return rig->start_status;
+    }
+    rig->starts++;
+    rig->writer = malloc(sizeof *rig->writer);
+    rig->pipeline_ports.scratch_size = 1000;
+    rig->pipeline_ports.scratch = malloc(1000);
+    ota_ws_writer_init(rig->writer, &rig->pipeline_ports);
+    return OTA_WS_OK;
+}
+
+static void submit(void *context, const ota_ws_job_t *job) {
+    rig_t *rig = context;
+    assert_non_null(rig->writer);
+    assert_true(rig->job_count < RIG_JOBS_MAX);
+    rig->jobs[rig->job_count++] = *job;
+}
+
+static void stop_worker(void *context) {
+    rig_t *rig = context;
+    assert_non_null(rig->writer);
+    assert_int_equal(rig->job_count, 0);
+    assert_int_equal(rig->buffers, 0);
+    assert_false(rig->nor->open);
+    rig->stops++;
+    free(rig->pipeline_ports.scratch);
+    free(rig->writer);
+    rig->writer = NULL;
+}
+
+bool rig_work(rig_t *rig) {
+    ota_ws_job_result_t result;
+    if (rig->job_count == 0) {
+        return false;
+    }
+    const ota_ws_job_t job = rig->jobs[0];
+    memmove(rig->jobs, rig->jobs + 1, --rig->job_count * sizeof job);
+    ota_ws_writer_perform(rig->writer, &job, &result);
+    assert_int_equal(result.kind, job.kind);
+    assert_ptr_equal(result.buffer, job.buffer);
+    if (result.buffer != NULL) {
+        free(result.buffer);
+        rig->buffers--;
+    }
+    result.buffer = NULL; // the device has no more business with it
+    ota_ws_device_completed(&rig->device, &result, rig->now_ms);
+    return true;
+}
+
+void rig_settle(rig_t *rig) {
+    while (rig_work(rig)) {
+    }
+}
+
+void rig_pass(rig_t *rig, uint32_t ms) {
+    rig->now_ms += ms;
+    ota_ws_device_tick(&rig->device, rig->now_ms);
+}
+
+// ---- the platform
+
+static void describe(void *context, ota_ws_identity_t *identity) {
+    *identity = ((rig_t *)context)->identity;
+}
+
+static ota_ws_status_t confirm(void *context) {
+    rig_t *rig = context;
+    rig->confirms++;
+    if (rig->confirm_status == OTA_WS_OK) {
+        rig->identity.image_state = OTA_WS_IMAGE_VALID;
+    }
+    return rig->confirm_status;
+}
+
+static ota_ws_status_t roll_back(void *context) {
+    rig_t *rig = context;
+    rig->roll_backs++;
+    return rig->roll_back_status;
+}
+
+static void restart(void *context) {
+    ((rig_t *)context)->restarts++;
+}
+
+static bool allows(void *context, ota_ws_question_t question, char reason[OTA_WS_DETAIL_SIZE]) {
+    const rig_t *rig = context;
+    strcpy(reason, "the oven is on");
+    return (rig->refused & 1u << question) == 0;
+}
+
+static void random_bytes(void *context, uint8_t *bytes, size_t length) {
+    rig_t *rig = context;
+    for (size_t i = 0; i < length; i++) {
+        bytes[i] = rig->random = (uint8_t)(rig->random * 5 + 3);
+    }
+}
+
+static size_t load(void *context, const char *key, void *value, size_t size) {
+    return store_model_load(&((rig_t *)context)->store, key, value, size);
+}
+
+static void save(void *context, const char *key, const void *value, size_t size) {
+    store_model_save(&((rig_t *)context)->store, key, value, size);
+}
+
+static ota_ws_identity_t demo_identity(void) {
+    ota_ws_identity_t identity = {.device_name = "virtual ESP32-C3",
+                                  .chip_id = 5,
+                                  .chip_revision = 3,
+                                  .slot = "ota_0",
+                                  .image_state = OTA_WS_IMAGE_VALID,
+                                  .running = {.version = "1.0.0", .project = "demo"},
+                                  .other_slot = "ota_1",
+                                  .other_state = OTA_WS_IMAGE_NONE};
+    return identity;
+}
+
+// ---- the device
+
+static rig_t *rig_make(bool locked) {
+    static const uint8_t salt[16] = "the rig's salt.";
+    rig_t *rig = calloc(1, sizeof *rig);
+    rig->nor = nor_model_new(262144, 1);
+    rig->settings = ota_ws_default_settings;
+    rig->settings.chunk = 4096;
+    rig->settings.credit = 8192;
+    rig->flash = rig->nor->port;
+    rig->platform = (ota_ws_platform_t){.context = rig,
+                                        .describe = describe,
+                                        .confirm = confirm,
+                                        .roll_back = roll_back,
+                                        .restart = restart,
+                                        .allows = allows,
+                                        .random = random_bytes,
+                                        .load = load,
+                                        .save = save};
+    rig->worker = (ota_ws_worker_t){.context = rig, .start = start_worker, .submit = submit, .stop = stop_worker};
+    rig->identity = demo_identity();
+    rig->random = 1;
+    rig->now_ms = UINT32_MAX - 5000; // the clock turns in every test that takes longer
+    rig->pipeline_ports = (ota_ws_pipeline_ports_t){.flash = &rig->flash,
+                                                    .platform = &rig->platform,
+                                                    .hash = &ota_ws_hash_openssl,
+                                                    .policy = &rig->settings.policy};
+    const ota_ws_ports_t ports = {
+        .flash = &rig->flash, .platform = &rig->platform, .worker = &rig->worker, .hash = &ota_ws_hash_openssl};
+    if (locked) {
+        ota_ws_verifier_make(&ota_ws_hash_openssl, RIG_PASSWORD, salt, OTA_WS_SCRAM_ITERATIONS, &rig->verifier);
+    }
+    ota_ws_device_init(&rig->device, &ports, &rig->settings, locked ? &rig->verifier : NULL, rig->now_ms);
+    ota_ws_device_scratch(&rig->device, rig->scratch);
+    return rig;
+}
+
+rig_t *rig_new(void) {
+    return rig_make(false);
+}
+
+rig_t *rig_new_locked(void) {
+    return rig_make(true);
+}
+
+void rig_free(rig_t *rig) {
+    assert_null(rig->device.sessions);
+    assert_null(rig->writer);
+    assert_int_equal(rig->starts, rig->stops);
+    assert_false(rig->nor->open);
+    nor_model_free(rig->nor);
+    free(rig);
+}
+
+// ---- a peer
+
+// What comes after a login has the next count and the right mac.
+static void check_mac(peer_t *peer, const char *text, size_t length) {
+    static const char start[] = ",\"mac\":\"";
+    const size_t covered = length - (sizeof start - 1) - 32 - 2;
+    uint8_t mac[OTA_WS_MAC_SIZE];
+    char expected[128];
+    char count[32];
+    ota_ws_mac(&ota_ws_hash_openssl, peer->keys.device, text, covered, mac);
+    memcpy(expected, start, sizeof start - 1);
+    ota_ws_text_hex(expected + sizeof start - 1, mac, sizeof mac);
+    strcat(expected, "\"}");
+    assert_string_equal(text + covered, expected);
+    snprintf(count, sizeof count, ",\"count\":%u,\"mac\"", ++peer->heard);
+    assert_non_null(strstr(text, count));
+}
+
+static void receive(void *context, const char *text, size_t length) {
+    peer_t *peer = context;
+    assert_true(length <= OTA_WS_MESSAGE_SIZE && peer->log_count < RIG_LOG_MAX);
+    char *entry = peer->log[peer->log_count++];
+    memcpy(entry, text, length);
+    entry[length] = '\0';
+    assert_memory_equal(entry, "{\"type\":\"", 9);
+    assert_int_equal(entry[length - 1], '}');
+    assert_int_equal(strlen(entry), length);
+    if (peer->with_mac && strncmp(entry, "{\"type\":\"welcome\"", 17) != 0) {
+        check_mac(peer, entry, length);
+    }
+}
+
+static void note_close(void *context) {
+    ((peer_t *)context)->closes++;
+}
+
+peer_t *peer_new(rig_t *rig) {
+    static const ota_ws_address_t address = {{[15] = 1}};
+    peer_t *peer = calloc(1, sizeof *peer);
+    peer->rig = rig;
+    peer->session = malloc(sizeof *peer->session);
+    peer->link = (ota_ws_link_t){peer, receive, note_close};
+    memset(peer->session, 0xA5, sizeof *peer->session);
+    ota_ws_session_open(peer->session, &rig->device, &peer->link, &address, rig->now_ms);
+    return peer;
+}
+
+void peer_close(peer_t *peer) {
+    if (peer->session != NULL) {
+        ota_ws_session_closed(peer->session, peer->rig->now_ms);
+        free(peer->session);
+        peer->session = NULL;
+    }
+}
+
+void peer_free(peer_t *peer) {
+    peer_close(peer);
+    free(peer);
+}
+
+void peer_say_raw(peer_t *peer, const char *text, size_t length) {
+    if (ota_ws_session_admit(peer->session, OTA_WS_FRAME_TEXT, length, peer->rig->now_ms) == OTA_WS_ADMIT_TAKE) {
+        char *copy = malloc(length > 0 ? length : 1);
+        memcpy(copy, text, length);
+        ota_ws_session_message(peer->session, copy, length, peer->rig->now_ms);
+        free(copy);
+    }
+}
+
+void peer_say(peer_t *peer, const char *open_text) {
+    char text[2 * OTA_WS_MESSAGE_SIZE];
+    size_t length = (size_t)snprintf(text, sizeof text, "%s", open_text);
+    if (peer->with_mac) {
+        uint8_t mac[OTA_WS_MAC_SIZE];
+        length += (size_t)snprintf(text + length, sizeof text - length, ",\"count\":%u", ++peer->said);
+        ota_ws_mac(&ota_ws_hash_openssl, peer->keys.client, text, length, mac);
+        length += (size_t)snprintf(text + length, sizeof text - length, ",\"mac\":\"");
+        ota_ws_text_hex(text + length, mac, sizeof mac);
+        length += 32;
+        text[length++] = '"';
+    }
+    text[length++] = '}';
+    peer_say_raw(peer, text, length);
+}
+
+static void ask_ticket(rig_t *rig, char ticket[OTA_WS_TICKET_TEXT_SIZE]) {
+    static const ota_ws_address_t address = {{[15] = 1}};
+    const ota_ws_gate_request_t request = {"127.0.0.1", NULL, "127.0.0.1", NULL};
+    char body[OTA_WS_TICKET_BODY_SIZE];
+    assert_int_equal(ota_ws_device_ticket(&rig->device, &request, &address, rig->now_ms, body, sizeof body), OTA_WS_OK);
+    const char *at = strstr(body, "\"ticket\":\"");
+    assert_non_null(at);
+    ota_ws_text_copy(ticket, OTA_WS_TICKET_TEXT_SIZE, at + 10);
+}
+
+void peer_hello(peer_t *peer, ota_ws_scram_t *scram, char *text, size_t size) {
+    static const uint8_t random[18] = "the peer's nonce.";
+    char ticket[OTA_WS_TICKET_TEXT_SIZE];
+    char first[OTA_WS_SCRAM_MESSAGE_SIZE];
+    ask_ticket(peer->rig, ticket);
+    int length = snprintf(text, size, "{\"type\":\"hello\",\"version\":1,\"ticket\":\"%s\"", ticket);
+    if (peer->rig->device.verifier != NULL) {
+        ota_ws_scram_client_first(scram, random, first);
+        snprintf(text + length, size - (size_t)length, ",\"scram\":\"%s\"", first);
+    }
+}
+
+// Copies the member `scram` of a message; the device's have no escapes.
+static void take_scram(const char *message, char scram[OTA_WS_SCRAM_MESSAGE_SIZE]) {
+    assert_non_null(message);
+    const char *at = strstr(message, "\"scram\":\"");
+    assert_non_null(at);
+    ota_ws_text_copy(scram, OTA_WS_SCRAM_MESSAGE_SIZE, at + 9);
+    *strchr(scram, '"') = '\0';
+}
+
+static void prove(peer_t *peer, ota_ws_scram_t *scram) {
+    char server_first[OTA_WS_SCRAM_MESSAGE_SIZE];
+    char final[OTA_WS_SCRAM_MESSAGE_SIZE];
+    char text[OTA_WS_MESSAGE_SIZE];
+    char server_final[OTA_WS_SCRAM_MESSAGE_SIZE];
+    uint8_t signature[32];
+    take_scram(peer_heard(peer, "challenge"), server_first);
+    assert_int_equal(ota_ws_scram_client_final(scram, &ota_ws_hash_openssl, RIG_PASSWORD, server_first, final,
+                                               &peer->keys, signature),
+                     OTA_WS_OK);
+    snprintf(text, sizeof text, "{\"type\":\"proof\",\"scram\":\"%s\"", final);
+    strcat(text, "}");
+    peer_say_raw(peer, text, strlen(text));
+    take_scram(peer_heard(peer, "welcome"), server_final);
+    assert_true(ota_ws_scram_client_check(signature, server_final));
+}
+
+peer_t *peer_welcome(rig_t *rig) {
+    peer_t *peer = peer_new(rig);
+    ota_ws_scram_t scram;
+    char text[OTA_WS_MESSAGE_SIZE];
+    peer_hello(peer, &scram, text, sizeof text);
+    peer_say(peer, text);
+    if (rig->device.verifier != NULL) {
+        peer->with_mac = true; // from the message after `welcome` on
+        prove(peer, &scram);
+    }
+    assert_non_null(peer_heard(peer, "welcome"));
+    assert_non_null(peer_heard(peer, "state"));
+    peer_forget(peer);
+    return peer;
+}
+
+bool peer_data(peer_t *peer, uint32_t offset, const uint8_t *bytes, size_t length) {
+    const uint32_t now_ms = peer->rig->now_ms;
+    if (ota_ws_session_admit(peer->session, OTA_WS_FRAME_DATA, length + 4, now_ms) != OTA_WS_ADMIT_TAKE) {
+        return false;
+    }
+    uint8_t *buffer = calloc(1, length + 4);
+    for (int i = 0; i < 4; i++) {
+        buffer[i] = (uint8_t)(offset >> 8 * i);
+    }
+    if (bytes != NULL) {
+        memcpy(buffer + 4, bytes, length);
+    }
+    peer->rig->buffers++;
+    const bool taken = ota_ws_session_data(peer->session, buffer, length + 4, now_ms);
+    if (!taken) {
+        free(buffer);
+        peer->rig->buffers--;
+    }
+    return taken;
+}
+
+void peer_begin(peer_t *peer, uint32_t size, const uint8_t *bytes, bool allow_downgrade) {
+    uint8_t digest[32];
+    char hex[65];
+    char text[256];
+    SHA256(bytes, size, digest);
+    ota_ws_text_hex(hex, digest, 32);
+    snprintf(text, sizeof text, "{\"type\":\"begin\",\"size\":%u,\"sha256\":\"%s\"%s", size, hex,
+             allow_downgrade ? ",\"allow_downgrade\":true" : "");
+    peer_say(peer, text);
+}
+
+const char *peer_heard(const peer_t *peer, const char *type) {
+    char start[64];
+    snprintf(start, sizeof start, "{\"type\":\"%s\"", type);
+    for (size_t i = peer->log_count; i-- > 0;) {
+        if (strncmp(peer->log[i], start, strlen(start)) == 0) {
+            return peer->log[i];
+        }
+    }
+    return NULL;
+}
+
+static bool heard_name(const peer_t *peer, const char *type, const char *name) {
+    const char *message = peer_heard(peer, type);
+    char member[64];
+    snprintf(member, sizeof member, "\"name\":\"%s\"", name);
+    return message != NULL && strstr(message, member) != NULL;
+}
+
+bool peer_failed(const peer_t *peer, const char *name) {
+    return heard_name(peer, "failed", name);
+}
+
+bool peer_ended(const peer_t *peer, const char *name) {
+    return heard_name(peer, "error", name) && peer->session->state == OTA_WS_SESSION_ENDED;
+}
+
+void peer_forget(peer_t *peer) {
+    peer->log_count = 0;
+}
+
+bool peer_update(peer_t *peer, const uint8_t *bytes, uint32_t size) {
+    const uint32_t chunk = peer->rig->settings.chunk;
+    peer_forget(peer);
+    peer_begin(peer, size, bytes, false);
+    rig_settle(peer->rig);
+    for (uint32_t at = 0; at < size && peer_heard(peer, "failed") == NULL; at += chunk) {
+        if (at > 0) {
+            peer_forget(peer); // keeps the log short
+        }
+        peer_data(peer, at, bytes + at, chunk < size - at ? chunk : size - at);
+        rig_settle(peer->rig);
+    }
+    return peer_heard(peer, "done") != NULL;
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// A whole device whose world is scripted: flash in memory (nor_model.h), a worker whose jobs are performed when the
+// test says so, peers whose messages are kept, a clock that the test moves. Breaks the test when the core breaks a
+// port's contract: a second start, a stop with jobs pending, a buffer that never comes back, a message that is no
+// message.
+#pragma once
+
+#include "nor_model.h"
+#include "scram.h"
+#include "session.h"
+#include "store_model.h"
+
+#define RIG_JOBS_MAX 8
+#define RIG_LOG_MAX 64
+#define RIG_PASSWORD "K7MQ-2RTX-9WPD"
+
+typedef struct rig {
+    ota_ws_device_t device;
+    ota_ws_settings_t settings;
+    ota_ws_flash_t flash;
+    ota_ws_platform_t platform;
+    ota_ws_worker_t worker;
+    ota_ws_pipeline_ports_t pipeline_ports;
+    ota_ws_verifier_t verifier;
+    char scratch[OTA_WS_MESSAGE_SIZE];
+    uint32_t now_ms;
+
+    nor_model_t *nor;
+    ota_ws_identity_t identity;
+    ota_ws_status_t confirm_status, roll_back_status, start_status;
+    unsigned confirms, roll_backs, restarts, starts, stops;
+    unsigned refused; // what the application does not allow, one bit an ota_ws_question_t
+    uint8_t random;
+    store_model_t store;
+
+    ota_ws_writer_t *writer; // between start and stop
+    ota_ws_job_t jobs[RIG_JOBS_MAX];
+    size_t job_count;
+    unsigned buffers; // with the core
+} rig_t;
+
+// One client. Its session lies on the heap, so that use after the end is seen.
+typedef struct {
+    rig_t *rig;
+    ota_ws_session_t *session; // NULL once closed
+    ota_ws_link_t link;
+    unsigned closes;
+    char log[RIG_LOG_MAX][OTA_WS_MESSAGE_SIZE + 1]; // what the device said, oldest first
+    size_t log_count;                               // since the last peer_forget()
+    ota_ws_session_keys_t keys;
+    uint32_t said, heard; // counts of the mac
+    bool with_mac;
+} peer_t;
+
+// A device with a slot of 256 KiB, version 1.0.0 of project demo, confirmed, without login.
+rig_t *rig_new(void);
+// The same, with RIG_PASSWORD.
+rig_t *rig_new_locked(void);
+// Everything must have been given back by then.
+void rig_free(rig_t *rig);
+
+// Performs the oldest job and tells the device; false when there is none.
+bool rig_work(rig_t *rig);
+void rig_settle(rig_t *rig);
+void rig_pass(rig_t *rig, uint32_t ms); // and tick
+
+// Connects; not yet logged in.
+peer_t *peer_new(rig_t *rig);
+// Connects and logs in; what was said so far is forgotten.
+peer_t *peer_welcome(rig_t *rig);
+void peer_close(peer_t *peer); // the connection goes away
+void peer_free(peer_t *peer);  // closes it too
+
+// Text of a message without its closing brace; the rig completes it, with count and mac after a login.
+void peer_say(peer_t *peer, const char *open_text);
+// As it is.
+void peer_say_raw(peer_t *peer, const char *text, size_t length);
+// A data frame, by way of admit(). `bytes` may be NULL for zeros. True when the core took the buffer.
+bool peer_data(peer_t *peer, uint32_t offset, const uint8_t *bytes, size_t length);
+
+void peer_begin(peer_t *peer, uint32_t size, const uint8_t *bytes, bool allow_downgrade);
+// Writes what `hello` must say into `text`, without its closing brace.
+void peer_hello(peer_t *peer, ota_ws_scram_t *scram, char *text, size_t size);
+
+// The last message of this type since peer_forget(), or NULL.
+const char *peer_heard(const peer_t *peer, const char *type);
+// Was `failed` or `error` heard with this name, as the last of its kind?
+bool peer_failed(const peer_t *peer, const char *name);
+bool peer_ended(const peer_t *peer, const char *name);
+void peer_forget(peer_t *peer);
+
+// A begin, all data in chunks, all jobs; true when `done` was heard.
+bool peer_update(peer_t *peer, const uint8_t *bytes, uint32_t size);
