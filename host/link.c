@@ -32,8 +32,7 @@ void link_free(link_t *link) {
     }
 }
 
-static void send_text(void *context, const char *text, size_t length) {
-    link_t *link = context;
+void link_send(link_t *link, const char *text, size_t length) {
     link_message_t *message = link->count < QUEUE_MAX ? malloc(sizeof *message + LWS_PRE + length) : NULL;
     lws_callback_on_writable(link->wsi);
     if (message == NULL) {
@@ -52,17 +51,12 @@ static void send_text(void *context, const char *text, size_t length) {
     link->count++;
 }
 
-static void close_link(void *context) {
-    link_t *link = context;
+void link_close(link_t *link) {
     if (!link->closing) {
         link->closing = true;
         lws_set_timeout(link->wsi, PENDING_TIMEOUT_USER_OK, CLOSE_TIMEOUT_S);
         lws_callback_on_writable(link->wsi);
     }
-}
-
-ota_ws_link_t link_port(link_t *link) {
-    return (ota_ws_link_t){.context = link, .send = send_text, .close = close_link};
 }
 
 bool link_writable(link_t *link) {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The core's link port over one libwebsockets connection: messages wait here until the socket takes them.
+// What the core's link port needs of one libwebsockets connection: messages wait here until the socket takes them.
 #pragma once
 
 #include <libwebsockets.h>
-
-#include "ports.h"
+#include <stdbool.h>
+#include <stddef.h>
 
 typedef struct link_message link_message_t;
 
@@ -22,7 +22,11 @@ void link_init(link_t *link, struct lws *wsi);
 // Drops what was not sent.
 void link_free(link_t *link);
 
-ota_ws_link_t link_port(link_t *link);
+// Queues a copy of one text message.
+void link_send(link_t *link, const char *text, size_t length);
+
+// Closes the connection when all has been sent, or the peer does not read.
+void link_close(link_t *link);
 
 // The socket can be written to. False: the connection is to be closed now.
 bool link_writable(link_t *link);

@@ -13,6 +13,7 @@
 // What libwebsockets keeps for each connection, zeroed. HTTP connections do not use it.
 typedef struct connection {
     struct connection *next; // of the server's open sessions
+    const console_t *console;
     struct lws *wsi;
     unsigned number; // for the console
     char peer[ADDRESS_TEXT_SIZE];

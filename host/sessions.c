@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "server_private.h"
+
+// ---- room ----------------------------------------------------------------------------------------------------------
 
 static unsigned count_open(const server_t *server) {
     unsigned count = 0;
@@ -32,6 +35,54 @@ static void make_room(server_t *server) {
     ota_ws_session_broken(&leaves->session, OTA_WS_TOO_MANY_SESSIONS, server_now_ms());
 }
 
+// ---- the link port -------------------------------------------------------------------------------------------------
+
+// Copies the string member `name` of a message of the core's into `value`; "" when it has none.
+static void copy_member(const char *message, const char *name, char *value, size_t size) {
+    char start[24];
+    snprintf(start, sizeof start, "\"%s\":\"", name);
+    const char *found = strstr(message, start);
+    size_t length = 0;
+    for (const char *at = found == NULL ? "" : found + strlen(start); *at != '\0' && *at != '"'; at++) {
+        at += at[0] == '\\' && at[1] != '\0';
+        if (length + 1 < size) {
+            value[length++] = *at;
+        }
+    }
+    value[length] = '\0';
+}
+
+// Errors and logins are events for the console too.
+static void report(const connection_t *connection, const char *text, size_t length) {
+    char message[OTA_WS_MESSAGE_SIZE + 1];
+    char type[16];
+    char name[40];
+    char sentence[256];
+    snprintf(message, sizeof message, "%.*s", (int)length, text);
+    copy_member(message, "type", type, sizeof type);
+    if (strcmp(type, "welcome") == 0) {
+        console_log(connection->console, "session", "%u logged in", connection->number);
+    } else if (strcmp(type, "failed") == 0 || strcmp(type, "error") == 0) {
+        copy_member(message, "name", name, sizeof name);
+        copy_member(message, "text", sentence, sizeof sentence);
+        console_log(connection->console, "session", "%u %s, %s: %s", connection->number,
+                    strcmp(type, "error") == 0 ? "ends" : "failed", name, sentence);
+    }
+}
+
+static void send_message(void *context, const char *text, size_t length) {
+    connection_t *connection = context;
+    report(connection, text, length);
+    link_send(&connection->link, text, length);
+}
+
+static void close_connection(void *context) {
+    connection_t *connection = context;
+    link_close(&connection->link);
+}
+
+// ---- life ----------------------------------------------------------------------------------------------------------
+
 // Small messages leave at once instead of waiting for an acknowledgement.
 static void send_without_delay(struct lws *wsi) {
     int on = 1;
@@ -42,11 +93,12 @@ void sessions_open(server_t *server, connection_t *connection, struct lws *wsi) 
     ota_ws_address_t peer;
     memset(connection, 0, sizeof *connection);
     connection->wsi = wsi;
+    connection->console = server->parts.console;
     connection->number = ++server->last_number;
     (void)server_peer(wsi, &peer, connection->peer);
     send_without_delay(wsi);
     link_init(&connection->link, wsi);
-    connection->port = link_port(&connection->link);
+    connection->port = (ota_ws_link_t){connection, send_message, close_connection};
     connection->next = server->sessions;
     server->sessions = connection;
     ota_ws_session_open(&connection->session, server->parts.device, &connection->port, &peer, server_now_ms());
