@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// One session with the device: ticket, socket, login, then messages and data (docs/protocol.md). A password in, a
+// session that tells a listener what the device says out. Knows nothing of updates.
+
+import { firstMessage, mac, makeNonce, prove } from './scram.js';
+
+/** @import { Failure, Message, Session, Ticket } from './types.js' */
+/** @import { Proof } from './scram.js' */
+/** Hears each message from `welcome` on. @typedef {(message: Message, session: Session) => void} Tell */
+
+const VERSION = 1;
+const PING_MS = 20000; // a peer that says nothing for so long is dead
+
+/** Not this device, or not its own words. @type {Failure} */
+const falseDevice = { name: 'false_device' };
+
+/**
+ * @param {Ticket} ticket
+ * @param {string} password
+ * @param {Tell} tell
+ * @param {(failure: Failure) => void} end called once, when the session is over: why
+ */
+export function openSession({ ticket, login, ws }, password, tell, end) {
+  const socket = new WebSocket(location.origin.replace('http', 'ws') + ws);
+  const first = firstMessage(makeNonce());
+  /** @type {Proof | undefined} */ let proof;
+  let isWelcome = false;
+  let isAlive = true;
+  let sent = 0;
+  let received = 0;
+
+  /** @param {string | Uint8Array} data */
+  const write = (data) => socket.readyState === WebSocket.OPEN && socket.send(data);
+
+  /** @type {Session} */
+  const session = {
+    isOpen: login === 'none',
+    waiting: () => socket.bufferedAmount,
+    send(message) {
+      let text = JSON.stringify(message);
+      if (isWelcome && proof) {
+        text = `${text.slice(0, -1)},"count":${++sent}`;
+        text += `,"mac":"${mac(proof.clientKey, text)}"}`;
+      }
+      write(text);
+    },
+    sendData(offset, bytes) {
+      const frame = new Uint8Array(4 + bytes.byteLength);
+      new DataView(frame.buffer).setUint32(0, offset, true);
+      frame.set(new Uint8Array(bytes), 4);
+      write(frame);
+    },
+  };
+
+  const timer = setInterval(() => {
+    if (!isAlive) close();
+    isAlive = false;
+    if (isWelcome) session.send({ type: 'ping' });
+  }, PING_MS);
+
+  /** Over, now: a socket may take minutes to notice that its peer has gone. @param {Failure} [failure] */
+  function close(failure = { name: 'unreachable' }) {
+    clearInterval(timer);
+    socket.onmessage = socket.onclose = null;
+    socket.close();
+    end(failure);
+  }
+
+  /** Is it the device's next message, unchanged? @param {string} text */
+  function isGenuine(text) {
+    if (!isWelcome || !proof) return true;
+    const [, signed = '', count, found] = /^(.*,"count":(\d+)),"mac":"(\w+)"}$/s.exec(text) ?? [];
+    return count === `${++received}` && found === mac(proof.deviceKey, signed);
+  }
+
+  /** @param {Message} message */
+  function take(message) {
+    if (message.type === 'error') return close(message);
+    if (message.type === 'challenge') {
+      proof = prove(password, first, message.scram);
+      if (!proof) return close(falseDevice);
+      session.send({ type: 'proof', scram: proof.message });
+    } else if (message.type === 'welcome') {
+      isWelcome = session.isOpen || (!!proof && message.scram === proof.answer);
+      if (!isWelcome) return close(falseDevice);
+    }
+    if (isWelcome) tell(message, session);
+  }
+
+  socket.onclose = () => close();
+  socket.onmessage = ({ data }) => {
+    isAlive = true;
+    if (isGenuine(data)) take(JSON.parse(data));
+    else close(falseDevice);
+  };
+  socket.onopen = () => {
+    session.send({ type: 'hello', version: VERSION, ticket, ...(session.isOpen ? {} : { scram: first }) });
+  };
+}
+
+/**
+ * One session, from the ticket to its end.
+ * @param {string} password "" when none is known yet
+ * @param {Tell} tell
+ * @returns {Promise<Failure>} why it has ended; `password_needed` when there is no session without one
+ */
+export async function attend(password, tell) {
+  try {
+    const response = await fetch(location.pathname, { method: 'POST', signal: AbortSignal.timeout(PING_MS) });
+    /** @type {Ticket & Failure} */
+    const ticket = await response.json();
+    if (!response.ok) return ticket;
+    if (ticket.version !== VERSION) return { name: 'wrong_version' };
+    if (ticket.login !== 'none' && !password) return { name: 'password_needed' };
+    return await new Promise((end) => openSession(ticket, password, tell, end));
+  } catch {
+    return { name: 'unreachable' };
+  }
+}

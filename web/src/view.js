@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the page shows: all that is known in, panels and words of page.html out. Decides nothing and sends nothing.
+
+import { chipName, judge, revisionName } from './policy.js';
+import { sentence, text, time, volume, words } from './text.js';
+
+/** @import { Failure, Model, State } from './types.js' */
+
+/** Elements by their ids. @type {Record<string, HTMLInputElement>} */
+export const ui = {};
+for (const element of document.querySelectorAll('[id]')) ui[element.id] = /** @type {HTMLInputElement} */ (element);
+
+/** A live region speaks when it is written to. @param {string} id @param {unknown} words */
+const write = (id, words = '') => {
+  if (ui[id] && ui[id].textContent !== words) ui[id].textContent = `${words}`;
+};
+
+/** @param {string} words @param {'' | 'good' | 'bad'} [kind] */
+export function say(words, kind = '') {
+  write('notice', words);
+  ui.notice.className = kind;
+}
+
+/** @param {unknown[]} parts */
+const list = (...parts) => parts.filter(Boolean).join(', ');
+
+/** Before its first word. */
+const absent = /** @type {State} */ ({});
+
+/** What is, and what will be. @param {string} now @param {string | undefined} next */
+const change = (now, next = now) => (next === now ? now : `${now} → ${next}`);
+
+/** What stands for the braces in words, and the words that are made here; those by the id of their element.
+ * @param {Model} model @param {Failure | undefined} failure */
+function valuesOf({ device = absent, chosen, update, bar, rate, trialEnd }, failure) {
+  const image = chosen?.image;
+  const chip = `${device.chip} v${revisionName(device.revision)}`;
+  const next = image?.version;
+  const what = device.update === 'verifying' ? 'verifying' : update ? 'uploading' : 'busy';
+  return {
+    ...device,
+    device: device.device ?? text('title'),
+    versions: change(device.version, next),
+    projects: change(device.project, image?.project),
+    chips: change(chip, image && image.chipId !== device.chip_id ? chipName(image.chipId) : chip),
+    builts: change(device.built, image?.built),
+    idfs: change(device.idf, image?.idf),
+    sizes: image && list(volume(image.size), image.isSigned && text('signed')),
+    slots: list(device.slot, text(device.image)),
+    other: device.other_version,
+    others: list(device.other_slot, device.other_version, text(`${device.other_image}`)),
+    next,
+    verdict: chosen && (failure ? sentence(failure) : text(chosen.sha256 ? 'fits' : 'checking')),
+    seconds: time((trialEnd - performance.now()) / 1000),
+    what: text(what, { next }),
+    written: volume(bar.written),
+    size: volume(bar.size),
+    rate: volume(rate, 'kilobyte-per-second'),
+    left: rate ? time((bar.size - bar.written) / rate) : '…',
+  };
+}
+
+/** @param {Model} model */
+export function render(model) {
+  const { device, chosen, update, bar } = model;
+  const failure = chosen?.failure ?? (device && chosen?.image && judge(chosen.image, device));
+  const isOlder = failure?.name === 'older_version';
+  const onTrial = device?.image === 'trial';
+  const isReady = device?.update === 'ready' && !update;
+  const isIdle = device?.update === 'idle' && !update;
+  const shown = {
+    unprotected: model.session?.isOpen,
+    login: model.asksPassword,
+    http: location.protocol === 'http:',
+    firmware: device,
+    trial: onTrial,
+    countdown: model.trialEnd > performance.now(),
+    choice: isIdle && !onTrial,
+    downgrade: isOlder,
+    upload: chosen?.sha256 && (!failure || (isOlder && ui.allowBox.checked)),
+    ready: isReady,
+    rollback: isIdle && !chosen && device.can_roll_back,
+    progress: device && !isIdle && !isReady,
+    cancel: update,
+  };
+  for (const [id, is] of Object.entries(shown)) ui[id].hidden = !is;
+  const values = valuesOf(model, failure);
+  for (const [id, value] of Object.entries(values)) if (!words[id]) write(id, value);
+  for (const id in words) write(id, text(id, values));
+  ui.verdict.className = failure ? 'bad' : 'good';
+  ui.writtenBar.style.width = `${(100 * bar.written) / bar.size}%`;
+  ui.receivedBar.style.width = `${(100 * bar.received) / bar.size}%`;
+  ui.done.value = `${bar.written / bar.size}`;
+  ui.controls.disabled = !model.session;
+  // Whoever works without a mouse must not fall out of the card when a panel goes.
+  if (document.activeElement?.closest('[hidden], :disabled')) ui.card.focus();
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every word that people read, in English and Russian. A name is a failure's (src/status.h), an outcome's (outcome.js),
+// or the id of the element that shows the words. Braces hold the place of a value. build.js packs this file.
+
+const notAnImage = [
+  "The file is no ESP32 firmware image. Choose the application's .bin file.",
+  'Это не прошивка ESP32. Выберите файл .bin приложения.',
+];
+const damaged = ['The image is damaged ({name}).', 'Образ повреждён ({name}).'];
+const flash = ['The device could not use its flash ({name}).', 'Сбой flash-памяти устройства ({name}).'];
+
+/** @type {Record<string, string[]>} */
+const pairs = {
+  title: ['Firmware update', 'Обновление прошивки'],
+  unprotected: [
+    'This device is unprotected: anybody on this network can replace its firmware.',
+    'Устройство не защищено: любой в этой сети может заменить его прошивку.',
+  ],
+  connecting: ['Connecting …', 'Подключение …'],
+  unreachable: ['The device does not answer. Trying again …', 'Устройство не отвечает. Пробуем снова …'],
+  restarting: ['The device restarts …', 'Устройство перезапускается …'],
+
+  code: ['Pairing code or password', 'Код сопряжения или пароль'],
+  where: ['The device prints its code on the console at each start.', 'Устройство печатает код в консоль при запуске.'],
+  show: ['Show', 'Показать'],
+  connect: ['Connect', 'Подключиться'],
+  http: [
+    'This page came over plain http: an attacker on this network could have changed it and read what you type. https or the ota-ws command prevents that.',
+    'Страница пришла по простому http: взломщик в этой сети мог изменить её и прочесть ввод. Это исключают https или команда ota-ws.',
+  ],
+
+  project: ['Project', 'Проект'],
+  chip: ['Chip', 'Чип'],
+  built: ['Built', 'Сборка'],
+  file: ['File', 'Файл'],
+  slot: ['Slot', 'Слот'],
+  otherSlot: ['Other slot', 'Другой слот'],
+  signed: ['signed', 'подписан'],
+  unconfirmed: ['without rollback', 'без отката'],
+  unwatched: ['without rollback', 'без отката'],
+  rolled_back: ['rolled back', 'откат'],
+  aborted: ['restarted before it was confirmed', 'перезапуск до подтверждения'],
+
+  pick: ['Choose a file', 'Выберите файл'],
+  drop: ['or drop it here', 'или перетащите его сюда'],
+  checking: ['Checking …', 'Проверка …'],
+  fits: ['The file is sound and fits this device.', 'Файл цел и подходит устройству.'],
+  allow: ['Allow the downgrade', 'Разрешить старую версию'],
+  upload: ['Upload {next}', 'Загрузить {next}'],
+  uploading: ['Uploading {next}', 'Загружается {next}'],
+  verifying: ['The device verifies the image …', 'Устройство проверяет образ …'],
+  numbers: ['{written} of {size} in flash · {rate} · {left} left', 'Во flash {written} из {size} · {rate} · осталось {left}'],
+  cancel: ['Cancel', 'Отмена'],
+  verified: ['{other} is verified and runs after a restart.', 'Образ {other} проверен и заработает после перезапуска.'],
+  restart: ['Restart into {other}', 'Перезапустить в {other}'],
+  discard: ['Discard {other}', 'Отказаться от {other}'],
+
+  onTrial: ['{version} is on trial', '{version} на испытании'],
+  decide: [
+    'Confirm it when everything works. Any restart before that goes back to {other}.',
+    'Подтвердите, если всё работает. Перезапуск до этого вернёт {other}.',
+  ],
+  countdown: ['It does so by itself in {seconds}.', 'Сам вернётся через {seconds}.'],
+  confirm: ['Confirm {version}', 'Подтвердить {version}'],
+  confirmed: ['{version} is confirmed.', '{version} подтверждена.'],
+  rollback: ['Go back to {other}', 'Вернуть {other}'],
+  runsOnTrial: ['{version} runs from {slot}, on trial.', 'Работает {version} из {slot}, на испытании.'],
+  runs: ['{version} runs from {slot}.', 'Работает {version} из {slot}.'],
+  rolledBack: ['Rolled back: {version} runs again.', 'Откат: снова работает {version}.'],
+  still: ['Restarted: still {version}.', 'Перезапуск: по-прежнему {version}.'],
+
+  empty: ['The file is empty.', 'Файл пуст.'],
+  unreadable: ['The file can no longer be read.', 'Файл больше не читается.'],
+  too_short: notAnImage,
+  not_an_image: notAnImage,
+  esp8266_image: ['This is an image for ESP8266, which is another kind of chip.', 'Это прошивка для ESP8266, другого чипа.'],
+  bootloader_image: [
+    "This is a bootloader. Choose the application's .bin file.",
+    'Это загрузчик. Выберите файл .bin приложения.',
+  ],
+  merged_image: [
+    "This is a merged image of the whole flash. Choose the application's .bin file.",
+    'Это образ всей flash. Выберите файл .bin приложения.',
+  ],
+  no_description: [
+    'The image has no application description; it was not built by ESP-IDF.',
+    'В образе нет описания приложения: он собран не в ESP-IDF.',
+  ],
+  encrypted_image: ['This image is encrypted, but this device expects a plain one.', 'Образ зашифрован, нужен обычный.'],
+  truncated: ['The image is cut off: its end is missing.', 'Образ обрезан: нет его конца.'],
+  trailing_bytes: [
+    'The file goes on after the end of the image. Use the file as it was built.',
+    'После конца образа есть лишние байты. Возьмите файл прямо из сборки.',
+  ],
+  bad_segments: damaged,
+  bad_checksum: damaged,
+  bad_image_digest: damaged,
+
+  too_large: ['The file has {image} bytes, the slot has room for {device}.', 'В файле {image} байт, в слоте места {device}.'],
+  wrong_chip: ['This image is for {image}, this device is an {device}.', 'Образ для {image}, а это устройство {device}.'],
+  wrong_revision: [
+    'This image needs chip revision {image}, this device has {device}.',
+    'Образу нужна ревизия чипа {image}, у устройства {device}.',
+  ],
+  wrong_project: [
+    "This image is of the project '{image}', this device runs '{device}'.",
+    "Образ проекта '{image}', на устройстве '{device}'.",
+  ],
+  older_version: [
+    'Version {image} is older than {device}, which runs. Allow the downgrade if you want it.',
+    'Версия {image} старее работающей {device}. Если она нужна, разрешите.',
+  ],
+  older_secure_version: [
+    'The image has secure version {image}, this device accepts {device} and later.',
+    'У образа версия безопасности {image}, нужна от {device}.',
+  ],
+
+  busy: ['Another client is updating this device.', 'Устройство обновляет другой клиент.'],
+  no_memory: ['The device has not enough free memory. Try again later.', 'Устройству не хватает памяти. Попробуйте позже.'],
+  refused_by_application: ["The device's application refused: {device}.", 'Приложение устройства отказало: {device}.'],
+  cancelled: ['The update was cancelled. The firmware stays as it was.', 'Обновление отменено. Прошивка прежняя.'],
+  stalled: ['No data came for too long. Try again.', 'Данных не было слишком долго. Попробуйте снова.'],
+  digest_mismatch: damaged,
+  not_verified: damaged,
+  flash_read: flash,
+  flash_erase: flash,
+  flash_program: flash,
+  flash_differs: flash,
+  boot_record: flash,
+
+  wrong_password: ['The password or pairing code is wrong.', 'Неверный код или пароль.'],
+  false_device: ['This is not a device that knows the password.', 'Это устройство не знает пароля.'],
+  try_later: ['Too many wrong passwords. Wait {device} s.', 'Слишком много попыток. Подождите {device} с.'],
+  login_busy: ['Somebody else is logging in.', 'Входит кто-то другой.'],
+  too_many_sessions: ['Too many sessions. Try again later.', 'Слишком много подключений. Попробуйте позже.'],
+  foreign_host: ["Open the page by the device's own address.", 'Откройте страницу по адресу устройства.'],
+  wrong_version: ['Load the page again.', 'Перезагрузите страницу.'],
+};
+
+/** All words of one language by name. @param {number} language 0 or 1 @returns {Record<string, string>} */
+export const wordsIn = (language) =>
+  Object.fromEntries(Object.entries(pairs).map(([name, pair]) => [name, pair[language]]));
