@@ -105,7 +105,7 @@ static response_t get_page(server_t *server, struct lws *wsi, char *body) {
             .status = HTTP_STATUS_NOT_MODIFIED, .type = "text/html", .etag = page_etag, .length = page_size};
     }
     return (response_t){.status = HTTP_STATUS_OK,
-                        .type = "text/html; charset=utf-8",
+                        .type = "text/html",
                         .etag = page_etag,
                         .body = (const char *)page_bytes,
                         .length = page_size,
