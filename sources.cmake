@@ -3,6 +3,7 @@ set(OTA_WS_CORE_SOURCES
     src/base64.c
     src/chip.c
     src/device.c
+    src/encrypted.c
     src/gate.c
     src/hmac.c
     src/image.c

@@ -72,10 +72,11 @@ typedef struct ota_ws_device {
     struct ota_ws_session *owner; // of the update or the job; NULL when it has gone
     struct ota_ws_session *next;  // its `begin` came while the one before was ending
     ota_ws_promise_t next_promise;
-    uint32_t size;     // of the file
-    bool deflate;      // what is received is compressed
-    uint32_t received; // bytes of the data frames, which is the next offset
-    uint32_t written;  // bytes of the image that are in flash
+    uint32_t size;                           // of the file
+    bool deflate;                            // what is received is compressed
+    uint32_t received;                       // bytes of the data frames, which is the next offset
+    uint32_t written;                        // bytes of the image that are in flash
+    const ota_ws_image_description_t *image; // that is being written; NULL while it is not known, and at rest
     uint32_t last_data_ms;
     uint32_t last_told_ms; // progress, to viewers
     uint8_t jobs;          // submitted and not completed

@@ -7,11 +7,11 @@
 #include <string.h>
 
 #include "bytes.h"
+#include "encrypted.h"
 #include "text.h"
 
 #define IMAGE_MAGIC 0xE9
 #define ESP8266_V2_MAGIC 0xEA
-#define ENCRYPTED_MAGIC 0x0788b6cf        // esp_encrypted_img, pre_enc_fw magic
 #define DESCRIPTION_MAGIC 0xABCD5432      // ESP_APP_DESC_MAGIC_WORD
 #define BOOTLOADER_MAGIC 0x50             // ESP_BOOTLOADER_DESC_MAGIC_BYTE
 #define SIGNATURE_MAGIC 0xE7              // ETS_SECURE_BOOT_V2_SIGNATURE_MAGIC
@@ -87,7 +87,7 @@ static void read_description(ota_ws_image_description_t *description, const uint
 
 // What kind of file begins like this? `bytes` has at least 12 of them.
 static ota_ws_status_t classify_start(const uint8_t *bytes) {
-    if (ota_ws_read_u32(bytes) == ENCRYPTED_MAGIC) {
+    if (ota_ws_read_u32(bytes) == OTA_WS_ENCRYPTED_MAGIC) {
         return OTA_WS_ENCRYPTED_IMAGE;
     }
     if (ota_ws_read_u32(bytes) == UINT32_MAX && ota_ws_read_u32(bytes + 8) == UINT32_MAX) {

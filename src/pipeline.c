@@ -27,9 +27,13 @@ void ota_ws_pipeline_init(ota_ws_pipeline_t *pipeline, const ota_ws_pipeline_por
 // The image's own faults, seen as far as the bytes have come.
 static ota_ws_status_t examine(ota_ws_pipeline_t *pipeline, const uint8_t *bytes, size_t length) {
     ota_ws_status_t status = ota_ws_image_feed(&pipeline->image, bytes, length);
-    bool merged = status == OTA_WS_BOOTLOADER_IMAGE && pipeline->promise.size > LARGEST_BOOTLOADER;
-    bool expected = status == OTA_WS_ENCRYPTED_IMAGE && pipeline->decrypting;
-    return fail(pipeline, merged ? OTA_WS_MERGED_IMAGE : expected ? OTA_WS_NOT_AN_IMAGE : status);
+    if (status == OTA_WS_BOOTLOADER_IMAGE && pipeline->promise.size > LARGEST_BOOTLOADER) {
+        status = OTA_WS_MERGED_IMAGE;
+    }
+    if (status != OTA_WS_OK && pipeline->decrypting && !ota_ws_image_head_known(&pipeline->image)) {
+        status = ota_ws_encrypted_judge(status, bytes, length); // the whole head came in one piece: see take_image
+    }
+    return fail(pipeline, status);
 }
 
 // Is this image one for this device? Its head has been examined.
@@ -96,13 +100,21 @@ static void save_progress(ota_ws_pipeline_t *pipeline, uint32_t erased) {
     ota_ws_progress_save(pipeline->ports.platform, &progress);
 }
 
+static ota_ws_status_t take_encrypted(ota_ws_pipeline_t *pipeline, const uint8_t *bytes, size_t length) {
+    const ota_ws_filter_t *decrypt = pipeline->ports.decrypt;
+    ota_ws_status_t status = ota_ws_encrypted_feed(&pipeline->header, bytes, length);
+    if (status == OTA_WS_OK) {
+        status = decrypt->feed(decrypt->context, bytes, length, take_image, pipeline);
+    }
+    return fail(pipeline, status);
+}
+
 // Some bytes of one block of the file; at its end the record is renewed.
 static ota_ws_status_t take_piece(ota_ws_pipeline_t *pipeline, const uint8_t *bytes, size_t length) {
-    const ota_ws_filter_t *decrypt = pipeline->ports.decrypt;
     pipeline->ports.hash->update(&pipeline->file, bytes, length);
     pipeline->position += (uint32_t)length;
     if (pipeline->decrypting) {
-        return fail(pipeline, decrypt->feed(decrypt->context, bytes, length, take_image, pipeline));
+        return take_encrypted(pipeline, bytes, length);
     }
     ota_ws_status_t status = take_image(pipeline, bytes, length);
     bool block_ends = pipeline->position % pipeline->ports.flash->block_size == 0;
@@ -155,13 +167,19 @@ static ota_ws_status_t retake(void *context, const uint8_t *bytes, size_t length
     return examine(pipeline, bytes, length);
 }
 
+// How long the image in the slot will be, if the file is one that this device takes.
+static uint32_t image_size(const ota_ws_pipeline_t *pipeline) {
+    uint32_t around = pipeline->ports.decrypt != NULL ? OTA_WS_ENCRYPTED_HEADER_SIZE : 0;
+    return pipeline->promise.size > around ? pipeline->promise.size - around : 0;
+}
+
 static void start_file(ota_ws_pipeline_t *pipeline) {
     memset(&pipeline->failure, 0, sizeof pipeline->failure);
     pipeline->position = 0;
     pipeline->held = 0;
     pipeline->ports.hash->start(&pipeline->file);
     ota_ws_image_init(&pipeline->image, NULL);
-    ota_ws_slot_init(&pipeline->slot, pipeline->ports.flash, pipeline->promise.size);
+    ota_ws_slot_init(&pipeline->slot, pipeline->ports.flash, image_size(pipeline));
 }
 
 static void drop_file(ota_ws_pipeline_t *pipeline) {
@@ -205,6 +223,7 @@ const ota_ws_failure_t *ota_ws_pipeline_begin(ota_ws_pipeline_t *pipeline, const
     start_file(pipeline);
     if (ports->decrypt != NULL) {
         ports->hash->start(&pipeline->plain);
+        ota_ws_encrypted_init(&pipeline->header, promise->size);
         fail(pipeline,
              promise->deflate ? OTA_WS_COMPRESSION_DECLINED : start_filter(ports->decrypt, &pipeline->decrypting));
     } else if (!resume(pipeline)) {

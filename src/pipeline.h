@@ -4,6 +4,7 @@
 // Keeps a record of what is in flash, so that the same file can go on where it ended (docs/design.md, "Resume").
 #pragma once
 
+#include "encrypted.h"
 #include "image.h"
 #include "policy.h"
 #include "ports.h"
@@ -24,15 +25,16 @@ typedef struct {
 typedef struct {
     ota_ws_pipeline_ports_t ports;
     ota_ws_promise_t promise;
-    ota_ws_failure_t failure; // the first one sticks
-    bool running;             // between begin and end
-    bool finished;            // `finish` has succeeded
-    bool inflating;           // the filter was started
-    bool decrypting;          // likewise
-    uint16_t held;            // bytes of the head that wait for the decision
-    uint32_t position;        // bytes of the file so far
-    ota_ws_sha256_t file;     // digest of the file
-    ota_ws_sha256_t plain;    // digest of what was decrypted, only when decrypting
+    ota_ws_failure_t failure;  // the first one sticks
+    bool running;              // between begin and end
+    bool finished;             // `finish` has succeeded
+    bool inflating;            // the filter was started
+    bool decrypting;           // likewise
+    uint16_t held;             // bytes of the head that wait for the decision
+    uint32_t position;         // bytes of the file so far
+    ota_ws_sha256_t file;      // digest of the file
+    ota_ws_encrypted_t header; // when decrypting
+    ota_ws_sha256_t plain;     // digest of what was decrypted, only when decrypting
     ota_ws_image_t image;
     ota_ws_slot_t slot;
     uint8_t head[OTA_WS_IMAGE_HEAD_SIZE];

@@ -105,8 +105,8 @@ typedef struct {
     // Asks for a restart; returns at once. The restart happens when the messages sent so far have left. Session thread.
     void (*restart)(void *context);
 
-    // Asks the application. False refuses: then `reason` is filled, terminated; the user reads it. ERASE and ACTIVATE in
-    // the writer, RESTART in the session thread, where the answer must be quick. NULL: nobody to ask.
+    // Asks the application. False refuses: then `reason` is filled, terminated; the user reads it. ERASE and ACTIVATE
+    // in the writer, RESTART in the session thread, where the answer must be quick. NULL: nobody to ask.
     bool (*allows)(void *context, ota_ws_question_t question, char reason[OTA_WS_DETAIL_SIZE]);
 
     // Fills `bytes` from a cryptographic random generator. Session thread.
@@ -151,6 +151,7 @@ struct ota_ws_job;
 typedef struct {
     void *context;
     bool inflates; // compressed uploads may be offered
+    bool decrypts; // only encrypted images are taken
 
     // Takes the memory of an update: an ota_ws_writer_t (writer.h), at least two buffers of `chunk` + 4 bytes, the
     // thread. OTA_WS_NO_MEMORY leaves nothing taken.

@@ -123,6 +123,10 @@ static void put_update(ota_ws_reply_t *reply, const ota_ws_session_t *session) {
     ota_ws_reply_number(reply, "size", device->size);
     ota_ws_reply_number(reply, "received", device->received);
     ota_ws_reply_number(reply, "written", device->written);
+    if (device->image != NULL) {
+        ota_ws_reply_string(reply, "new_project", device->image->project);
+        ota_ws_reply_string(reply, "new_version", device->image->version);
+    }
 }
 
 void ota_ws_report_state(ota_ws_session_t *session, uint32_t now_ms) {
@@ -147,6 +151,9 @@ void ota_ws_report_state(ota_ws_session_t *session, uint32_t now_ms) {
     }
     if (device->ports.worker->inflates) {
         ota_ws_reply_true(&reply, "deflate");
+    }
+    if (device->ports.worker->decrypts) {
+        ota_ws_reply_true(&reply, "encrypted");
     }
     put_other(&reply, &identity);
     ota_ws_reply_string(&reply, "device", identity.device_name);

@@ -24,7 +24,8 @@ static const char *const sentences[OTA_WS_STATUS_COUNT] = {
     [OTA_WS_NO_DESCRIPTION] = "The image has no application description; it was not built by ESP-IDF.",
     [OTA_WS_ENCRYPTED_IMAGE] = "This image is encrypted, but this device expects a plain one.",
     [OTA_WS_NOT_ENCRYPTED] = "This device takes encrypted images only; this file is not one.",
-    [OTA_WS_WRONG_KEY] = "The image was encrypted for another key than this device's.",
+    [OTA_WS_WRONG_KEY] =
+        "This device's key does not open the image: it was encrypted for another key, or its beginning is damaged.",
     [OTA_WS_BAD_TAG] = "The encrypted image is damaged: its authentication tag is wrong.",
     [OTA_WS_BAD_COMPRESSION] = "The compressed data is damaged, cut off or goes on after its end.",
     [OTA_WS_BAD_SEGMENTS] = "The image is damaged: its segment table makes no sense.",

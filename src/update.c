@@ -49,13 +49,14 @@ bool ota_ws_update_is_of(const ota_ws_session_t *session) {
 // Can an update of this size begin? Decided before anything is taken or changed.
 static void decide_begin(const ota_ws_device_t *device, const ota_ws_promise_t *promise, ota_ws_failure_t *failure) {
     const ota_ws_flash_t *flash = device->ports.flash;
-    uint32_t room = flash->slot_size(flash->context);
+    uint32_t slot_size = flash->slot_size(flash->context);
+    uint32_t room = slot_size + (device->ports.worker->decrypts ? OTA_WS_ENCRYPTED_HEADER_SIZE : 0);
     memset(failure, 0, sizeof *failure);
     if (device->update == OTA_WS_UPDATE_READY) {
         failure->status = OTA_WS_RESTART_PENDING;
     } else if (device->on_trial) {
         failure->status = OTA_WS_ON_TRIAL;
-    } else if (room == 0) {
+    } else if (slot_size == 0) {
         failure->status = OTA_WS_NO_SLOT;
     } else if (promise->size == 0) {
         failure->status = OTA_WS_EMPTY;
@@ -85,6 +86,7 @@ static void open_update(ota_ws_session_t *session, const ota_ws_promise_t *promi
     device->deflate = promise->deflate;
     device->received = 0;
     device->written = 0;
+    device->image = NULL;
     device->last_data_ms = now_ms;
     device->last_told_ms = now_ms;
     session->draining = false;
@@ -109,6 +111,7 @@ void ota_ws_update_begin(ota_ws_session_t *session, const ota_ws_promise_t *prom
 static void rest(ota_ws_device_t *device, ota_ws_update_state_t state, uint32_t now_ms) {
     device->update = state;
     device->owner = NULL;
+    device->image = NULL; // it goes with the worker's memory
     stop_worker(device);
     ota_ws_report_state_to_all(device, now_ms);
     ota_ws_session_t *next = device->next;
@@ -303,8 +306,17 @@ static void begin_done(ota_ws_device_t *device, const ota_ws_job_result_t *resul
     device->last_data_ms = now_ms;
     device->written = result->written;
     device->received = device->deflate ? 0 : result->written;
+    device->image = result->image;
     ota_ws_report_ready(device->owner);
     ota_ws_report_state_to_all(device, now_ms);
+}
+
+// The head of the image has passed: everybody may know what comes.
+static void meet_image(ota_ws_device_t *device, const ota_ws_image_description_t *image, uint32_t now_ms) {
+    if (device->image == NULL && image != NULL) {
+        device->image = image;
+        ota_ws_report_state_to_all(device, now_ms);
+    }
 }
 
 static void chunk_done(ota_ws_device_t *device, const ota_ws_job_result_t *result, uint32_t now_ms) {
@@ -318,6 +330,7 @@ static void chunk_done(ota_ws_device_t *device, const ota_ws_job_result_t *resul
     }
     device->written = result->written;
     device->last_data_ms = now_ms;
+    meet_image(device, result->image, now_ms);
     if (device->owner != NULL) {
         ota_ws_report_progress(device->owner);
     }

@@ -18,6 +18,11 @@ static void end(ota_ws_writer_t *writer) {
     }
 }
 
+static const ota_ws_image_description_t *description(const ota_ws_writer_t *writer) {
+    const ota_ws_image_t *image = &writer->pipeline.image;
+    return ota_ws_image_head_known(image) ? &image->description : NULL;
+}
+
 static void begin(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_ws_job_result_t *result) {
     const ota_ws_flash_t *flash = writer->pipeline.ports.flash;
     writer->failed = false;
@@ -25,12 +30,14 @@ static void begin(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_ws_job_r
     writer->open = result->failure.status == OTA_WS_OK;
     if (writer->open) {
         result->failure = *ota_ws_pipeline_begin(&writer->pipeline, &job->promise);
+        result->image = description(writer);
     }
 }
 
 static void chunk(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_ws_job_result_t *result) {
     result->failure = *ota_ws_pipeline_write(&writer->pipeline, job->bytes, job->length);
     result->complete = ota_ws_pipeline_complete(&writer->pipeline);
+    result->image = description(writer);
 }
 
 static void finish(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_ws_job_result_t *result) {

@@ -31,6 +31,8 @@ typedef struct {
     uint8_t *buffer;          // CHUNK: free again
     uint32_t written;         // bytes of the image that are in flash now; BEGIN: taken over from an earlier try
     bool complete;            // CHUNK: all bytes of the file have come
+    const ota_ws_image_description_t *image; // BEGIN, CHUNK: of the image that is being written, NULL while it is not
+                                             // known; the writer's, unchanged until the update ends
 } ota_ws_job_result_t;
 
 // Memory of one update; public so that the worker can hold it. All members belong to the core.
