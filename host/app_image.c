@@ -50,6 +50,19 @@ static ota_ws_status_t read_all(nor_t *nor, const partition_t *partition, ota_ws
     return OTA_WS_OK;
 }
 
+static bool is_erased(nor_t *nor, const partition_t *partition) {
+    uint8_t start[FEED_SIZE];
+    if (partition->size < sizeof start || nor_read(nor, partition->address, start, sizeof start) != OTA_WS_OK) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof start; i++) {
+        if (start[i] != 0xFF) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static ota_ws_status_t check_target(const ota_ws_image_t *image, const app_target_t *target) {
     const ota_ws_image_header_t *header = &image->header;
     bool limited = header->max_revision != 0 && header->max_revision != UINT16_MAX;
@@ -65,6 +78,9 @@ static ota_ws_status_t check_target(const ota_ws_image_t *image, const app_targe
 ota_ws_status_t app_image_verify(nor_t *nor, const partition_t *partition, const app_target_t *target,
                                  const ota_ws_hash_t *hash) {
     ota_ws_image_t image;
+    if (is_erased(nor, partition)) {
+        return OTA_WS_EMPTY;
+    }
     ota_ws_image_init(&image, hash);
     ota_ws_status_t status = read_all(nor, partition, &image);
     ota_ws_status_t finished = ota_ws_image_finish(&image);

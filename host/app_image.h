@@ -22,6 +22,6 @@ typedef struct {
 // Reads the head only. False when no application image begins there.
 bool app_image_describe(nor_t *nor, const partition_t *partition, app_image_t *app);
 
-// Reads and hashes all of it. OTA_WS_OK: it would start.
+// Reads and hashes all of it. OTA_WS_OK: it would start. OTA_WS_EMPTY: erased flash.
 ota_ws_status_t app_image_verify(nor_t *nor, const partition_t *partition, const app_target_t *target,
                                  const ota_ws_hash_t *hash);

@@ -137,6 +137,10 @@ static void init_nor(board_t *board) {
 }
 
 static int make_flash(board_t *board, const options_t *options, const console_t *console) {
+    if (options->image == NULL) {
+        console_log(console, "flash", "there is no %s; with --image FILE a new one is made", options->flash);
+        return EXIT_IMAGE;
+    }
     uint32_t size = options->flash_size != 0 ? options->flash_size : DEFAULT_FLASH_SIZE;
     if (flash_file_create(&board->file, options->flash, size) != FLASH_FILE_OPENED) {
         console_log(console, "flash", "%s", board->file.error);
@@ -145,7 +149,7 @@ static int make_flash(board_t *board, const options_t *options, const console_t 
     init_nor(board);
     console_log(console, "flash", "%s is new, %" PRIu32 " KiB", options->flash, size / 1024);
     int code = make_table(board, options, console);
-    if (code == EXIT_ENDED && options->image != NULL) {
+    if (code == EXIT_ENDED) {
         code = write_image(board, options, console);
     }
     if (code != EXIT_ENDED) {
