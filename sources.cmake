@@ -5,6 +5,7 @@ set(OTA_WS_CORE_SOURCES
     src/device.c
     src/encrypted.c
     src/gate.c
+    src/history.c
     src/hmac.c
     src/image.c
     src/login.c
@@ -20,6 +21,7 @@ set(OTA_WS_CORE_SOURCES
     src/slot.c
     src/status.c
     src/text.c
+    src/trial.c
     src/update.c
     src/version.c
     src/writer.c)

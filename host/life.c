@@ -27,6 +27,7 @@ typedef struct {
 
 typedef struct {
     life_parts_t parts;
+    ota_ws_reset_t reset; // why it boots
     int port;             // the first boot finds it, the others keep it
     char device_name[64]; // the name without ".local"
     const char *names[3];
@@ -105,6 +106,7 @@ static bool start_machine(const life_t *life, boot_life_t *boot) {
         .console = life->parts.console,
         .store = life->parts.store,
         .target = life->parts.board->target,
+        .reset = life->reset,
         .name = life->device_name,
     };
     ota_ws_identity_t identity;
@@ -213,7 +215,7 @@ static void init_names(life_t *life) {
 }
 
 int life_run(const life_parts_t *parts) {
-    life_t life = {.parts = *parts, .port = parts->options->port};
+    life_t life = {.parts = *parts, .reset = OTA_WS_RESET_POWER_ON, .port = parts->options->port};
     init_names(&life);
     for (;;) {
         server_end_t end = SERVER_STOPPED;
@@ -221,6 +223,7 @@ int life_run(const life_parts_t *parts) {
         int code = live_once(&life, &end);
         bool ends = code != EXIT_ENDED || end == SERVER_STOPPED;
         if (!ends) {
+            life.reset = OTA_WS_RESET_SOFTWARE;
             console_log(parts->console, "boot", "restart");
             ends = signal_within(parts->options->boot_time_ms);
         }

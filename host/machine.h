@@ -18,7 +18,8 @@ typedef struct {
     const console_t *console;
     store_t *store; // NULL: nothing is kept
     app_target_t target;
-    const char *name; // shown to the user, at most 63 characters
+    ota_ws_reset_t reset; // why it starts
+    const char *name;     // shown to the user, at most 63 characters
 } machine_parts_t;
 
 typedef struct {

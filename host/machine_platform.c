@@ -2,6 +2,7 @@
 // The core's platform port: identity, confirmation, going back, restart, random bytes.
 #include <stdlib.h>
 #include <sys/random.h>
+#include <time.h>
 
 #include "machine.h"
 
@@ -35,7 +36,7 @@ static ota_ws_status_t mark(machine_t *machine, int sector, otadata_entry_t entr
     return status;
 }
 
-// esp_ota_mark_app_valid_cancel_rollback(), but only for an image that waits for it.
+// esp_ota_mark_app_valid_cancel_rollback().
 static ota_ws_status_t confirm(void *context) {
     machine_t *machine = context;
     otadata_t otadata;
@@ -44,8 +45,8 @@ static ota_ws_status_t confirm(void *context) {
         return OTA_WS_NOT_ON_TRIAL;
     }
     const otadata_entry_t *entry = &otadata.entries[sector];
-    if (entry->state != OTADATA_PENDING_VERIFY && entry->state != OTADATA_NEW) {
-        return OTA_WS_NOT_ON_TRIAL;
+    if (entry->state == (uint32_t)OTADATA_VALID) {
+        return OTA_WS_OK;
     }
     ota_ws_status_t status = mark(machine, sector, *entry, OTADATA_VALID);
     if (status == OTA_WS_OK) {
@@ -115,6 +116,15 @@ static void save(void *context, const char *key, const void *value, size_t size)
     }
 }
 
+static ota_ws_reset_t reset_reason(void *context) {
+    return ((const machine_t *)context)->parts.reset;
+}
+
+static uint32_t clock_s(void *context) {
+    (void)context;
+    return (uint32_t)time(NULL);
+}
+
 ota_ws_platform_t machine_platform(machine_t *machine) {
     return (ota_ws_platform_t){
         .context = machine,
@@ -125,5 +135,7 @@ ota_ws_platform_t machine_platform(machine_t *machine) {
         .random = fill_random,
         .load = load,
         .save = save,
+        .reset_reason = reset_reason,
+        .clock_s = clock_s,
     };
 }

@@ -29,8 +29,16 @@ void ota_ws_device_init(ota_ws_device_t *device, const ota_ws_ports_t *ports, co
     ota_ws_login_init(&device->login);
     platform->random(platform->context, (uint8_t *)&device->boot, sizeof device->boot);
     platform->describe(platform->context, &identity);
-    device->on_trial = identity.image_state == OTA_WS_IMAGE_TRIAL;
+    ota_ws_trial_start_t start = ota_ws_trial_start(platform, &identity);
+    device->on_trial = start.on_trial;
+    device->errand = start.errand;
     device->trial_since_ms = now_ms;
+    device->trial_looked_ms = now_ms;
+    ota_ws_history_newest(platform, &device->last);
+}
+
+bool ota_ws_device_wants_ticks(const ota_ws_device_t *device) {
+    return device->on_trial || device->errand != OTA_WS_ERRAND_NONE || device->update != OTA_WS_UPDATE_IDLE;
 }
 
 void ota_ws_device_scratch(ota_ws_device_t *device, char *scratch) {

@@ -8,6 +8,7 @@
 #include "login.h"
 #include "policy.h"
 #include "ports.h"
+#include "trial.h"
 #include "writer.h"
 
 #define OTA_WS_PROTOCOL_VERSION 1
@@ -45,7 +46,7 @@ typedef struct {
 //            |            |            |           |
 //            +------------+---- ENDING +           +-> CONTROL (deactivate) -> IDLE
 //                                  |
-//   IDLE -> CONTROL (confirm, roll back) -> IDLE   +-> IDLE
+//   IDLE -> CONTROL (confirm, roll back, select again) -> IDLE   +-> IDLE
 typedef enum {
     OTA_WS_UPDATE_IDLE,
     OTA_WS_UPDATE_OPENING, // BEGIN is with the writer
@@ -53,7 +54,7 @@ typedef enum {
     OTA_WS_UPDATE_VERIFYING, // FINISH is with the writer
     OTA_WS_UPDATE_READY,     // verified and selected
     OTA_WS_UPDATE_ENDING,    // ABORT is with the writer
-    OTA_WS_UPDATE_CONTROL,   // CONFIRM, ROLL_BACK or DEACTIVATE is with the writer
+    OTA_WS_UPDATE_CONTROL,   // CONFIRM, ROLL_BACK, DEACTIVATE or SELECT is with the writer
 } ota_ws_update_state_t;
 
 struct ota_ws_session;
@@ -83,7 +84,10 @@ typedef struct ota_ws_device {
     ota_ws_failure_t end;  // ENDING, VERIFYING: why the update must end, OTA_WS_OK when it need not
 
     bool on_trial;
+    ota_ws_errand_t errand;      // what a power cut has left to be done
+    ota_ws_history_entry_t last; // the newest update
     uint32_t trial_since_ms;
+    uint32_t trial_looked_ms; // whether the application has confirmed it past us
     bool restarting;
 } ota_ws_device_t;
 
@@ -95,8 +99,12 @@ void ota_ws_device_init(ota_ws_device_t *device, const ota_ws_ports_t *ports, co
 // Memory for the message being built: OTA_WS_MESSAGE_SIZE bytes, needed while a session is open.
 void ota_ws_device_scratch(ota_ws_device_t *device, char *scratch);
 
-// Time passes: deadlines, trial, progress for viewers. Call every 50 to 250 ms while a session or a trial is open.
+// Time passes: deadlines, trial, progress for viewers. Call every 50 to 250 ms while a session is open or
+// ota_ws_device_wants_ticks(), from the device's start on: a trial must end also when no client ever comes.
 void ota_ws_device_tick(ota_ws_device_t *device, uint32_t now_ms);
+
+// A trial runs, or a job, or something is left to be done after a power cut.
+bool ota_ws_device_wants_ticks(const ota_ws_device_t *device);
 
 // The writer has performed a job. The result's buffer is the transport's again when this returns.
 void ota_ws_device_completed(ota_ws_device_t *device, const ota_ws_job_result_t *result, uint32_t now_ms);

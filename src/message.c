@@ -33,6 +33,7 @@ static const char *const type_names[OTA_WS_SAYS_COUNT] = {
     [OTA_WS_SAYS_HELLO] = "hello",     [OTA_WS_SAYS_PROOF] = "proof",       [OTA_WS_SAYS_BEGIN] = "begin",
     [OTA_WS_SAYS_CANCEL] = "cancel",   [OTA_WS_SAYS_END] = "end",           [OTA_WS_SAYS_RESTART] = "restart",
     [OTA_WS_SAYS_CONFIRM] = "confirm", [OTA_WS_SAYS_ROLLBACK] = "rollback", [OTA_WS_SAYS_PING] = "ping",
+    [OTA_WS_SAYS_HISTORY] = "history",
 };
 
 static const member_t members[] = {

@@ -23,6 +23,7 @@ typedef enum {
     OTA_WS_SAYS_CONFIRM,
     OTA_WS_SAYS_ROLLBACK,
     OTA_WS_SAYS_PING,
+    OTA_WS_SAYS_HISTORY,
     OTA_WS_SAYS_COUNT
 } ota_ws_request_type_t;
 

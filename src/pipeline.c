@@ -5,6 +5,7 @@
 
 #include "progress.h"
 #include "text.h"
+#include "trial.h"
 
 // A file that is larger than every bootloader and starts with one holds the whole flash (the partition table lies at
 // 0x8000).
@@ -207,6 +208,11 @@ static bool resume(ota_ws_pipeline_t *pipeline) {
     return true;
 }
 
+void ota_ws_pipeline_from(ota_ws_pipeline_t *pipeline, const uint8_t peer[OTA_WS_PEER_SIZE], uint32_t when_s) {
+    memcpy(pipeline->peer, peer, sizeof pipeline->peer);
+    pipeline->when_s = when_s;
+}
+
 static ota_ws_status_t start_filter(const ota_ws_filter_t *filter, bool *started) {
     ota_ws_status_t status = filter->start(filter->context);
     *started = status == OTA_WS_OK;
@@ -304,8 +310,25 @@ static ota_ws_status_t check_flash(ota_ws_pipeline_t *pipeline) {
     return ota_ws_bytes_equal(digest, expected, sizeof digest) ? OTA_WS_OK : OTA_WS_FLASH_DIFFERS;
 }
 
+// Selects the image for the next start; the history knows of it before.
+static ota_ws_status_t stage(ota_ws_pipeline_t *pipeline) {
+    const ota_ws_pipeline_ports_t *ports = &pipeline->ports;
+    const ota_ws_image_description_t *image = &pipeline->image.description;
+    ota_ws_identity_t device;
+    ota_ws_history_entry_t entry;
+    memset(&entry, 0, sizeof entry);
+    ports->platform->describe(ports->platform->context, &device);
+    ota_ws_text_copy(entry.from, sizeof entry.from, device.running.version);
+    ota_ws_text_copy(entry.to, sizeof entry.to, image->version);
+    ota_ws_text_copy(entry.slot, sizeof entry.slot, device.other_slot);
+    memcpy(entry.elf, image->elf_sha256, sizeof entry.elf);
+    memcpy(entry.peer, pipeline->peer, sizeof entry.peer);
+    entry.when_s = pipeline->when_s;
+    entry.size = pipeline->slot.length;
+    return ota_ws_trial_stage(ports->platform, ports->flash, &entry);
+}
+
 const ota_ws_failure_t *ota_ws_pipeline_finish(ota_ws_pipeline_t *pipeline) {
-    const ota_ws_flash_t *flash = pipeline->ports.flash;
     ota_ws_status_t status = finish_filters(pipeline);
     if (status == OTA_WS_OK) {
         status = fail(pipeline, check_promise(pipeline));
@@ -324,7 +347,7 @@ const ota_ws_failure_t *ota_ws_pipeline_finish(ota_ws_pipeline_t *pipeline) {
         status = pipeline->failure.status;
     }
     if (status == OTA_WS_OK) {
-        status = fail(pipeline, flash->activate(flash->context, pipeline->slot.length));
+        status = fail(pipeline, stage(pipeline));
     }
     pipeline->finished = status == OTA_WS_OK;
     return &pipeline->failure;

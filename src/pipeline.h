@@ -5,6 +5,7 @@
 #pragma once
 
 #include "encrypted.h"
+#include "history.h"
 #include "image.h"
 #include "policy.h"
 #include "ports.h"
@@ -25,6 +26,8 @@ typedef struct {
 typedef struct {
     ota_ws_pipeline_ports_t ports;
     ota_ws_promise_t promise;
+    uint8_t peer[OTA_WS_PEER_SIZE];
+    uint32_t when_s;
     ota_ws_failure_t failure;  // the first one sticks
     bool running;              // between begin and end
     bool finished;             // `finish` has succeeded
@@ -41,6 +44,9 @@ typedef struct {
 } ota_ws_pipeline_t;
 
 void ota_ws_pipeline_init(ota_ws_pipeline_t *pipeline, const ota_ws_pipeline_ports_t *ports);
+
+// Who sends the next file, and when; for the history. Before begin.
+void ota_ws_pipeline_from(ota_ws_pipeline_t *pipeline, const uint8_t peer[OTA_WS_PEER_SIZE], uint32_t when_s);
 
 // A file begins; ota_ws_pipeline_end() follows. With a plain image, what is already in flash of the same file is taken
 // over: `position` says how much. OTA_WS_NO_MEMORY, OTA_WS_COMPRESSION_DECLINED.

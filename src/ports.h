@@ -67,6 +67,20 @@ typedef enum {
 
 #define OTA_WS_STORE_VALUE_MAX 512
 
+// Why the device has started. The numbers are stored; names on the wire: docs/protocol.md, `state`.
+typedef enum {
+    OTA_WS_RESET_NONE = 0, // not asked
+    OTA_WS_RESET_UNKNOWN = 1,
+    OTA_WS_RESET_POWER_ON = 2,
+    OTA_WS_RESET_EXTERNAL = 3, // the reset pin
+    OTA_WS_RESET_SOFTWARE = 4, // somebody asked for it
+    OTA_WS_RESET_PANIC = 5,
+    OTA_WS_RESET_WATCHDOG = 6,
+    OTA_WS_RESET_DEEP_SLEEP = 7, // woken from it
+    OTA_WS_RESET_BROWNOUT = 8,
+    OTA_WS_RESET_COUNT
+} ota_ws_reset_t;
+
 typedef struct {
     const char *device_name; // shown to the user, at most 63 bytes, lives as long as the device
     uint16_t chip_id;        // as in the image header (image.h)
@@ -95,7 +109,9 @@ typedef struct {
     // Fills all of `identity`. Session thread or writer; quick (reads flash, never hashes an image).
     void (*describe)(void *context, ota_ws_identity_t *identity);
 
-    // Confirms the running image. Writer. OTA_WS_NOT_ON_TRIAL, OTA_WS_BOOT_RECORD.
+    // Makes the boot record say that the running image is valid, whatever it says of it now, and reads that back; OK at
+    // once when it says so already. Writer. OTA_WS_NOT_ON_TRIAL when there is no record of the running image,
+    // OTA_WS_BOOT_RECORD.
     ota_ws_status_t (*confirm)(void *context);
 
     // Marks the running image as rolled back, so that the next start runs the other one; does not restart. Writer.
@@ -118,6 +134,12 @@ typedef struct {
     size_t (*load)(void *context, const char *key, void *value, size_t size);
     // save: `size` 0 removes the value. A failure is not reported: the store is a help, nothing depends on it alone.
     void (*save)(void *context, const char *key, const void *value, size_t size);
+
+    // Why the device has started. Session thread. NULL: it cannot know.
+    ota_ws_reset_t (*reset_reason)(void *context);
+
+    // Seconds since 1970, 0 when they are not known. Session thread. NULL: there is no clock.
+    uint32_t (*clock_s)(void *context);
 } ota_ws_platform_t;
 
 // ---- filter: bytes in, other bytes out (decryption, decompression)

@@ -25,6 +25,35 @@ static const char *const update_states[] = {
     [OTA_WS_UPDATE_CONTROL] = "idle",
 };
 
+static const char *const outcomes[OTA_WS_OUTCOME_COUNT] = {
+    [OTA_WS_OUTCOME_NONE] = "none",
+    [OTA_WS_OUTCOME_STAGED] = "staged",
+    [OTA_WS_OUTCOME_TRIAL] = "trial",
+    [OTA_WS_OUTCOME_CONFIRMING] = "confirming",
+    [OTA_WS_OUTCOME_CONFIRMED] = "confirmed",
+    [OTA_WS_OUTCOME_ROLLING_BACK] = "going_back",
+    [OTA_WS_OUTCOME_ROLLED_BACK] = "rolled_back",
+    [OTA_WS_OUTCOME_EXPIRING] = "going_back",
+    [OTA_WS_OUTCOME_EXPIRED] = "expired",
+    [OTA_WS_OUTCOME_ABORTING] = "going_back",
+    [OTA_WS_OUTCOME_ABORTED] = "aborted",
+    [OTA_WS_OUTCOME_LOST] = "lost",
+    [OTA_WS_OUTCOME_CANCELLED] = "cancelled",
+    [OTA_WS_OUTCOME_FAILED] = "failed",
+};
+
+static const char *const resets[OTA_WS_RESET_COUNT] = {
+    [OTA_WS_RESET_NONE] = "",
+    [OTA_WS_RESET_UNKNOWN] = "unknown",
+    [OTA_WS_RESET_POWER_ON] = "power_on",
+    [OTA_WS_RESET_EXTERNAL] = "external",
+    [OTA_WS_RESET_SOFTWARE] = "software",
+    [OTA_WS_RESET_PANIC] = "panic",
+    [OTA_WS_RESET_WATCHDOG] = "watchdog",
+    [OTA_WS_RESET_DEEP_SLEEP] = "deep_sleep",
+    [OTA_WS_RESET_BROWNOUT] = "brownout",
+};
+
 static ota_ws_reply_t begin(ota_ws_session_t *session, const char *type) {
     ota_ws_reply_t reply;
     ota_ws_reply_begin(&reply, session->device->scratch, OTA_WS_MESSAGE_SIZE, type);
@@ -74,7 +103,12 @@ static void put_built(ota_ws_reply_t *reply, const ota_ws_image_description_t *d
     ota_ws_reply_string(reply, "built", built);
 }
 
-static void put_running(ota_ws_reply_t *reply, const ota_ws_identity_t *device) {
+// What the boot record says of the running image, or "trial" while the core holds it to be on trial.
+static const char *image_state(const ota_ws_identity_t *device, bool on_trial) {
+    return image_states[on_trial ? OTA_WS_IMAGE_TRIAL : device->image_state];
+}
+
+static void put_running(ota_ws_reply_t *reply, const ota_ws_identity_t *device, bool on_trial) {
     ota_ws_reply_string(reply, "project", device->running.project);
     ota_ws_reply_string(reply, "version", device->running.version);
     put_built(reply, &device->running);
@@ -82,7 +116,10 @@ static void put_running(ota_ws_reply_t *reply, const ota_ws_identity_t *device) 
     ota_ws_reply_hex(reply, "elf_sha256", device->running.elf_sha256, 8);
     ota_ws_reply_number(reply, "secure_version", device->secure_version);
     ota_ws_reply_string(reply, "slot", device->slot);
-    ota_ws_reply_string(reply, "image", image_states[device->image_state]);
+    ota_ws_reply_string(reply, "image", image_state(device, on_trial));
+    if (on_trial && device->image_state != OTA_WS_IMAGE_TRIAL) {
+        ota_ws_reply_true(reply, "unwatched");
+    }
 }
 
 static void put_other(ota_ws_reply_t *reply, const ota_ws_identity_t *device) {
@@ -129,6 +166,19 @@ static void put_update(ota_ws_reply_t *reply, const ota_ws_session_t *session) {
     }
 }
 
+// The newest update, as far as it concerns whoever looks at the state.
+static void put_last(ota_ws_reply_t *reply, const ota_ws_history_entry_t *last) {
+    if (last->outcome == OTA_WS_OUTCOME_NONE) {
+        return;
+    }
+    ota_ws_reply_string(reply, "last_outcome", outcomes[last->outcome]);
+    ota_ws_reply_string(reply, "last_from", last->from);
+    ota_ws_reply_string(reply, "last_to", last->to);
+    if (last->reset != OTA_WS_RESET_NONE && last->reset < OTA_WS_RESET_COUNT) {
+        ota_ws_reply_string(reply, "last_reset", resets[last->reset]);
+    }
+}
+
 void ota_ws_report_state(ota_ws_session_t *session, uint32_t now_ms) {
     const ota_ws_device_t *device = session->device;
     const ota_ws_ports_t *ports = &device->ports;
@@ -143,7 +193,7 @@ void ota_ws_report_state(ota_ws_session_t *session, uint32_t now_ms) {
     ota_ws_reply_string(&reply, "boot", boot);
     put_update(&reply, session);
     put_chip(&reply, &identity);
-    put_running(&reply, &identity);
+    put_running(&reply, &identity, device->on_trial);
     put_trial(&reply, device, now_ms);
     ota_ws_reply_number(&reply, "slot_size", ports->flash->slot_size(ports->flash->context));
     if (device->settings->policy.check_project) {
@@ -157,7 +207,65 @@ void ota_ws_report_state(ota_ws_session_t *session, uint32_t now_ms) {
     }
     put_other(&reply, &identity);
     ota_ws_reply_string(&reply, "device", identity.device_name);
+    put_last(&reply, &device->last);
     send(session, &reply);
+}
+
+// ---- history -------------------------------------------------------------------------------------------------------
+
+// IPv4 with dots, IPv6 in eight groups.
+static void write_peer(char text[40], const uint8_t peer[OTA_WS_PEER_SIZE]) {
+    static const uint8_t mapped[12] = {[10] = 0xFF, [11] = 0xFF};
+    bool is_v4 = memcmp(peer, mapped, sizeof mapped) == 0;
+    text[0] = '\0';
+    for (size_t i = is_v4 ? sizeof mapped : 0; i < OTA_WS_PEER_SIZE; i += is_v4 ? 1 : 2) {
+        char *at = text + strlen(text);
+        if (at != text) {
+            *at++ = is_v4 ? '.' : ':';
+        }
+        if (is_v4) {
+            ota_ws_text_number(at, peer[i]);
+        } else {
+            char digits[5];
+            ota_ws_text_hex(digits, peer + i, 2);
+            size_t zeros = strspn(digits, "0");
+            strcpy(at, digits + (zeros < 4 ? zeros : 3));
+        }
+    }
+}
+
+static void put_entry(ota_ws_reply_t *reply, const ota_ws_history_entry_t *entry) {
+    static const uint8_t unknown[OTA_WS_PEER_SIZE] = {0};
+    char peer[40];
+    ota_ws_reply_string(reply, "outcome", outcomes[entry->outcome]);
+    ota_ws_reply_string(reply, "from", entry->from);
+    ota_ws_reply_string(reply, "to", entry->to);
+    ota_ws_reply_string(reply, "slot", entry->slot);
+    ota_ws_reply_hex(reply, "elf_sha256", entry->elf, sizeof entry->elf);
+    if (entry->when_s != 0) {
+        ota_ws_reply_number(reply, "when", entry->when_s);
+    }
+    if (memcmp(entry->peer, unknown, sizeof unknown) != 0) {
+        write_peer(peer, entry->peer);
+        ota_ws_reply_string(reply, "peer", peer);
+    }
+    if (entry->reset != OTA_WS_RESET_NONE && entry->reset < OTA_WS_RESET_COUNT) {
+        ota_ws_reply_string(reply, "reset", resets[entry->reset]);
+    }
+}
+
+void ota_ws_report_history(ota_ws_session_t *session) {
+    ota_ws_history_t history;
+    ota_ws_history_load(session->device->ports.platform, &history);
+    for (size_t i = 0; i < history.count || i == 0; i++) {
+        ota_ws_reply_t reply = begin(session, "history");
+        ota_ws_reply_number(&reply, "updates", history.count);
+        if (i < history.count) {
+            ota_ws_reply_number(&reply, "index", (uint32_t)i);
+            put_entry(&reply, &history.entries[i]);
+        }
+        send(session, &reply);
+    }
 }
 
 // ---- the update ----------------------------------------------------------------------------------------------------

@@ -9,6 +9,8 @@ void ota_ws_report_plain(ota_ws_session_t *session, const char *type);
 // "challenge" or "welcome"; `scram` NULL when there is no login. Sent without mac.
 void ota_ws_report_login(ota_ws_session_t *session, const char *type, const char *scram);
 void ota_ws_report_state(ota_ws_session_t *session, uint32_t now_ms);
+// One message for each update that is known, newest first; one without an update when none is.
+void ota_ws_report_history(ota_ws_session_t *session);
 void ota_ws_report_ready(ota_ws_session_t *session);
 void ota_ws_report_progress(ota_ws_session_t *session);
 void ota_ws_report_done(ota_ws_session_t *session);

@@ -201,6 +201,12 @@ static void hear_ping(ota_ws_session_t *session, const ota_ws_request_t *request
     ota_ws_report_plain(session, "pong");
 }
 
+static void hear_history(ota_ws_session_t *session, const ota_ws_request_t *request, uint32_t now_ms) {
+    (void)request;
+    (void)now_ms;
+    ota_ws_report_history(session);
+}
+
 typedef struct {
     ota_ws_session_state_t state; // in which the message may come
     void (*hear)(ota_ws_session_t *session, const ota_ws_request_t *request, uint32_t now_ms);
@@ -217,6 +223,7 @@ static const hearing_t hearings[OTA_WS_SAYS_COUNT] = {
     [OTA_WS_SAYS_CONFIRM] = {OTA_WS_SESSION_WELCOME, hear_confirm},
     [OTA_WS_SAYS_ROLLBACK] = {OTA_WS_SESSION_WELCOME, hear_rollback},
     [OTA_WS_SAYS_PING] = {OTA_WS_SESSION_WELCOME, hear_ping},
+    [OTA_WS_SAYS_HISTORY] = {OTA_WS_SESSION_WELCOME, hear_history},
 };
 
 // ---- frames --------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@
 #include "text.h"
 
 #define VIEWER_INTERVAL_MS 250
+#define LOOK_INTERVAL_MS 1000
 #define ASK_AGAIN_MS 10000 // so long after the application has refused to go back when the trial was over
 
 static void fail_session(ota_ws_session_t *session, ota_ws_status_t status) {
@@ -54,6 +55,8 @@ static void decide_begin(const ota_ws_device_t *device, const ota_ws_promise_t *
     memset(failure, 0, sizeof *failure);
     if (device->update == OTA_WS_UPDATE_READY) {
         failure->status = OTA_WS_RESTART_PENDING;
+    } else if (device->errand != OTA_WS_ERRAND_NONE) {
+        failure->status = OTA_WS_BUSY;
     } else if (device->on_trial) {
         failure->status = OTA_WS_ON_TRIAL;
     } else if (slot_size == 0) {
@@ -67,9 +70,14 @@ static void decide_begin(const ota_ws_device_t *device, const ota_ws_promise_t *
     }
 }
 
+static uint32_t clock_s(const ota_ws_device_t *device) {
+    const ota_ws_platform_t *platform = device->ports.platform;
+    return platform->clock_s != NULL ? platform->clock_s(platform->context) : 0;
+}
+
 static void open_update(ota_ws_session_t *session, const ota_ws_promise_t *promise, uint32_t now_ms) {
     ota_ws_device_t *device = session->device;
-    ota_ws_job_t job = {.kind = OTA_WS_JOB_BEGIN, .promise = *promise};
+    ota_ws_job_t job = {.kind = OTA_WS_JOB_BEGIN, .promise = *promise, .when_s = clock_s(device)};
     ota_ws_failure_t failure;
     decide_begin(device, promise, &failure);
     if (failure.status == OTA_WS_OK) {
@@ -79,6 +87,7 @@ static void open_update(ota_ws_session_t *session, const ota_ws_promise_t *promi
         ota_ws_report_failed(session, &failure);
         return;
     }
+    memcpy(job.peer, session->peer.bytes, sizeof job.peer);
     memset(&device->end, 0, sizeof device->end);
     device->update = OTA_WS_UPDATE_OPENING;
     device->owner = session;
@@ -109,6 +118,7 @@ void ota_ws_update_begin(ota_ws_session_t *session, const ota_ws_promise_t *prom
 
 // Back at rest: a `begin` that had to wait has its turn.
 static void rest(ota_ws_device_t *device, ota_ws_update_state_t state, uint32_t now_ms) {
+    ota_ws_history_newest(device->ports.platform, &device->last);
     device->update = state;
     device->owner = NULL;
     device->image = NULL; // it goes with the worker's memory
@@ -218,7 +228,7 @@ void ota_ws_update_session_gone(ota_ws_session_t *session, ota_ws_status_t statu
 
 // ---- confirm, go back, restart -------------------------------------------------------------------------------------
 
-static ota_ws_status_t try_control(ota_ws_device_t *device, ota_ws_session_t *session, ota_ws_job_kind_t kind) {
+static ota_ws_status_t try_control(ota_ws_device_t *device, ota_ws_session_t *session, const ota_ws_job_t *job) {
     if (device->update != OTA_WS_UPDATE_IDLE) {
         return device->update == OTA_WS_UPDATE_READY ? OTA_WS_RESTART_PENDING : OTA_WS_BUSY;
     }
@@ -226,24 +236,30 @@ static ota_ws_status_t try_control(ota_ws_device_t *device, ota_ws_session_t *se
     if (status == OTA_WS_OK) {
         device->update = OTA_WS_UPDATE_CONTROL;
         device->owner = session;
-        submit_kind(device, kind);
+        submit(device, job);
     }
     return status;
 }
 
-static void control(ota_ws_device_t *device, ota_ws_session_t *session, ota_ws_job_kind_t kind) {
-    ota_ws_status_t status = try_control(device, session, kind);
+static void control(ota_ws_device_t *device, ota_ws_session_t *session, const ota_ws_job_t *job) {
+    ota_ws_status_t status = try_control(device, session, job);
     if (status != OTA_WS_OK && session != NULL) {
         fail_session(session, status);
     }
 }
 
+static const ota_ws_job_t confirm_job = {.kind = OTA_WS_JOB_CONFIRM};
+static const ota_ws_job_t select_job = {.kind = OTA_WS_JOB_SELECT};
+static const ota_ws_job_t roll_back_job = {.kind = OTA_WS_JOB_ROLL_BACK, .outcome = OTA_WS_OUTCOME_ROLLING_BACK};
+static const ota_ws_job_t expire_job = {.kind = OTA_WS_JOB_ROLL_BACK, .outcome = OTA_WS_OUTCOME_EXPIRING};
+static const ota_ws_job_t abort_trial_job = {.kind = OTA_WS_JOB_ROLL_BACK, .outcome = OTA_WS_OUTCOME_ABORTING};
+
 ota_ws_status_t ota_ws_device_confirm(ota_ws_device_t *device) {
-    return device->on_trial ? try_control(device, NULL, OTA_WS_JOB_CONFIRM) : OTA_WS_NOT_ON_TRIAL;
+    return device->on_trial ? try_control(device, NULL, &confirm_job) : OTA_WS_NOT_ON_TRIAL;
 }
 
 ota_ws_status_t ota_ws_device_roll_back(ota_ws_device_t *device) {
-    return try_control(device, NULL, OTA_WS_JOB_ROLL_BACK);
+    return try_control(device, NULL, &roll_back_job);
 }
 
 void ota_ws_update_confirm(ota_ws_session_t *session, uint32_t now_ms) {
@@ -252,7 +268,7 @@ void ota_ws_update_confirm(ota_ws_session_t *session, uint32_t now_ms) {
         fail_session(session, OTA_WS_NOT_ON_TRIAL);
         return;
     }
-    control(session->device, session, OTA_WS_JOB_CONFIRM);
+    control(session->device, session, &confirm_job);
 }
 
 // Tells the session when the application refuses. True when the device may restart.
@@ -270,7 +286,7 @@ void ota_ws_update_roll_back(ota_ws_session_t *session, uint32_t now_ms) {
     if (!may_restart(session)) {
         return;
     }
-    control(session->device, session, OTA_WS_JOB_ROLL_BACK);
+    control(session->device, session, &roll_back_job);
 }
 
 static void restart(ota_ws_device_t *device) {
@@ -385,6 +401,7 @@ static bool control_succeeded(ota_ws_device_t *device, const ota_ws_job_result_t
 }
 
 static void confirm_done(ota_ws_device_t *device, const ota_ws_job_result_t *result, uint32_t now_ms) {
+    device->errand = OTA_WS_ERRAND_NONE;
     if (control_succeeded(device, result)) {
         device->on_trial = false;
     }
@@ -393,12 +410,23 @@ static void confirm_done(ota_ws_device_t *device, const ota_ws_job_result_t *res
 
 static void roll_back_done(ota_ws_device_t *device, const ota_ws_job_result_t *result, uint32_t now_ms) {
     bool marked = control_succeeded(device, result);
+    device->errand = OTA_WS_ERRAND_NONE;
     device->next = marked ? NULL : device->next;
     rest(device, OTA_WS_UPDATE_IDLE, now_ms);
     if (marked) {
         restart(device);
     } else {
         device->trial_since_ms = now_ms; // the countdown starts again instead of trying at every tick
+    }
+}
+
+static void select_done(ota_ws_device_t *device, const ota_ws_job_result_t *result, uint32_t now_ms) {
+    bool selected = result->failure.status == OTA_WS_OK;
+    device->errand = OTA_WS_ERRAND_NONE;
+    device->next = selected ? NULL : device->next;
+    rest(device, OTA_WS_UPDATE_IDLE, now_ms);
+    if (selected) {
+        restart(device);
     }
 }
 
@@ -416,7 +444,7 @@ static const done_t done[] = {
     [OTA_WS_JOB_BEGIN] = begin_done,           [OTA_WS_JOB_CHUNK] = chunk_done,
     [OTA_WS_JOB_FINISH] = finish_done,         [OTA_WS_JOB_ABORT] = abort_done,
     [OTA_WS_JOB_CONFIRM] = confirm_done,       [OTA_WS_JOB_ROLL_BACK] = roll_back_done,
-    [OTA_WS_JOB_DEACTIVATE] = deactivate_done,
+    [OTA_WS_JOB_DEACTIVATE] = deactivate_done, [OTA_WS_JOB_SELECT] = select_done,
 };
 
 void ota_ws_device_completed(ota_ws_device_t *device, const ota_ws_job_result_t *result, uint32_t now_ms) {
@@ -426,22 +454,62 @@ void ota_ws_device_completed(ota_ws_device_t *device, const ota_ws_job_result_t 
 
 // ---- time ----------------------------------------------------------------------------------------------------------
 
-void ota_ws_update_tick(ota_ws_device_t *device, uint32_t now_ms) {
-    const ota_ws_settings_t *settings = device->settings;
-    bool waits_for_data = device->update == OTA_WS_UPDATE_RECEIVING && device->jobs == 0;
-    if (waits_for_data && now_ms - device->last_data_ms >= settings->stall_timeout_ms) {
-        end_update_with(device, OTA_WS_STALLED);
+// What a power cut has left to be done, as soon as the worker can be had.
+static void run_errand(ota_ws_device_t *device) {
+    static const ota_ws_job_t *const jobs[] = {
+        [OTA_WS_ERRAND_CONFIRM] = &confirm_job,
+        [OTA_WS_ERRAND_GO_BACK] = &abort_trial_job,
+        [OTA_WS_ERRAND_SELECT] = &select_job,
+    };
+    const ota_ws_job_t *job = jobs[device->errand];
+    if (device->errand == OTA_WS_ERRAND_GO_BACK && device->last.outcome != OTA_WS_OUTCOME_ABORTING) {
+        job = device->last.outcome == OTA_WS_OUTCOME_EXPIRING ? &expire_job : &roll_back_job;
     }
-    bool trial_over = device->on_trial && settings->trial_timeout_ms > 0 &&
-                      now_ms - device->trial_since_ms >= settings->trial_timeout_ms;
-    if (!trial_over || device->update != OTA_WS_UPDATE_IDLE || device->restarting) {
+    (void)try_control(device, NULL, job);
+}
+
+// Has the application confirmed it past us?
+static void look_for_confirmation(ota_ws_device_t *device, uint32_t now_ms) {
+    if (now_ms - device->trial_looked_ms < LOOK_INTERVAL_MS) {
         return;
     }
+    device->trial_looked_ms = now_ms;
+    if (ota_ws_trial_was_confirmed(device->ports.platform)) {
+        device->on_trial = false;
+        ota_ws_history_newest(device->ports.platform, &device->last);
+        ota_ws_report_state_to_all(device, now_ms);
+    }
+}
+
+static void end_trial(ota_ws_device_t *device, uint32_t now_ms) {
     ota_ws_failure_t failure;
     ota_ws_policy_ask(device->ports.platform, OTA_WS_ASK_RESTART, &failure);
     if (failure.status == OTA_WS_OK) {
-        control(device, NULL, OTA_WS_JOB_ROLL_BACK);
+        control(device, NULL, &expire_job);
     } else {
-        device->trial_since_ms = now_ms - settings->trial_timeout_ms + ASK_AGAIN_MS;
+        device->trial_since_ms = now_ms - device->settings->trial_timeout_ms + ASK_AGAIN_MS;
+    }
+}
+
+static void tick_trial(ota_ws_device_t *device, uint32_t now_ms) {
+    uint32_t timeout_ms = device->settings->trial_timeout_ms;
+    look_for_confirmation(device, now_ms);
+    if (device->on_trial && timeout_ms > 0 && now_ms - device->trial_since_ms >= timeout_ms) {
+        end_trial(device, now_ms);
+    }
+}
+
+void ota_ws_update_tick(ota_ws_device_t *device, uint32_t now_ms) {
+    bool waits_for_data = device->update == OTA_WS_UPDATE_RECEIVING && device->jobs == 0;
+    if (waits_for_data && now_ms - device->last_data_ms >= device->settings->stall_timeout_ms) {
+        end_update_with(device, OTA_WS_STALLED);
+    }
+    if (device->update != OTA_WS_UPDATE_IDLE || device->restarting) {
+        return;
+    }
+    if (device->errand != OTA_WS_ERRAND_NONE) {
+        run_errand(device);
+    } else if (device->on_trial) {
+        tick_trial(device, now_ms);
     }
 }

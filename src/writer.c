@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "trial.h"
+
 void ota_ws_writer_init(ota_ws_writer_t *writer, const ota_ws_pipeline_ports_t *ports) {
     memset(writer, 0, sizeof *writer);
     ota_ws_pipeline_init(&writer->pipeline, ports);
@@ -29,6 +31,7 @@ static void begin(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_ws_job_r
     result->failure.status = flash->open(flash->context, job->promise.size);
     writer->open = result->failure.status == OTA_WS_OK;
     if (writer->open) {
+        ota_ws_pipeline_from(&writer->pipeline, job->peer, job->when_s);
         result->failure = *ota_ws_pipeline_begin(&writer->pipeline, &job->promise);
         result->image = description(writer);
     }
@@ -55,27 +58,32 @@ static void abort_update(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_w
 static void confirm(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_ws_job_result_t *result) {
     (void)job;
     const ota_ws_platform_t *platform = writer->pipeline.ports.platform;
-    result->failure.status = platform->confirm(platform->context);
+    result->failure.status = ota_ws_trial_confirm(platform);
 }
 
 static void roll_back(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_ws_job_result_t *result) {
-    (void)job;
     const ota_ws_platform_t *platform = writer->pipeline.ports.platform;
-    result->failure.status = platform->roll_back(platform->context);
+    result->failure.status = ota_ws_trial_go_back(platform, job->outcome);
 }
 
 static void deactivate(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_ws_job_result_t *result) {
     (void)job;
-    const ota_ws_flash_t *flash = writer->pipeline.ports.flash;
-    result->failure.status = flash->deactivate(flash->context);
+    const ota_ws_pipeline_ports_t *ports = &writer->pipeline.ports;
+    result->failure.status = ota_ws_trial_unstage(ports->platform, ports->flash);
+}
+
+static void select_again(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_ws_job_result_t *result) {
+    (void)job;
+    const ota_ws_pipeline_ports_t *ports = &writer->pipeline.ports;
+    result->failure.status = ota_ws_trial_select(ports->platform, ports->flash);
 }
 
 typedef void (*perform_t)(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_ws_job_result_t *result);
 
 static const perform_t performers[] = {
-    [OTA_WS_JOB_BEGIN] = begin,           [OTA_WS_JOB_CHUNK] = chunk,     [OTA_WS_JOB_FINISH] = finish,
-    [OTA_WS_JOB_ABORT] = abort_update,    [OTA_WS_JOB_CONFIRM] = confirm, [OTA_WS_JOB_ROLL_BACK] = roll_back,
-    [OTA_WS_JOB_DEACTIVATE] = deactivate,
+    [OTA_WS_JOB_BEGIN] = begin,           [OTA_WS_JOB_CHUNK] = chunk,         [OTA_WS_JOB_FINISH] = finish,
+    [OTA_WS_JOB_ABORT] = abort_update,    [OTA_WS_JOB_CONFIRM] = confirm,     [OTA_WS_JOB_ROLL_BACK] = roll_back,
+    [OTA_WS_JOB_DEACTIVATE] = deactivate, [OTA_WS_JOB_SELECT] = select_again,
 };
 
 void ota_ws_writer_perform(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_ws_job_result_t *result) {

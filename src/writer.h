@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What runs beside the network: jobs in, results out. The writer has its own thread and stack because flash blocks.
-// Jobs of one update: BEGIN, then CHUNK ..., then FINISH or ABORT. CONFIRM, ROLL_BACK and DEACTIVATE stand alone.
+// Jobs of one update: BEGIN, then CHUNK ..., then FINISH or ABORT. CONFIRM, ROLL_BACK, DEACTIVATE and SELECT stand
+// alone.
 #pragma once
 
+#include "history.h"
 #include "pipeline.h"
 #include "policy.h"
 #include "ports.h"
@@ -15,14 +17,18 @@ typedef enum {
     OTA_WS_JOB_CONFIRM,
     OTA_WS_JOB_ROLL_BACK,
     OTA_WS_JOB_DEACTIVATE,
+    OTA_WS_JOB_SELECT, // again, an image that was confirmed
 } ota_ws_job_kind_t;
 
 typedef struct ota_ws_job {
     ota_ws_job_kind_t kind;
-    ota_ws_promise_t promise; // BEGIN
-    uint8_t *buffer;          // CHUNK: what ota_ws_session_data() was given; comes back in the result
-    const uint8_t *bytes;     // CHUNK: the image bytes in it
-    size_t length;            // CHUNK
+    ota_ws_promise_t promise;       // BEGIN
+    uint8_t peer[OTA_WS_PEER_SIZE]; // BEGIN: who sends it, for the history
+    uint32_t when_s;                // BEGIN: seconds since 1970, or 0
+    ota_ws_outcome_t outcome;       // ROLL_BACK: ROLLING_BACK, EXPIRING or ABORTING
+    uint8_t *buffer;                // CHUNK: what ota_ws_session_data() was given; comes back in the result
+    const uint8_t *bytes;           // CHUNK: the image bytes in it
+    size_t length;                  // CHUNK
 } ota_ws_job_t;
 
 typedef struct {

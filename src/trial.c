@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trial.h"
+
+#include <string.h>
+
+// ---- a start -------------------------------------------------------------------------------------------------------
+
+typedef struct {
+    ota_ws_outcome_t outcome; // from now on
+    bool on_trial;
+    ota_ws_errand_t errand;
+} start_rule_t;
+
+// The entry's image runs. One that was given up runs again when its old boot record was not quite gone: on trial.
+static const start_rule_t rules_running[OTA_WS_OUTCOME_COUNT] = {
+    [OTA_WS_OUTCOME_NONE] = {OTA_WS_OUTCOME_NONE, false, OTA_WS_ERRAND_NONE},
+    [OTA_WS_OUTCOME_STAGED] = {OTA_WS_OUTCOME_TRIAL, true, OTA_WS_ERRAND_NONE},
+    [OTA_WS_OUTCOME_TRIAL] = {OTA_WS_OUTCOME_ABORTING, true, OTA_WS_ERRAND_GO_BACK},
+    [OTA_WS_OUTCOME_CONFIRMING] = {OTA_WS_OUTCOME_CONFIRMING, true, OTA_WS_ERRAND_CONFIRM},
+    [OTA_WS_OUTCOME_CONFIRMED] = {OTA_WS_OUTCOME_CONFIRMED, false, OTA_WS_ERRAND_NONE},
+    [OTA_WS_OUTCOME_ROLLING_BACK] = {OTA_WS_OUTCOME_ROLLING_BACK, true, OTA_WS_ERRAND_GO_BACK},
+    [OTA_WS_OUTCOME_ROLLED_BACK] = {OTA_WS_OUTCOME_TRIAL, true, OTA_WS_ERRAND_NONE},
+    [OTA_WS_OUTCOME_EXPIRING] = {OTA_WS_OUTCOME_EXPIRING, true, OTA_WS_ERRAND_GO_BACK},
+    [OTA_WS_OUTCOME_EXPIRED] = {OTA_WS_OUTCOME_TRIAL, true, OTA_WS_ERRAND_NONE},
+    [OTA_WS_OUTCOME_ABORTING] = {OTA_WS_OUTCOME_ABORTING, true, OTA_WS_ERRAND_GO_BACK},
+    [OTA_WS_OUTCOME_ABORTED] = {OTA_WS_OUTCOME_TRIAL, true, OTA_WS_ERRAND_NONE},
+    [OTA_WS_OUTCOME_LOST] = {OTA_WS_OUTCOME_TRIAL, true, OTA_WS_ERRAND_NONE},
+    [OTA_WS_OUTCOME_CANCELLED] = {OTA_WS_OUTCOME_TRIAL, true, OTA_WS_ERRAND_NONE},
+    [OTA_WS_OUTCOME_FAILED] = {OTA_WS_OUTCOME_TRIAL, true, OTA_WS_ERRAND_NONE},
+};
+
+// Another image runs.
+static const start_rule_t rules_elsewhere[OTA_WS_OUTCOME_COUNT] = {
+    [OTA_WS_OUTCOME_NONE] = {OTA_WS_OUTCOME_NONE, false, OTA_WS_ERRAND_NONE},
+    [OTA_WS_OUTCOME_STAGED] = {OTA_WS_OUTCOME_LOST, false, OTA_WS_ERRAND_NONE},
+    [OTA_WS_OUTCOME_TRIAL] = {OTA_WS_OUTCOME_ABORTED, false, OTA_WS_ERRAND_NONE},
+    [OTA_WS_OUTCOME_CONFIRMING] = {OTA_WS_OUTCOME_CONFIRMING, false, OTA_WS_ERRAND_SELECT},
+    [OTA_WS_OUTCOME_CONFIRMED] = {OTA_WS_OUTCOME_CONFIRMED, false, OTA_WS_ERRAND_NONE},
+    [OTA_WS_OUTCOME_ROLLING_BACK] = {OTA_WS_OUTCOME_ROLLED_BACK, false, OTA_WS_ERRAND_NONE},
+    [OTA_WS_OUTCOME_ROLLED_BACK] = {OTA_WS_OUTCOME_ROLLED_BACK, false, OTA_WS_ERRAND_NONE},
+    [OTA_WS_OUTCOME_EXPIRING] = {OTA_WS_OUTCOME_EXPIRED, false, OTA_WS_ERRAND_NONE},
+    [OTA_WS_OUTCOME_EXPIRED] = {OTA_WS_OUTCOME_EXPIRED, false, OTA_WS_ERRAND_NONE},
+    [OTA_WS_OUTCOME_ABORTING] = {OTA_WS_OUTCOME_ABORTED, false, OTA_WS_ERRAND_NONE},
+    [OTA_WS_OUTCOME_ABORTED] = {OTA_WS_OUTCOME_ABORTED, false, OTA_WS_ERRAND_NONE},
+    [OTA_WS_OUTCOME_LOST] = {OTA_WS_OUTCOME_LOST, false, OTA_WS_ERRAND_NONE},
+    [OTA_WS_OUTCOME_CANCELLED] = {OTA_WS_OUTCOME_CANCELLED, false, OTA_WS_ERRAND_NONE},
+    [OTA_WS_OUTCOME_FAILED] = {OTA_WS_OUTCOME_FAILED, false, OTA_WS_ERRAND_NONE},
+};
+
+static bool is_running(const ota_ws_history_entry_t *entry, const ota_ws_identity_t *identity) {
+    return ota_ws_history_is(entry, identity->slot, identity->running.elf_sha256);
+}
+
+static bool is_other(const ota_ws_history_entry_t *entry, const ota_ws_identity_t *identity) {
+    return identity->other_valid && ota_ws_history_is(entry, identity->other_slot, identity->other.elf_sha256);
+}
+
+static const start_rule_t *find_rule(const ota_ws_history_entry_t *entry, const ota_ws_identity_t *identity) {
+    static const start_rule_t confirmed = {OTA_WS_OUTCOME_CONFIRMED, false, OTA_WS_ERRAND_NONE};
+    static const start_rule_t aborted = {OTA_WS_OUTCOME_ABORTED, false, OTA_WS_ERRAND_NONE};
+    bool runs = is_running(entry, identity);
+    bool became_valid = identity->image_state == OTA_WS_IMAGE_VALID && entry->was_valid == 0;
+    if (runs && entry->outcome == OTA_WS_OUTCOME_ROLLING_BACK && entry->confirmed != 0) {
+        return &confirmed; // going back did not come far enough, and there is no trial to end
+    }
+    if (runs && entry->outcome == OTA_WS_OUTCOME_TRIAL && became_valid) {
+        return &confirmed; // by the application, with ESP-IDF's own call
+    }
+    if (!runs && entry->outcome == OTA_WS_OUTCOME_STAGED && is_other(entry, identity) &&
+        identity->other_state == OTA_WS_IMAGE_ABORTED) {
+        return &aborted; // it ran, but not as far as to us
+    }
+    if (!runs && entry->outcome == OTA_WS_OUTCOME_CONFIRMING && (entry->tries > 0 || !is_other(entry, identity))) {
+        return &aborted;
+    }
+    return runs ? &rules_running[entry->outcome] : &rules_elsewhere[entry->outcome];
+}
+
+static ota_ws_reset_t reset_reason(const ota_ws_platform_t *platform) {
+    return platform->reset_reason != NULL ? platform->reset_reason(platform->context) : OTA_WS_RESET_UNKNOWN;
+}
+
+static void apply_rule(const ota_ws_platform_t *platform, const start_rule_t *rule, ota_ws_history_entry_t *entry,
+                       const ota_ws_identity_t *identity) {
+    bool aborts = rule->outcome == OTA_WS_OUTCOME_ABORTED || rule->outcome == OTA_WS_OUTCOME_ABORTING;
+    if (aborts && entry->outcome != OTA_WS_OUTCOME_ABORTING) {
+        entry->reset = (uint8_t)reset_reason(platform);
+    }
+    if (rule->outcome == OTA_WS_OUTCOME_TRIAL) {
+        entry->was_valid = identity->image_state == OTA_WS_IMAGE_VALID;
+    }
+    if (rule->outcome == OTA_WS_OUTCOME_CONFIRMED) {
+        entry->confirmed = 1;
+    }
+    entry->outcome = (uint8_t)rule->outcome;
+    ota_ws_history_replace(platform, entry);
+}
+
+ota_ws_trial_start_t ota_ws_trial_start(const ota_ws_platform_t *platform, const ota_ws_identity_t *identity) {
+    ota_ws_history_entry_t entry;
+    ota_ws_history_newest(platform, &entry);
+    const start_rule_t *rule = find_rule(&entry, identity);
+    if (rule->outcome != entry.outcome) {
+        apply_rule(platform, rule, &entry, identity);
+    }
+    bool is_watched = identity->image_state == OTA_WS_IMAGE_TRIAL;
+    return (ota_ws_trial_start_t){rule->on_trial || is_watched, rule->errand};
+}
+
+// ---- the steps -----------------------------------------------------------------------------------------------------
+
+// The newest entry, when it is of the running image.
+static bool find_running(const ota_ws_platform_t *platform, ota_ws_history_entry_t *entry) {
+    ota_ws_identity_t identity;
+    platform->describe(platform->context, &identity);
+    ota_ws_history_newest(platform, entry);
+    return is_running(entry, &identity);
+}
+
+static bool set_outcome(const ota_ws_platform_t *platform, ota_ws_history_entry_t *entry, ota_ws_outcome_t outcome) {
+    entry->outcome = (uint8_t)outcome;
+    entry->confirmed |= outcome == OTA_WS_OUTCOME_CONFIRMED;
+    return ota_ws_history_replace(platform, entry);
+}
+
+bool ota_ws_trial_was_confirmed(const ota_ws_platform_t *platform) {
+    ota_ws_history_entry_t entry;
+    ota_ws_identity_t identity;
+    platform->describe(platform->context, &identity);
+    if (identity.image_state != OTA_WS_IMAGE_VALID) {
+        return false;
+    }
+    ota_ws_history_newest(platform, &entry);
+    if (!is_running(&entry, &identity) || entry.outcome == OTA_WS_OUTCOME_CONFIRMED) {
+        return true;
+    }
+    // A word that was there before the trial began proves nothing.
+    bool became_valid = entry.outcome == OTA_WS_OUTCOME_TRIAL && entry.was_valid == 0;
+    return became_valid && set_outcome(platform, &entry, OTA_WS_OUTCOME_CONFIRMED);
+}
+
+ota_ws_status_t ota_ws_trial_stage(const ota_ws_platform_t *platform, const ota_ws_flash_t *flash,
+                                   ota_ws_history_entry_t *entry) {
+    entry->outcome = OTA_WS_OUTCOME_STAGED;
+    bool on_record = ota_ws_history_add(platform, entry);
+    ota_ws_status_t status = flash->activate(flash->context, entry->size);
+    if (status != OTA_WS_OK && on_record) {
+        set_outcome(platform, entry, OTA_WS_OUTCOME_FAILED);
+    }
+    return status;
+}
+
+ota_ws_status_t ota_ws_trial_unstage(const ota_ws_platform_t *platform, const ota_ws_flash_t *flash) {
+    ota_ws_history_entry_t entry;
+    ota_ws_status_t status = flash->deactivate(flash->context);
+    ota_ws_history_newest(platform, &entry);
+    if (status == OTA_WS_OK && entry.outcome == OTA_WS_OUTCOME_STAGED) {
+        set_outcome(platform, &entry, OTA_WS_OUTCOME_CANCELLED);
+    }
+    return status;
+}
+
+ota_ws_status_t ota_ws_trial_confirm(const ota_ws_platform_t *platform) {
+    ota_ws_history_entry_t entry;
+    bool on_record = find_running(platform, &entry);
+    if (on_record && !set_outcome(platform, &entry, OTA_WS_OUTCOME_CONFIRMING)) {
+        return OTA_WS_BOOT_RECORD; // the next start would take it for one that has failed its trial
+    }
+    ota_ws_status_t status = platform->confirm(platform->context);
+    if (on_record) {
+        set_outcome(platform, &entry, status == OTA_WS_OK ? OTA_WS_OUTCOME_CONFIRMED : OTA_WS_OUTCOME_TRIAL);
+    }
+    return status;
+}
+
+ota_ws_status_t ota_ws_trial_go_back(const ota_ws_platform_t *platform, ota_ws_outcome_t outcome) {
+    ota_ws_history_entry_t entry;
+    bool on_record = find_running(platform, &entry);
+    if (on_record) {
+        set_outcome(platform, &entry, outcome);
+    }
+    ota_ws_status_t status = platform->roll_back(platform->context);
+    if (on_record && status != OTA_WS_OK) {
+        set_outcome(platform, &entry, entry.confirmed != 0 ? OTA_WS_OUTCOME_CONFIRMED : OTA_WS_OUTCOME_TRIAL);
+    }
+    return status;
+}
+
+static ota_ws_status_t activate_again(const ota_ws_flash_t *flash, uint32_t size) {
+    ota_ws_status_t status = flash->open(flash->context, size);
+    if (status != OTA_WS_OK) {
+        return status;
+    }
+    status = flash->activate(flash->context, size);
+    flash->close(flash->context);
+    return status;
+}
+
+ota_ws_status_t ota_ws_trial_select(const ota_ws_platform_t *platform, const ota_ws_flash_t *flash) {
+    ota_ws_history_entry_t entry;
+    ota_ws_history_newest(platform, &entry);
+    entry.tries++;
+    ota_ws_status_t status = set_outcome(platform, &entry, OTA_WS_OUTCOME_CONFIRMING) ? OTA_WS_OK : OTA_WS_BOOT_RECORD;
+    if (status == OTA_WS_OK) {
+        status = activate_again(flash, entry.size);
+    }
+    if (status != OTA_WS_OK) {
+        set_outcome(platform, &entry, OTA_WS_OUTCOME_ABORTED);
+    }
+    return status;
+}
