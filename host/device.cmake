@@ -17,6 +17,7 @@ add_library(ota_ws_host STATIC
     console.c
     flash_file.c
     frames.c
+    inflate_zlib.c
     life.c
     link.c
     machine.c
@@ -37,7 +38,7 @@ add_library(ota_ws_host STATIC
     worker.c
     "${PAGE_SOURCE}")
 target_include_directories(ota_ws_host PUBLIC "${CMAKE_CURRENT_SOURCE_DIR}")
-target_link_libraries(ota_ws_host PUBLIC ota_ws_core ota_ws_openssl PkgConfig::LWS PkgConfig::CRYPTO Threads::Threads)
+target_link_libraries(ota_ws_host PUBLIC ota_ws_core ota_ws_openssl PkgConfig::LWS PkgConfig::CRYPTO PkgConfig::ZLIB Threads::Threads)
 
 add_executable(ota-ws-device main.c)
 target_link_libraries(ota-ws-device PRIVATE ota_ws_host)

@@ -7,6 +7,7 @@
 #include "chip.h"
 #include "exit_codes.h"
 #include "hash_openssl.h"
+#include "inflate_zlib.h"
 #include "machine.h"
 #include "server.h"
 
@@ -18,6 +19,8 @@ typedef struct {
     ota_ws_flash_t flash;
     ota_ws_platform_t platform;
     worker_t worker;
+    inflate_zlib_t inflate;
+    ota_ws_filter_t inflate_port;
     ota_ws_worker_t worker_port;
     ota_ws_ports_t ports;
     ota_ws_settings_t settings;
@@ -139,11 +142,13 @@ static bool start_core(const life_t *life, boot_life_t *boot) {
     boot->settings.credit = options->credit;
     boot->settings.trial_timeout_ms = options->trial_timeout_s * 1000;
     boot->settings.policy.check_project = !options->any_project;
+    boot->inflate_port = inflate_zlib_port(&boot->inflate);
     worker_parts_t parts = {
         .flash = &boot->flash,
         .platform = &boot->platform,
         .hash = &ota_ws_hash_openssl,
         .policy = &boot->settings.policy,
+        .inflate = &boot->inflate_port,
         .chunk = boot->settings.chunk,
         .notify_context = boot,
         .notify = notify,

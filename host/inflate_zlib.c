@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "inflate_zlib.h"
+
+#include <string.h>
+
+static ota_ws_status_t start(void *context) {
+    inflate_zlib_t *filter = context;
+    memset(&filter->stream, 0, sizeof filter->stream);
+    filter->ended = false;
+    return inflateInit2(&filter->stream, -MAX_WBITS) == Z_OK ? OTA_WS_OK : OTA_WS_NO_MEMORY;
+}
+
+// One call of zlib; what came out goes to the sink.
+static ota_ws_status_t step(inflate_zlib_t *filter, ota_ws_sink_t sink, void *sink_context) {
+    filter->stream.next_out = filter->piece;
+    filter->stream.avail_out = sizeof filter->piece;
+    int result = inflate(&filter->stream, Z_NO_FLUSH);
+    filter->ended = result == Z_STREAM_END;
+    if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR) {
+        return OTA_WS_BAD_COMPRESSION;
+    }
+    size_t made = sizeof filter->piece - filter->stream.avail_out;
+    return made == 0 ? OTA_WS_OK : sink(sink_context, filter->piece, made);
+}
+
+static ota_ws_status_t feed(void *context, const uint8_t *bytes, size_t length, ota_ws_sink_t sink,
+                            void *sink_context) {
+    inflate_zlib_t *filter = context;
+    ota_ws_status_t status = OTA_WS_OK;
+    filter->stream.next_in = (uint8_t *)bytes;
+    filter->stream.avail_in = (uInt)length;
+    do {
+        if (filter->ended) {
+            return filter->stream.avail_in > 0 ? OTA_WS_BAD_COMPRESSION : OTA_WS_OK;
+        }
+        status = step(filter, sink, sink_context);
+    } while (status == OTA_WS_OK && (filter->stream.avail_in > 0 || filter->stream.avail_out == 0));
+    return status;
+}
+
+static ota_ws_status_t finish(void *context, ota_ws_sink_t sink, void *sink_context) {
+    (void)sink;
+    (void)sink_context;
+    const inflate_zlib_t *filter = context;
+    return filter->ended ? OTA_WS_OK : OTA_WS_BAD_COMPRESSION;
+}
+
+static void stop(void *context) {
+    inflate_zlib_t *filter = context;
+    inflateEnd(&filter->stream);
+}
+
+ota_ws_filter_t inflate_zlib_port(inflate_zlib_t *inflate) {
+    return (ota_ws_filter_t){.context = inflate, .start = start, .feed = feed, .finish = finish, .stop = stop};
+}
