@@ -1,0 +1,508 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "component.h"
+
+#include <string.h>
+
+#include "compat.h"
+#include "esp_log.h"
+#include "esp_netif.h"
+#include "esp_timer.h"
+#include "flash.h"
+#include "freertos/FreeRTOS.h"
+#include "freertos/semphr.h"
+#include "freertos/task.h"
+#include "httpd_glue.h"
+#include "link.h"
+#include "nvs_flash.h"
+#include "password.h"
+#include "platform.h"
+#include "sdkconfig.h"
+#include "worker.h"
+
+#define TICK_US 100000
+#define LOST_TICKS 10 // so long we wait for the server to take up what was queued; then it was lost
+#define POLL_MS 10
+
+_Static_assert(OTA_WS_CODE_SIZE == OTA_WS_PAIRING_CODE_SIZE, "one size of pairing codes");
+
+ESP_EVENT_DEFINE_BASE(OTA_WS_EVENT);
+
+static const char *const tag = "ota_ws";
+
+// What the application was told last.
+typedef struct {
+    ota_ws_update_state_t update;
+    uint32_t written;
+    bool on_trial;
+    bool restarting;
+    bool rolled_back;
+} told_t;
+
+// The one device. All but `lock` and `woken` is used with the lock held.
+static struct {
+    SemaphoreHandle_t lock;
+    bool started;
+    ota_ws_device_t device;
+    ota_ws_settings_t settings;
+    ota_ws_flash_t flash;
+    ota_ws_platform_t platform;
+    ota_ws_worker_t worker;
+    ota_ws_verifier_t verifier;
+    const char *const *host_names;
+    esp_timer_handle_t tick;
+    bool ticking;
+    volatile int woken; // ticks since the server was asked to look; 0: it was not
+    told_t told;
+} component;
+
+uint32_t ota_ws_component_now_ms(void) {
+    return (uint32_t)(esp_timer_get_time() / 1000);
+}
+
+const char *const *ota_ws_component_host_names(void) {
+    return component.host_names;
+}
+
+// ---- events for the application ------------------------------------------------------------------------------------
+
+static void post(ota_ws_event_t event, const void *data, size_t size) {
+    esp_event_post(OTA_WS_EVENT, event, data, size, 0); // without an event loop nobody listens
+}
+
+static void post_progress(ota_ws_event_t event) {
+    ota_ws_event_progress_t progress = {.size = component.device.size, .written = component.device.written};
+    post(event, &progress, sizeof progress);
+}
+
+static void post_update(const told_t *told) {
+    const ota_ws_device_t *device = &component.device;
+    if (device->update == told->update) {
+        return;
+    }
+    if (device->update == OTA_WS_UPDATE_RECEIVING) {
+        post_progress(OTA_WS_EVENT_STARTED);
+    } else if (device->update == OTA_WS_UPDATE_READY) {
+        post(OTA_WS_EVENT_VERIFIED, NULL, 0);
+    } else if (device->update == OTA_WS_UPDATE_ENDING) {
+        ota_ws_event_failed_t failed = {.name = ota_ws_status_name(device->end.status)};
+        post(OTA_WS_EVENT_FAILED, &failed, sizeof failed);
+    }
+}
+
+static void post_trial(const told_t *told) {
+    const ota_ws_device_t *device = &component.device;
+    if (told->on_trial && !device->on_trial) {
+        post(OTA_WS_EVENT_CONFIRMED, NULL, 0);
+    }
+    if (!told->rolled_back && ota_ws_chip_rolled_back()) {
+        post(OTA_WS_EVENT_ROLLED_BACK, NULL, 0);
+    }
+    if (!told->restarting && device->restarting) {
+        post(OTA_WS_EVENT_RESTARTING, NULL, 0);
+    }
+}
+
+// Compares with what was told last: the core need not know of events.
+static void tell_application(void) {
+    const ota_ws_device_t *device = &component.device;
+    told_t *told = &component.told;
+    post_update(told);
+    post_trial(told);
+    bool hundredth = device->written - told->written >= device->size / 100 && device->written > told->written;
+    if (hundredth && device->update == OTA_WS_UPDATE_RECEIVING) {
+        post_progress(OTA_WS_EVENT_PROGRESS);
+    }
+    if (hundredth || device->written < told->written) {
+        told->written = device->written;
+    }
+    told->update = device->update;
+    told->on_trial = device->on_trial;
+    told->restarting = device->restarting;
+    told->rolled_back = ota_ws_chip_rolled_back();
+}
+
+// ---- lock and time -------------------------------------------------------------------------------------------------
+
+void ota_ws_component_lock(void) {
+    xSemaphoreTakeRecursive(component.lock, portMAX_DELAY);
+}
+
+void ota_ws_component_unlock(void) {
+    xSemaphoreGiveRecursive(component.lock);
+}
+
+void ota_ws_component_drain(void) {
+    ota_ws_job_result_t result;
+    while (ota_ws_chip_worker_result(&result)) {
+        ota_ws_device_completed(&component.device, &result, ota_ws_component_now_ms());
+    }
+}
+
+ota_ws_device_t *ota_ws_component_enter(void) {
+    ota_ws_component_lock();
+    ota_ws_component_drain();
+    return &component.device;
+}
+
+// Does anything wait for time to pass?
+static bool needs_ticks(void) {
+    const ota_ws_device_t *device = &component.device;
+    return device->sessions != NULL || device->update != OTA_WS_UPDATE_IDLE || ota_ws_device_wants_ticks(device);
+}
+
+static void keep_ticking(void) {
+    bool needed = needs_ticks();
+    if (needed && !component.ticking) {
+        component.ticking = esp_timer_start_periodic(component.tick, TICK_US) == ESP_OK;
+    } else if (!needed && component.ticking) {
+        esp_timer_stop(component.tick);
+        component.ticking = false;
+    }
+}
+
+void ota_ws_component_leave(void) {
+    ota_ws_component_drain();
+    tell_application();
+    keep_ticking();
+    ota_ws_component_unlock();
+}
+
+static void look(void *context) {
+    (void)context;
+    component.woken = 0;
+    ota_ws_device_t *device = ota_ws_component_enter();
+    ota_ws_device_tick(device, ota_ws_component_now_ms());
+    ota_ws_component_leave();
+}
+
+// The server whose task will look: one with a connection of ours, so that it is there.
+static httpd_handle_t find_server(void) {
+    ota_ws_component_lock();
+    httpd_handle_t server = ota_ws_peer_any_server();
+    ota_ws_component_unlock();
+    return server;
+}
+
+// In the timer's task. What was queued may be lost without a word before 5.5.5: then it is queued again.
+static void tick(void *context) {
+    (void)context;
+    httpd_handle_t server = find_server();
+    if (server == NULL) {
+        look(NULL);
+        return;
+    }
+    if (component.woken > 0 && component.woken < LOST_TICKS) {
+        component.woken++;
+        return;
+    }
+    component.woken = httpd_queue_work(server, look, NULL) == ESP_OK ? 1 : 0;
+}
+
+// In the writer's task: a result can be taken. If the lock is held, its holder takes it; the next tick does at the
+// latest.
+static void result_waits(void) {
+    if (component.woken > 0 || xSemaphoreTakeRecursive(component.lock, 0) != pdTRUE) {
+        return;
+    }
+    httpd_handle_t server = ota_ws_peer_any_server();
+    component.woken = server != NULL;
+    ota_ws_component_unlock();
+    if (server != NULL && httpd_queue_work(server, look, NULL) != ESP_OK) {
+        component.woken = 0;
+    }
+}
+
+// ---- start ---------------------------------------------------------------------------------------------------------
+
+static const char *text_or(const char *text, const char *otherwise) {
+    return text != NULL ? text : otherwise[0] != '\0' ? otherwise : NULL;
+}
+
+static void take_settings(const ota_ws_config_t *config) {
+    static const char *const names[] = {CONFIG_OTA_HOST_NAME, NULL};
+    ota_ws_settings_t *settings = &component.settings;
+    uint32_t trial_s = config->trial_timeout_s != 0 ? config->trial_timeout_s : CONFIG_OTA_TRIAL_TIMEOUT_S;
+    *settings = ota_ws_default_settings;
+    settings->chunk = CONFIG_OTA_CHUNK_SIZE;
+    settings->credit = 4 * CONFIG_OTA_CHUNK_SIZE;
+    settings->trial_timeout_ms = trial_s == UINT32_MAX ? 0 : trial_s * 1000;
+    settings->ws_uri = text_or(config->ws_uri, CONFIG_OTA_DEFAULT_WS_URI);
+    settings->sentence = NULL; // the page and ota-ws have the sentences
+    settings->policy.check_project = OTA_WS_CHECK_PROJECT;
+    settings->policy.check_version = OTA_WS_CHECK_VERSION;
+    component.host_names = config->host_names != NULL ? config->host_names : names[0][0] != '\0' ? names : NULL;
+}
+
+static void show_address(char *text, size_t size) {
+    esp_netif_ip_info_t info;
+    esp_netif_t *netif = esp_netif_get_default_netif();
+    text[0] = '\0';
+    if (netif != NULL && esp_netif_get_ip_info(netif, &info) == ESP_OK && info.ip.addr != 0) {
+        esp_ip4addr_ntoa(&info.ip, text, (int)size);
+    }
+}
+
+static void show_way_in(const char *uri, const char *code) {
+    char address[16];
+    show_address(address, sizeof address);
+    ESP_LOGI(tag, "Update page: %s%s", address, uri);
+    if (component.device.verifier == NULL) {
+        ESP_LOGW(tag, "The update page is NOT protected: anybody on the network may replace this firmware");
+    } else if (code[0] != '\0') {
+        ESP_LOGI(tag, "Pairing code: %s", code);
+    }
+}
+
+static void prepare_ports(const ota_ws_config_t *config, ota_ws_ports_t *ports) {
+    ota_ws_config_t named = *config;
+    named.device_name = text_or(config->device_name, CONFIG_OTA_DEVICE_NAME);
+    named.device_name = named.device_name != NULL ? named.device_name : CONFIG_IDF_TARGET;
+    ota_ws_chip_flash(&component.flash);
+    ota_ws_chip_platform(&component.platform, &named);
+    ota_ws_pipeline_ports_t pipeline = {
+        .flash = &component.flash,
+        .platform = &component.platform,
+        .hash = &ota_ws_compat_hash,
+        .policy = &component.settings.policy,
+    };
+    ota_ws_chip_worker(&component.worker, &pipeline, result_waits);
+    *ports = (ota_ws_ports_t){
+        .flash = &component.flash,
+        .platform = &component.platform,
+        .worker = &component.worker,
+        .hash = &ota_ws_compat_hash,
+    };
+}
+
+static esp_err_t make_lock(void) {
+    if (component.lock == NULL) {
+        component.lock = xSemaphoreCreateRecursiveMutex();
+    }
+    return component.lock != NULL ? ESP_OK : ESP_ERR_NO_MEM;
+}
+
+// With the lock held, once.
+static esp_err_t start_device(const ota_ws_config_t *config, const char *uri) {
+    const esp_timer_create_args_t timer = {.callback = tick, .name = "ota_ws"};
+    char code[OTA_WS_CODE_SIZE] = "";
+    ota_ws_ports_t ports;
+    esp_err_t error = esp_timer_create(&timer, &component.tick);
+    if (error != ESP_OK) {
+        return error;
+    }
+    nvs_flash_init(); // no harm when it was done; when it cannot be done, a pairing code lasts until the next start
+    take_settings(config);
+    prepare_ports(config, &ports);
+    const ota_ws_verifier_t *verifier = OTA_WS_PROTECTED ? &component.verifier : NULL;
+    if (verifier != NULL) {
+        ota_ws_password_load(text_or(config->password, CONFIG_OTA_PASSWORD), &component.verifier, code);
+    }
+    ota_ws_device_init(&component.device, &ports, &component.settings, verifier, ota_ws_component_now_ms());
+    component.started = true;
+    component.told.on_trial = component.device.on_trial;
+    if (component.device.on_trial) {
+        post(OTA_WS_EVENT_ON_TRIAL, NULL, 0);
+    }
+    show_way_in(uri, code);
+    return ESP_OK;
+}
+
+struct ota_ws_server {
+    httpd_handle_t httpd;
+    char uri[]; // of the page
+};
+
+static esp_err_t start_all(httpd_handle_t server, const ota_ws_config_t *config, const char *uri) {
+    esp_err_t error = make_lock();
+    if (error != ESP_OK) {
+        return error;
+    }
+    ota_ws_component_lock();
+    if (!component.started) {
+        error = start_device(config, uri);
+    }
+    if (error == ESP_OK) {
+        error = ota_ws_glue_register(server, uri, component.settings.ws_uri);
+    }
+    if (component.started) {
+        keep_ticking();
+    }
+    ota_ws_component_unlock();
+    return error;
+}
+
+esp_err_t ota_ws_start(httpd_handle_t server, const ota_ws_config_t *config, ota_ws_handle_t *handle) {
+    static const ota_ws_config_t defaults;
+    const ota_ws_config_t *chosen = config != NULL ? config : &defaults;
+    const char *uri = text_or(chosen->uri, CONFIG_OTA_DEFAULT_URI);
+    if (server == NULL || (chosen->password != NULL && !ota_ws_password_acceptable(chosen->password))) {
+        return ESP_ERR_INVALID_ARG;
+    }
+    struct ota_ws_server *made = NULL;
+    if (handle != NULL) {
+        made = malloc(sizeof *made + strlen(uri) + 1);
+        if (made == NULL) {
+            return ESP_ERR_NO_MEM;
+        }
+        made->httpd = server;
+        strcpy(made->uri, uri);
+    }
+    esp_err_t error = start_all(server, chosen, uri);
+    if (error != ESP_OK) {
+        free(made);
+    } else if (handle != NULL) {
+        *handle = made;
+    }
+    return error;
+}
+
+esp_err_t ota_ws_register_uri_handler(httpd_handle_t server) {
+    return ota_ws_start(server, NULL, NULL);
+}
+
+static bool close_connections(httpd_handle_t server) {
+    ota_ws_component_lock();
+    bool any = ota_ws_peer_close_all(server);
+    ota_ws_component_unlock();
+    return any;
+}
+
+esp_err_t ota_ws_stop(ota_ws_handle_t handle) {
+    if (handle == NULL) {
+        return ESP_ERR_INVALID_ARG;
+    }
+    ota_ws_glue_unregister(handle->httpd, handle->uri, component.settings.ws_uri);
+    while (close_connections(handle->httpd)) {
+        vTaskDelay(pdMS_TO_TICKS(POLL_MS));
+    }
+    free(handle);
+    return ESP_OK;
+}
+
+// ---- what the application decides ----------------------------------------------------------------------------------
+
+static esp_err_t error_of(ota_ws_status_t status) {
+    switch (status) {
+    case OTA_WS_OK:
+        return ESP_OK;
+    case OTA_WS_NO_MEMORY:
+        return ESP_ERR_NO_MEM;
+    case OTA_WS_NOTHING_TO_GO_BACK_TO:
+        return ESP_ERR_NOT_FOUND;
+    case OTA_WS_BOOT_RECORD:
+        return ESP_FAIL;
+    default:
+        return ESP_ERR_INVALID_STATE;
+    }
+}
+
+// The job is with the writer. Any task may hand its result to the core, also the server's own.
+static void wait_for_job(void) {
+    bool busy = true;
+    while (busy) {
+        vTaskDelay(pdMS_TO_TICKS(POLL_MS) + 1);
+        ota_ws_device_t *device = ota_ws_component_enter();
+        busy = device->update == OTA_WS_UPDATE_CONTROL;
+        ota_ws_component_leave();
+    }
+}
+
+// Before the first start nobody else is there to be told.
+static esp_err_t confirm_alone(void) {
+    ota_ws_platform_t platform;
+    ota_ws_chip_platform(&platform, &(ota_ws_config_t){0});
+    return error_of(platform.confirm(platform.context));
+}
+
+esp_err_t ota_ws_confirm(void) {
+    if (!component.started) {
+        return confirm_alone();
+    }
+    ota_ws_status_t status = ota_ws_device_confirm(ota_ws_component_enter());
+    ota_ws_component_leave();
+    if (status != OTA_WS_OK) {
+        return error_of(status);
+    }
+    wait_for_job();
+    return component.device.on_trial ? ESP_FAIL : ESP_OK;
+}
+
+static esp_err_t roll_back_alone(void) {
+    ota_ws_platform_t platform;
+    ota_ws_chip_platform(&platform, &(ota_ws_config_t){0});
+    ota_ws_status_t status = platform.roll_back(platform.context);
+    if (status == OTA_WS_OK) {
+        platform.restart(platform.context);
+    }
+    return error_of(status);
+}
+
+esp_err_t ota_ws_rollback(void) {
+    if (!component.started) {
+        return roll_back_alone();
+    }
+    ota_ws_status_t status = ota_ws_device_roll_back(ota_ws_component_enter());
+    ota_ws_component_leave();
+    if (status != OTA_WS_OK) {
+        return error_of(status);
+    }
+    wait_for_job();
+    return component.device.restarting ? ESP_OK : ESP_ERR_NOT_FOUND;
+}
+
+void ota_ws_get_state(ota_ws_state_t *state) {
+    static const ota_ws_update_progress_t shown[] = {
+        [OTA_WS_UPDATE_RECEIVING] = OTA_WS_STATE_RECEIVING,
+        [OTA_WS_UPDATE_VERIFYING] = OTA_WS_STATE_VERIFYING,
+        [OTA_WS_UPDATE_READY] = OTA_WS_STATE_READY,
+        [OTA_WS_UPDATE_CONTROL] = OTA_WS_STATE_IDLE,
+    };
+    memset(state, 0, sizeof *state);
+    if (!component.started) {
+        return;
+    }
+    ota_ws_component_lock();
+    const ota_ws_device_t *device = &component.device;
+    state->update = shown[device->update];
+    state->size = device->size;
+    state->written = device->written;
+    state->on_trial = device->on_trial;
+    state->restarting = device->restarting;
+    ota_ws_component_unlock();
+}
+
+// ---- password ------------------------------------------------------------------------------------------------------
+
+static void use(const ota_ws_verifier_t *verifier) {
+    if (component.started) {
+        ota_ws_component_lock();
+        component.verifier = *verifier;
+        ota_ws_component_unlock();
+    }
+}
+
+esp_err_t ota_ws_set_password(const char *password) {
+    ota_ws_verifier_t verifier;
+    if (password == NULL || !ota_ws_password_acceptable(password)) {
+        return ESP_ERR_INVALID_ARG;
+    }
+    esp_err_t error = ota_ws_password_set(password, &verifier);
+    use(&verifier);
+    return error;
+}
+
+esp_err_t ota_ws_renew_pairing_code(char code[OTA_WS_CODE_SIZE]) {
+    ota_ws_verifier_t verifier;
+    char fresh[OTA_WS_CODE_SIZE];
+    esp_err_t error = ota_ws_password_renew(&verifier, fresh);
+    use(&verifier);
+    if (code != NULL) {
+        memcpy(code, fresh, sizeof fresh);
+    }
+    return error;
+}
+
+esp_err_t ota_ws_get_pairing_code(char code[OTA_WS_CODE_SIZE]) {
+    bool found = ota_ws_chip_load("code", code, OTA_WS_CODE_SIZE) == OTA_WS_CODE_SIZE;
+    return found ? ESP_OK : ESP_ERR_NOT_FOUND;
+}

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+// The flash port on a chip: the slot that an update goes to, through public calls of ESP-IDF that keep its guards.
+#pragma once
+
+#include "ports.h"
+
+// Fills the port; its program unit depends on whether flash encryption is on.
+void ota_ws_chip_flash(ota_ws_flash_t *flash);

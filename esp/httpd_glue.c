@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: Apache-2.0
+// Requests and frames of esp_http_server in, calls of the core out. All rules of frames are here, because the server
+// keeps none of them (docs/design.md, "On the chip"). Knows no update.
+#include "httpd_glue.h"
+
+#include <string.h>
+
+#include "compat.h"
+#include "component.h"
+#include "link.h"
+#include "lwip/sockets.h"
+#include "worker.h"
+
+#define HEADER_VALUE_SIZE 96
+#define ADDRESS_SIZE 48
+#define CONTROL_MAX 125     // RFC 6455, section 5.5
+#define DISCARD_MAX 0x10000 // more is not worth reading: the connection closes
+#define WAIT_SLICE_MS 20
+
+extern const uint8_t page_start[] asm("_binary_ota_html_gz_start");
+extern const uint8_t page_end[] asm("_binary_ota_html_gz_end");
+
+// ---- page ----------------------------------------------------------------------------------------------------------
+
+static esp_err_t get_page(httpd_req_t *request) {
+    char known[sizeof OTA_WS_PAGE_ETAG];
+    httpd_resp_set_hdr(request, "ETag", OTA_WS_PAGE_ETAG);
+    httpd_resp_set_hdr(request, "Cache-Control", "no-cache");
+    httpd_resp_set_hdr(request, "X-Frame-Options", "DENY");
+    bool same = httpd_req_get_hdr_value_str(request, "If-None-Match", known, sizeof known) == ESP_OK &&
+                strcmp(known, OTA_WS_PAGE_ETAG) == 0;
+    if (same) {
+        httpd_resp_set_status(request, "304 Not Modified");
+        return httpd_resp_send(request, NULL, 0);
+    }
+    httpd_resp_set_type(request, "text/html");
+    httpd_resp_set_hdr(request, "Content-Encoding", "gzip");
+    return httpd_resp_send(request, (const char *)page_start, page_end - page_start);
+}
+
+// ---- ticket --------------------------------------------------------------------------------------------------------
+
+// The value, or NULL where the header is absent. One that is too long is cut, and then it is not ours.
+static const char *read_header(httpd_req_t *request, const char *name, char value[HEADER_VALUE_SIZE]) {
+    esp_err_t error = httpd_req_get_hdr_value_str(request, name, value, HEADER_VALUE_SIZE);
+    return error == ESP_OK || error == ESP_ERR_HTTPD_RESULT_TRUNC ? value : NULL;
+}
+
+// The address that the request arrived at, as it stands in Host.
+static void write_own_address(int socket, char text[ADDRESS_SIZE]) {
+    struct sockaddr_storage own;
+    socklen_t size = sizeof own;
+    text[0] = '\0';
+    if (getsockname(socket, (struct sockaddr *)&own, &size) != 0) {
+        return;
+    }
+    const void *bytes = &((const struct sockaddr_in *)&own)->sin_addr;
+    int family = AF_INET;
+#if CONFIG_LWIP_IPV6
+    static const uint8_t mapped[12] = {[10] = 0xFF, [11] = 0xFF};
+    if (own.ss_family == AF_INET6) {
+        const uint8_t *address = (const uint8_t *)&((const struct sockaddr_in6 *)&own)->sin6_addr;
+        bool is_mapped = memcmp(address, mapped, sizeof mapped) == 0;
+        family = is_mapped ? AF_INET : AF_INET6;
+        bytes = is_mapped ? address + sizeof mapped : address;
+    }
+#endif
+    inet_ntop(family, bytes, text, ADDRESS_SIZE);
+}
+
+static esp_err_t post_ticket(httpd_req_t *request) {
+    char host[HEADER_VALUE_SIZE];
+    char origin[HEADER_VALUE_SIZE];
+    char own_address[ADDRESS_SIZE];
+    char body[OTA_WS_TICKET_BODY_SIZE];
+    ota_ws_address_t peer;
+    int socket = httpd_req_to_sockfd(request);
+    ota_ws_gate_request_t gate = {
+        .host = read_header(request, "Host", host),
+        .origin = read_header(request, "Origin", origin),
+        .own_address = own_address,
+        .names = ota_ws_component_host_names(),
+    };
+    write_own_address(socket, own_address);
+    ota_ws_peer_address(socket, &peer);
+    ota_ws_device_t *device = ota_ws_component_enter();
+    ota_ws_status_t status =
+        ota_ws_device_ticket(device, &gate, &peer, ota_ws_component_now_ms(), body, sizeof body);
+    ota_ws_component_leave();
+    if (status != OTA_WS_OK) {
+        httpd_resp_set_status(request, "403 Forbidden");
+    }
+    httpd_resp_set_type(request, "application/json");
+    httpd_resp_set_hdr(request, "Cache-Control", "no-store");
+    esp_err_t error = httpd_resp_sendstr(request, body);
+    return request->content_len > 0 ? ESP_FAIL : error; // the server would wait for a body that nobody reads
+}
+
+// ---- frames --------------------------------------------------------------------------------------------------------
+
+typedef struct {
+    httpd_req_t *request;
+    ota_ws_peer_t *peer;
+    httpd_ws_frame_t head;
+    size_t left; // of the payload
+} frame_t;
+
+static esp_err_t read_part(frame_t *frame, uint8_t *to, size_t length) {
+    esp_err_t error = ota_ws_compat_read_payload(frame->request, &frame->head, to, length);
+    frame->left -= error == ESP_OK ? length : 0;
+    return error;
+}
+
+// Reads the rest of the payload and throws it away.
+static esp_err_t discard(frame_t *frame) {
+    uint8_t *text = (uint8_t *)ota_ws_peer_text();
+    esp_err_t error = frame->left > DISCARD_MAX ? ESP_ERR_INVALID_SIZE : ESP_OK;
+    while (frame->left > 0 && error == ESP_OK) {
+        error = read_part(frame, text, frame->left < OTA_WS_MESSAGE_SIZE ? frame->left : OTA_WS_MESSAGE_SIZE);
+    }
+    return error;
+}
+
+// The session has ended, its error is sent. Without TLS the rest is drained until the client has read it; with TLS the
+// stream would have to be understood for that.
+static esp_err_t linger(frame_t *frame) {
+    return frame->peer->plain ? ESP_OK : discard(frame);
+}
+
+static esp_err_t refuse(frame_t *frame, ota_ws_status_t status) {
+    ota_ws_session_broken(&frame->peer->session, status, ota_ws_component_now_ms());
+    return linger(frame);
+}
+
+// What came does not arrive whole: said when it is the peer's fault and he is still there.
+static esp_err_t give_up(frame_t *frame) {
+    if (frame->peer->broken == OTA_WS_OK) {
+        return ESP_FAIL;
+    }
+    return refuse(frame, frame->peer->broken);
+}
+
+static esp_err_t take_text(frame_t *frame) {
+    ota_ws_session_t *session = &frame->peer->session;
+    char *text = ota_ws_peer_text();
+    size_t length = frame->left;
+    if (ota_ws_session_admit(session, OTA_WS_FRAME_TEXT, length, ota_ws_component_now_ms()) != OTA_WS_ADMIT_TAKE) {
+        return linger(frame);
+    }
+    if (length > 0 && read_part(frame, (uint8_t *)text, length) != ESP_OK) {
+        return give_up(frame);
+    }
+    bool stranger = session->state != OTA_WS_SESSION_WELCOME;
+    ota_ws_session_message(session, text, length, ota_ws_component_now_ms());
+    if (stranger && session->state == OTA_WS_SESSION_WELCOME) {
+        ota_ws_peer_trust(frame->peer);
+    }
+    return ESP_OK;
+}
+
+// ---- data: the payload goes from the socket into the writer's buffers, piece by piece ---------------------------------
+
+static bool wants_data(frame_t *frame) {
+    return ota_ws_session_admit(&frame->peer->session, OTA_WS_FRAME_DATA, OTA_WS_OFFSET_SIZE + 1,
+                                ota_ws_component_now_ms()) == OTA_WS_ADMIT_TAKE;
+}
+
+// Waits for the writer, which takes as long as one flash operation. NULL: the update has ended meanwhile.
+static uint8_t *wait_for_buffer(frame_t *frame) {
+    while (wants_data(frame)) {
+        uint8_t *buffer = ota_ws_chip_worker_take(WAIT_SLICE_MS);
+        if (buffer != NULL) {
+            ota_ws_peer_extend(frame->peer);
+            return buffer;
+        }
+        ota_ws_component_drain();
+    }
+    return NULL;
+}
+
+static void write_offset(uint8_t *buffer, uint32_t offset) {
+    for (int i = 0; i < OTA_WS_OFFSET_SIZE; i++) {
+        buffer[i] = (uint8_t)(offset >> 8 * i);
+    }
+}
+
+// One buffer full. The core sees each as a frame of its own, with the offset that belongs to it.
+static esp_err_t take_piece(frame_t *frame, uint8_t *buffer, uint32_t *offset) {
+    bool first = frame->left == frame->head.len;
+    size_t ahead = first ? 0 : OTA_WS_OFFSET_SIZE; // the first piece has the offset in its payload
+    size_t room = OTA_WS_OFFSET_SIZE + OTA_WS_BUFFER_SIZE - ahead;
+    size_t length = frame->left < room ? frame->left : room;
+    esp_err_t error = read_part(frame, buffer + ahead, length);
+    if (error != ESP_OK) {
+        ota_ws_chip_worker_give(buffer);
+        return error;
+    }
+    if (first) {
+        memcpy(offset, buffer, sizeof *offset);
+    } else {
+        write_offset(buffer, *offset);
+    }
+    *offset += (uint32_t)(ahead + length - OTA_WS_OFFSET_SIZE);
+    if (!ota_ws_session_data(&frame->peer->session, buffer, ahead + length, ota_ws_component_now_ms())) {
+        ota_ws_chip_worker_give(buffer);
+    }
+    return ESP_OK;
+}
+
+static esp_err_t take_data(frame_t *frame) {
+    uint32_t offset = 0;
+    ota_ws_session_t *session = &frame->peer->session;
+    bool taken = ota_ws_session_admit(session, OTA_WS_FRAME_DATA, frame->left, ota_ws_component_now_ms()) ==
+                 OTA_WS_ADMIT_TAKE;
+    while (taken && frame->left > 0) {
+        uint8_t *buffer = wait_for_buffer(frame);
+        if (buffer == NULL) {
+            break;
+        }
+        if (take_piece(frame, buffer, &offset) != ESP_OK) {
+            return give_up(frame);
+        }
+        ota_ws_component_drain();
+    }
+    return ota_ws_peer_has_ended(frame->peer) ? linger(frame) : discard(frame);
+}
+
+// ---- control frames ------------------------------------------------------------------------------------------------
+
+static esp_err_t take_control(frame_t *frame) {
+    uint8_t payload[CONTROL_MAX];
+    size_t length = frame->left;
+    if (length > CONTROL_MAX || !frame->head.final) {
+        return refuse(frame, OTA_WS_BAD_FRAME);
+    }
+    if (length > 0 && read_part(frame, payload, length) != ESP_OK) {
+        return give_up(frame);
+    }
+    if (frame->head.type == HTTPD_WS_TYPE_PING) {
+        ota_ws_peer_send(frame->peer, HTTPD_WS_TYPE_PONG, payload, length);
+    }
+    if (frame->head.type == HTTPD_WS_TYPE_CLOSE) {
+        ota_ws_peer_send(frame->peer, HTTPD_WS_TYPE_CLOSE, payload, length < 2 ? length : 2);
+        return ESP_FAIL; // that is how the server is told to close
+    }
+    return ESP_OK;
+}
+
+static esp_err_t take_frame(frame_t *frame) {
+    switch (frame->head.type) {
+    case HTTPD_WS_TYPE_CLOSE:
+    case HTTPD_WS_TYPE_PING:
+    case HTTPD_WS_TYPE_PONG:
+        return take_control(frame);
+    case HTTPD_WS_TYPE_TEXT:
+        return frame->head.final ? take_text(frame) : refuse(frame, OTA_WS_FRAGMENTED);
+    case HTTPD_WS_TYPE_BINARY:
+        return frame->head.final ? take_data(frame) : refuse(frame, OTA_WS_FRAGMENTED);
+    case HTTPD_WS_TYPE_CONTINUE:
+        return refuse(frame, OTA_WS_FRAGMENTED);
+    default:
+        return refuse(frame, OTA_WS_BAD_FRAME);
+    }
+}
+
+// Between enter and leave. The server has read the frame's first byte.
+static esp_err_t receive_frame(httpd_req_t *request, ota_ws_peer_t *peer) {
+    frame_t frame = {.request = request, .peer = peer};
+    if (ota_ws_peer_has_ended(peer) && peer->plain) {
+        return ESP_OK; // its bytes were drained before we were called
+    }
+    esp_err_t error = peer->broken == OTA_WS_OK ? httpd_ws_recv_frame(request, &frame.head, 0) : ESP_OK;
+    peer->in_header = false;
+    frame.left = frame.head.len;
+    if (error == ESP_ERR_INVALID_STATE) {
+        frame.left = 0;
+        return refuse(&frame, OTA_WS_BAD_FRAME); // not masked
+    }
+    if (error != ESP_OK || peer->broken != OTA_WS_OK) {
+        return give_up(&frame);
+    }
+    return take_frame(&frame);
+}
+
+// ---- WebSocket -----------------------------------------------------------------------------------------------------
+
+static esp_err_t refuse_peer(httpd_req_t *request) {
+    static const char text[] = "{\"type\":\"error\",\"name\":\"too_many_sessions\"}";
+    httpd_ws_frame_t frame = {.type = HTTPD_WS_TYPE_TEXT, .payload = (uint8_t *)text, .len = sizeof text - 1};
+    httpd_ws_send_frame(request, &frame);
+    return ESP_FAIL;
+}
+
+// The connection has been upgraded; where the server does not say so, the first frame does.
+static esp_err_t open_session(httpd_req_t *request) {
+    ota_ws_device_t *device = ota_ws_component_enter();
+    bool open = ota_ws_peer_open(request, device) != NULL;
+    ota_ws_component_leave();
+    return open ? ESP_OK : refuse_peer(request);
+}
+
+static esp_err_t ask_for_upgrade(httpd_req_t *request) {
+    httpd_resp_set_status(request, "426 Upgrade Required");
+    httpd_resp_set_hdr(request, "Upgrade", "websocket");
+    return httpd_resp_send(request, NULL, 0);
+}
+
+static esp_err_t serve_frame(httpd_req_t *request) {
+    ota_ws_device_t *device = ota_ws_component_enter();
+    esp_err_t error = ESP_OK;
+    ota_ws_peer_t *peer = ota_ws_peer_find(request->handle, httpd_req_to_sockfd(request));
+    if (peer == NULL) {
+        peer = ota_ws_peer_open(request, device);
+    }
+    if (peer == NULL) {
+        error = refuse_peer(request);
+    } else {
+        error = receive_frame(request, peer);
+        peer->in_frame = false;
+    }
+    ota_ws_component_leave();
+    return error;
+}
+
+// Up to 5.5.4 and in 6.0 the server calls this once more, with method GET, when the upgrade is done.
+static esp_err_t serve_socket(httpd_req_t *request) {
+    if (request->method != HTTP_GET) {
+        return serve_frame(request);
+    }
+    bool upgraded =
+        httpd_ws_get_fd_info(request->handle, httpd_req_to_sockfd(request)) == HTTPD_WS_CLIENT_WEBSOCKET;
+    return upgraded ? open_session(request) : ask_for_upgrade(request);
+}
+
+// ---- register ------------------------------------------------------------------------------------------------------
+
+void ota_ws_glue_unregister(httpd_handle_t server, const char *uri, const char *ws_uri) {
+    httpd_unregister_uri_handler(server, uri, HTTP_GET);
+    httpd_unregister_uri_handler(server, uri, HTTP_POST);
+    httpd_unregister_uri_handler(server, ws_uri, HTTP_GET);
+}
+
+// Control frames come to us too: the server would read them without a deadline.
+esp_err_t ota_ws_glue_register(httpd_handle_t server, const char *uri, const char *ws_uri) {
+    httpd_uri_t handlers[] = {
+        {.uri = uri, .method = HTTP_GET, .handler = get_page},
+        {.uri = uri, .method = HTTP_POST, .handler = post_ticket},
+        {.uri = ws_uri,
+         .method = HTTP_GET,
+         .handler = serve_socket,
+         .is_websocket = true,
+         .handle_ws_control_frames = true},
+    };
+    ota_ws_compat_on_handshake(&handlers[2], open_session);
+    for (size_t i = 0; i < sizeof handlers / sizeof handlers[0]; i++) {
+        esp_err_t error = httpd_register_uri_handler(server, &handlers[i]);
+        for (size_t j = 0; j < i && error != ESP_OK; j++) {
+            httpd_unregister_uri_handler(server, handlers[j].uri, handlers[j].method);
+        }
+        if (error != ESP_OK) {
+            return error;
+        }
+    }
+    return ESP_OK;
+}

@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "link.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "component.h"
+#include "lwip/sockets.h"
+
+#define HEADER_SIZE 4        // of a frame that we send: at most 65535 bytes, no mask
+#define SLICE_MS 50          // so long one receive waits at most
+#define STRANGER_FRAME_MS 250 // so long a frame may take before the login; the server serves nobody else meanwhile
+#define OWNER_FRAME_MS 5000
+#define SEND_MS 300
+#define TRASH_SIZE 128
+#define TRASH_ROUNDS 64
+
+// Between enter and leave only.
+static ota_ws_peer_t *peers;
+static char *block; // text received, a header's room, text to be sent: header and text leave in one piece
+
+// ---- find and close ------------------------------------------------------------------------------------------------
+
+ota_ws_peer_t *ota_ws_peer_find(httpd_handle_t server, int socket) {
+    for (ota_ws_peer_t *peer = peers; peer != NULL; peer = peer->next) {
+        if (peer->server == server && peer->socket == socket && !peer->gone) {
+            return peer;
+        }
+    }
+    return NULL;
+}
+
+bool ota_ws_peer_has_ended(const ota_ws_peer_t *peer) {
+    return peer->session.state == OTA_WS_SESSION_ENDED;
+}
+
+char *ota_ws_peer_text(void) {
+    return block;
+}
+
+static char *scratch(void) {
+    return block + OTA_WS_MESSAGE_SIZE + HEADER_SIZE;
+}
+
+httpd_handle_t ota_ws_peer_any_server(void) {
+    for (const ota_ws_peer_t *peer = peers; peer != NULL; peer = peer->next) {
+        if (!peer->gone) {
+            return peer->server;
+        }
+    }
+    return NULL;
+}
+
+// The server sees the end of the stream and closes; a close through its queue could get lost.
+static void close_link(void *context) {
+    const ota_ws_peer_t *peer = context;
+    shutdown(peer->socket, SHUT_RDWR);
+}
+
+bool ota_ws_peer_close_all(httpd_handle_t server) {
+    bool any = false;
+    for (ota_ws_peer_t *peer = peers; peer != NULL; peer = peer->next) {
+        if (peer->server == server && !peer->gone) {
+            close_link(peer);
+            any = true;
+        }
+    }
+    return any;
+}
+
+// ---- send ----------------------------------------------------------------------------------------------------------
+
+// A part that did not leave would put the stream out of step: then it is over.
+static void write_frame(ota_ws_peer_t *peer, const char *frame, size_t length) {
+    int sent = httpd_socket_send(peer->server, peer->socket, frame, length, 0);
+    if (sent < 0 || (size_t)sent != length) {
+        close_link(peer);
+    }
+}
+
+static size_t write_header(uint8_t *header, httpd_ws_type_t type, size_t length) {
+    header[0] = (uint8_t)(0x80 | type);
+    if (length < 126) {
+        header[1] = (uint8_t)length;
+        return 2;
+    }
+    header[1] = 126;
+    header[2] = (uint8_t)(length >> 8);
+    header[3] = (uint8_t)length;
+    return HEADER_SIZE;
+}
+
+// Header right before the text, so that both leave in one segment.
+static void send_now(ota_ws_peer_t *peer, httpd_ws_type_t type, char *text, size_t length) {
+    uint8_t header[HEADER_SIZE];
+    size_t size = write_header(header, type, length);
+    memcpy(text - size, header, size);
+    write_frame(peer, text - size, size + length);
+}
+
+typedef struct {
+    ota_ws_peer_t *peer;
+    size_t length;
+    char frame[HEADER_SIZE]; // and the text
+} queued_t;
+
+static void free_peer(ota_ws_peer_t *peer);
+
+static void send_queued(void *context) {
+    queued_t *queued = context;
+    ota_ws_peer_t *peer = queued->peer;
+    ota_ws_component_enter();
+    peer->queued--;
+    if (!peer->gone) {
+        send_now(peer, HTTPD_WS_TYPE_TEXT, queued->frame + HEADER_SIZE, queued->length);
+    } else if (peer->queued == 0) {
+        free_peer(peer);
+    }
+    ota_ws_component_leave();
+    free(queued);
+}
+
+// From another task, or after a message that still waits: the order must stay.
+static void send_later(ota_ws_peer_t *peer, const char *text, size_t length) {
+    queued_t *queued = malloc(sizeof *queued + length);
+    if (queued == NULL) {
+        close_link(peer);
+        return;
+    }
+    queued->peer = peer;
+    queued->length = length;
+    memcpy(queued->frame + HEADER_SIZE, text, length);
+    if (httpd_queue_work(peer->server, send_queued, queued) != ESP_OK) {
+        free(queued);
+        close_link(peer);
+        return;
+    }
+    peer->queued++;
+}
+
+// `text` is the scratch: all messages of the core are built there.
+static void send_text(void *context, const char *text, size_t length) {
+    ota_ws_peer_t *peer = context;
+    if (peer->queued == 0 && xTaskGetCurrentTaskHandle() == peer->task) {
+        send_now(peer, HTTPD_WS_TYPE_TEXT, scratch(), length);
+    } else {
+        send_later(peer, text, length);
+    }
+}
+
+void ota_ws_peer_send(ota_ws_peer_t *peer, httpd_ws_type_t type, const void *bytes, size_t length) {
+    char *text = scratch();
+    memcpy(text, bytes, length);
+    send_now(peer, type, text, length);
+}
+
+// ---- receive -------------------------------------------------------------------------------------------------------
+
+// Of an ended session nothing is heard any more; what comes is thrown away and looks like an empty frame's first byte.
+static int receive_trash(int socket, char *byte) {
+    char trash[TRASH_SIZE];
+    for (int i = 0; i < TRASH_ROUNDS; i++) {
+        int got = recv(socket, trash, sizeof trash, MSG_DONTWAIT);
+        if (got == 0) {
+            return 0;
+        }
+        if (got < 0) {
+            break;
+        }
+    }
+    *byte = (char)(0x80 | HTTPD_WS_TYPE_BINARY);
+    return 1;
+}
+
+static int receive_first(ota_ws_peer_t *peer, char *byte) {
+    bool known = peer->session.state == OTA_WS_SESSION_WELCOME;
+    if (ota_ws_peer_has_ended(peer)) {
+        return receive_trash(peer->socket, byte);
+    }
+    int got = recv(peer->socket, byte, 1, 0);
+    if (got <= 0) {
+        return got == 0 ? 0 : HTTPD_SOCK_ERR_FAIL;
+    }
+    peer->deadline_ms = ota_ws_component_now_ms() + (known ? OWNER_FRAME_MS : STRANGER_FRAME_MS);
+    peer->in_frame = true;
+    peer->in_header = true;
+    peer->broken = OTA_WS_OK;
+    if ((*byte & 0x70) != 0) { // reserved bits: no extension was agreed
+        peer->broken = OTA_WS_BAD_FRAME;
+        *byte = (char)(0x80 | HTTPD_WS_TYPE_BINARY);
+    }
+    return 1;
+}
+
+// Is the time for this frame over? Then it is a broken one.
+static bool is_late(ota_ws_peer_t *peer) {
+    if ((int32_t)(ota_ws_component_now_ms() - peer->deadline_ms) < 0) {
+        return false;
+    }
+    peer->broken = OTA_WS_SILENT;
+    return true;
+}
+
+// At least one byte, all of a header's field: before 5.3.4 the server takes half a length for a length.
+static size_t receive_field(ota_ws_peer_t *peer, char *bytes, size_t length) {
+    size_t done = 0;
+    while (!is_late(peer)) {
+        int got = recv(peer->socket, bytes + done, length - done, 0);
+        if (got > 0) {
+            done += (size_t)got;
+        } else if (got == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) {
+            return 0;
+        }
+        if (done == length || (done > 0 && !peer->in_header)) {
+            return done;
+        }
+    }
+    return 0;
+}
+
+static int receive_more(ota_ws_peer_t *peer, char *bytes, size_t length) {
+    size_t done = receive_field(peer, bytes, length);
+    bool long_length = peer->in_header && length == 8 && done == 8;
+    if (long_length && (bytes[0] | bytes[1] | bytes[2] | bytes[3]) != 0) {
+        peer->broken = OTA_WS_FRAME_TOO_LONG; // the server keeps the lower 32 bits only
+    }
+    return done > 0 ? (int)done : HTTPD_SOCK_ERR_FAIL;
+}
+
+// In the server's task, with or without the lock.
+static int receive(httpd_handle_t server, int socket, char *bytes, size_t length, int flags) {
+    (void)flags;
+    int got = HTTPD_SOCK_ERR_FAIL;
+    ota_ws_component_lock();
+    ota_ws_peer_t *peer = ota_ws_peer_find(server, socket);
+    if (peer != NULL && length > 0) {
+        got = peer->in_frame ? receive_more(peer, bytes, length) : receive_first(peer, bytes);
+    }
+    ota_ws_component_unlock();
+    return got;
+}
+
+// ---- open and gone -------------------------------------------------------------------------------------------------
+
+static void free_peer(ota_ws_peer_t *peer) {
+    ota_ws_peer_t **at = &peers;
+    while (*at != peer) {
+        at = &(*at)->next;
+    }
+    *at = peer->next;
+    free(peer);
+    if (peers == NULL) {
+        free(block);
+        block = NULL;
+    }
+}
+
+// The server has closed the connection.
+static void forget(void *context) {
+    ota_ws_peer_t *peer = context;
+    ota_ws_component_enter();
+    ota_ws_session_closed(&peer->session, ota_ws_component_now_ms());
+    peer->gone = true;
+    if (peer->queued == 0) {
+        free_peer(peer);
+    }
+    ota_ws_component_leave();
+}
+
+static void set_time_limit(int socket, int option, uint32_t limit_ms) {
+    struct timeval limit = {.tv_sec = limit_ms / 1000, .tv_usec = (long)(limit_ms % 1000) * 1000};
+    setsockopt(socket, SOL_SOCKET, option, &limit, sizeof limit);
+}
+
+void ota_ws_peer_trust(ota_ws_peer_t *peer) {
+    if (!peer->plain) {
+        set_time_limit(peer->socket, SO_RCVTIMEO, OWNER_FRAME_MS);
+    }
+}
+
+void ota_ws_peer_extend(ota_ws_peer_t *peer) {
+    peer->deadline_ms = ota_ws_component_now_ms() + OWNER_FRAME_MS;
+}
+
+// Without TCP_NODELAY a message waits for the acknowledgement of the one before.
+static void prepare_socket(ota_ws_peer_t *peer) {
+    int on = 1;
+    setsockopt(peer->socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    set_time_limit(peer->socket, SO_SNDTIMEO, SEND_MS);
+    peer->plain = httpd_sess_get_transport_ctx(peer->server, peer->socket) == NULL;
+    set_time_limit(peer->socket, SO_RCVTIMEO, peer->plain ? SLICE_MS : STRANGER_FRAME_MS);
+    if (peer->plain) {
+        httpd_sess_set_recv_override(peer->server, peer->socket, receive);
+    }
+}
+
+static void take_address(const struct sockaddr_storage *from, ota_ws_address_t *address) {
+    memset(address, 0, sizeof *address);
+#if CONFIG_LWIP_IPV6
+    if (from->ss_family == AF_INET6) {
+        memcpy(address->bytes, &((const struct sockaddr_in6 *)from)->sin6_addr, sizeof address->bytes);
+        return;
+    }
+#endif
+    address->bytes[10] = 0xFF;
+    address->bytes[11] = 0xFF;
+    memcpy(address->bytes + 12, &((const struct sockaddr_in *)from)->sin_addr, 4);
+}
+
+void ota_ws_peer_address(int socket, ota_ws_address_t *address) {
+    struct sockaddr_storage from;
+    socklen_t size = sizeof from;
+    memset(&from, 0, sizeof from);
+    getpeername(socket, (struct sockaddr *)&from, &size);
+    take_address(&from, address);
+}
+
+static int count_peers(void) {
+    int count = 0;
+    for (const ota_ws_peer_t *peer = peers; peer != NULL; peer = peer->next) {
+        count++;
+    }
+    return count;
+}
+
+ota_ws_peer_t *ota_ws_peer_open(httpd_req_t *request, ota_ws_device_t *device) {
+    ota_ws_address_t address;
+    if (block == NULL) {
+        block = malloc(2 * OTA_WS_MESSAGE_SIZE + HEADER_SIZE);
+    }
+    ota_ws_peer_t *peer = block == NULL || count_peers() >= OTA_WS_MAX_PEERS ? NULL : calloc(1, sizeof *peer);
+    if (peer == NULL) {
+        return NULL;
+    }
+    peer->server = request->handle;
+    peer->task = xTaskGetCurrentTaskHandle();
+    peer->socket = httpd_req_to_sockfd(request);
+    peer->link = (ota_ws_link_t){.context = peer, .send = send_text, .close = close_link};
+    peer->next = peers;
+    peers = peer;
+    prepare_socket(peer);
+    request->sess_ctx = peer;
+    request->free_ctx = forget;
+    ota_ws_peer_address(peer->socket, &address);
+    ota_ws_device_scratch(device, scratch());
+    ota_ws_session_open(&peer->session, device, &peer->link, &address, ota_ws_component_now_ms());
+    return peer;
+}

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "platform.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "boot_record.h"
+#include "compat.h"
+#include "esp_app_desc.h"
+#include "esp_flash_partitions.h"
+#include "esp_ota_ops.h"
+#include "esp_random.h"
+#include "esp_system.h"
+#include "esp_timer.h"
+#include "hal/efuse_hal.h"
+#include "nvs.h"
+#include "sdkconfig.h"
+#include "text.h"
+#if CONFIG_BOOTLOADER_APP_ANTI_ROLLBACK
+#include "esp_efuse.h"
+#endif
+
+#define STORE "ota_ws"
+#define CLOCK_WAS_SET 1577836800 // 2020
+#define RESTART_DELAY_US 500000 // for the last messages to leave
+
+_Static_assert(OTA_WS_REASON_SIZE == OTA_WS_DETAIL_SIZE, "a reason fits into a failure");
+_Static_assert((int)OTA_WS_BEFORE_ERASE == OTA_WS_ASK_ERASE && (int)OTA_WS_BEFORE_RESTART == OTA_WS_ASK_RESTART,
+               "steps are questions");
+
+static const char *device_name;
+static ota_ws_may_t may;
+static void *may_context;
+static bool rolled_back;
+
+// ---- who am I ------------------------------------------------------------------------------------------------------
+
+// Text of an image is anybody's: only what can be shown stays.
+static void copy_text(char *to, const char *from, size_t size) {
+    size_t length = strnlen(from, size);
+    for (size_t i = 0; i < length; i++) {
+        to[i] = from[i] >= ' ' && from[i] < 0x7F ? from[i] : '?';
+    }
+    to[length] = '\0';
+}
+
+static void read_description(ota_ws_image_description_t *to, const esp_app_desc_t *from) {
+    to->secure_version = from->secure_version;
+    copy_text(to->version, from->version, sizeof from->version);
+    copy_text(to->project, from->project_name, sizeof from->project_name);
+    copy_text(to->time, from->time, sizeof from->time);
+    copy_text(to->date, from->date, sizeof from->date);
+    copy_text(to->idf, from->idf_ver, sizeof from->idf_ver);
+    memcpy(to->elf_sha256, from->app_elf_sha256, sizeof to->elf_sha256);
+}
+
+static ota_ws_image_state_t image_state_of(uint32_t state) {
+    switch (state) {
+    case ESP_OTA_IMG_NEW:
+        return OTA_WS_IMAGE_UNCONFIRMED;
+    case ESP_OTA_IMG_PENDING_VERIFY:
+        return OTA_WS_IMAGE_TRIAL;
+    case ESP_OTA_IMG_VALID:
+        return OTA_WS_IMAGE_VALID;
+    case ESP_OTA_IMG_INVALID:
+        return OTA_WS_IMAGE_ROLLED_BACK;
+    case ESP_OTA_IMG_ABORTED:
+        return OTA_WS_IMAGE_ABORTED;
+    default:
+        return OTA_WS_IMAGE_UNWATCHED;
+    }
+}
+
+static ota_ws_image_state_t state_of(const esp_partition_t *partition) {
+    uint32_t state;
+    if (partition->subtype == ESP_PARTITION_SUBTYPE_APP_FACTORY) {
+        return OTA_WS_IMAGE_FACTORY;
+    }
+    return ota_ws_boot_record_state(partition, &state) ? image_state_of(state) : OTA_WS_IMAGE_NONE;
+}
+
+static void describe_other(ota_ws_identity_t *identity, const esp_partition_t *other) {
+    esp_app_desc_t description;
+    ota_ws_text_copy(identity->other_slot, sizeof identity->other_slot, other->label);
+    identity->other_state = state_of(other);
+    identity->other_valid = identity->other_state != OTA_WS_IMAGE_NONE &&
+                            esp_ota_get_partition_description(other, &description) == ESP_OK;
+    if (identity->other_valid) {
+        read_description(&identity->other, &description);
+    }
+}
+
+// Does the boot record speak of the running image, and is there one before it? Whether that one is whole is seen when it
+// comes to it; an update takes a slot's entry away before it changes the slot.
+static bool can_roll_back(const esp_partition_t *running) {
+    bool factory = esp_partition_find_first(ESP_PARTITION_TYPE_APP, ESP_PARTITION_SUBTYPE_APP_FACTORY, NULL) != NULL;
+    return ota_ws_boot_record_selected() == running && (factory || ota_ws_boot_record_has_other());
+}
+
+static uint32_t lowest_secure_version(void) {
+#if CONFIG_BOOTLOADER_APP_ANTI_ROLLBACK
+    return esp_efuse_read_secure_version();
+#else
+    return 0;
+#endif
+}
+
+static void describe(void *context, ota_ws_identity_t *identity) {
+    (void)context;
+    const esp_partition_t *running = esp_ota_get_running_partition();
+    const esp_partition_t *other = esp_ota_get_next_update_partition(NULL);
+    memset(identity, 0, sizeof *identity);
+    identity->device_name = device_name;
+    identity->chip_id = CONFIG_IDF_FIRMWARE_CHIP_ID;
+    identity->chip_revision = (uint16_t)efuse_hal_chip_revision();
+    identity->secure_version = lowest_secure_version();
+    ota_ws_text_copy(identity->slot, sizeof identity->slot, running->label);
+    identity->image_state = state_of(running);
+    if (identity->image_state == OTA_WS_IMAGE_NONE) {
+        identity->image_state = OTA_WS_IMAGE_UNWATCHED;
+    }
+    read_description(&identity->running, esp_app_get_description());
+    if (other != NULL && other != running) {
+        describe_other(identity, other);
+    }
+    identity->can_roll_back = can_roll_back(running);
+}
+
+// ---- the trial -----------------------------------------------------------------------------------------------------
+
+// Only where the record that counts speaks of the running image: after a fall-back it does not.
+static ota_ws_status_t confirm(void *context) {
+    (void)context;
+    const esp_partition_t *running = esp_ota_get_running_partition();
+    if (ota_ws_boot_record_selected() != running) {
+        return OTA_WS_NOT_ON_TRIAL;
+    }
+    if (ota_ws_boot_record_selects(running, ESP_OTA_IMG_VALID)) {
+        return OTA_WS_OK;
+    }
+    bool marked = esp_ota_mark_app_valid_cancel_rollback() == ESP_OK;
+    return marked && ota_ws_boot_record_selects(running, ESP_OTA_IMG_VALID) ? OTA_WS_OK : OTA_WS_BOOT_RECORD;
+}
+
+static ota_ws_status_t roll_back(void *context) {
+    (void)context;
+    if (!can_roll_back(esp_ota_get_running_partition()) || !esp_ota_check_rollback_is_possible()) {
+        return OTA_WS_NOTHING_TO_GO_BACK_TO;
+    }
+    if (ota_ws_compat_mark_invalid() != ESP_OK) {
+        return OTA_WS_BOOT_RECORD;
+    }
+    rolled_back = true;
+    return OTA_WS_OK;
+}
+
+bool ota_ws_chip_rolled_back(void) {
+    return rolled_back;
+}
+
+static void restart_now(void *context) {
+    (void)context;
+    esp_restart();
+}
+
+static void restart(void *context) {
+    (void)context;
+    esp_timer_handle_t timer;
+    const esp_timer_create_args_t arguments = {.callback = restart_now, .name = "ota_ws_restart"};
+    if (esp_timer_create(&arguments, &timer) != ESP_OK || esp_timer_start_once(timer, RESTART_DELAY_US) != ESP_OK) {
+        esp_restart();
+    }
+}
+
+// ---- start and clock -----------------------------------------------------------------------------------------------
+
+static ota_ws_reset_t reset_reason(void *context) {
+    (void)context;
+    switch (esp_reset_reason()) {
+    case ESP_RST_POWERON:
+        return OTA_WS_RESET_POWER_ON;
+    case ESP_RST_EXT:
+        return OTA_WS_RESET_EXTERNAL;
+    case ESP_RST_SW:
+        return OTA_WS_RESET_SOFTWARE;
+    case ESP_RST_PANIC:
+        return OTA_WS_RESET_PANIC;
+    case ESP_RST_INT_WDT:
+    case ESP_RST_TASK_WDT:
+    case ESP_RST_WDT:
+        return OTA_WS_RESET_WATCHDOG;
+    case ESP_RST_DEEPSLEEP:
+        return OTA_WS_RESET_DEEP_SLEEP;
+    case ESP_RST_BROWNOUT:
+        return OTA_WS_RESET_BROWNOUT;
+    default:
+        return OTA_WS_RESET_UNKNOWN;
+    }
+}
+
+// A clock that nobody has set counts from 1970.
+static uint32_t clock_s(void *context) {
+    (void)context;
+    time_t now = time(NULL);
+    return now < CLOCK_WAS_SET ? 0 : (uint32_t)now;
+}
+
+// ---- random bytes, the store, the application ----------------------------------------------------------------------
+
+static void fill_random(void *context, uint8_t *bytes, size_t length) {
+    (void)context;
+    esp_fill_random(bytes, length);
+}
+
+size_t ota_ws_chip_load(const char *key, void *value, size_t size) {
+    nvs_handle_t store;
+    size_t length = size;
+    if (nvs_open(STORE, NVS_READONLY, &store) != ESP_OK) {
+        return 0;
+    }
+    if (nvs_get_blob(store, key, value, &length) != ESP_OK) {
+        length = 0;
+    }
+    nvs_close(store);
+    return length;
+}
+
+esp_err_t ota_ws_chip_save(const char *key, const void *value, size_t size) {
+    nvs_handle_t store;
+    esp_err_t error = nvs_open(STORE, NVS_READWRITE, &store);
+    if (error != ESP_OK) {
+        return error;
+    }
+    error = size > 0 ? nvs_set_blob(store, key, value, size) : nvs_erase_key(store, key);
+    if (error == ESP_OK) {
+        error = nvs_commit(store);
+    }
+    nvs_close(store);
+    return error;
+}
+
+static size_t load(void *context, const char *key, void *value, size_t size) {
+    (void)context;
+    return ota_ws_chip_load(key, value, size);
+}
+
+static void save(void *context, const char *key, const void *value, size_t size) {
+    (void)context;
+    ota_ws_chip_save(key, value, size);
+}
+
+static bool allows(void *context, ota_ws_question_t question, char reason[OTA_WS_DETAIL_SIZE]) {
+    (void)context;
+    return may == NULL || may((ota_ws_step_t)question, reason, may_context);
+}
+
+void ota_ws_chip_platform(ota_ws_platform_t *platform, const ota_ws_config_t *config) {
+    device_name = config->device_name;
+    may = config->may;
+    may_context = config->context;
+    *platform = (ota_ws_platform_t){
+        .describe = describe,
+        .confirm = confirm,
+        .roll_back = roll_back,
+        .restart = restart,
+        .random = fill_random,
+        .allows = allows,
+        .load = load,
+        .save = save,
+        .reset_reason = reset_reason,
+        .clock_s = clock_s,
+    };
+}

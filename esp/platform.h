@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// The platform port on a chip: identity, trial, restart, random bytes, the store. What the application is asked comes
+// from component.c.
+#pragma once
+
+#include "ota_ws_update.h"
+#include "ports.h"
+
+// Fills the port. `may` and `may_context` of `config` are kept, and its name.
+void ota_ws_chip_platform(ota_ws_platform_t *platform, const ota_ws_config_t *config);
+
+// The running image was given up by this device's own doing: OTA_WS_EVENT_ROLLED_BACK is due.
+bool ota_ws_chip_rolled_back(void);
+
+// NVS under our namespace; the port's load and save with an error to look at. `size` 0 removes.
+size_t ota_ws_chip_load(const char *key, void *value, size_t size);
+esp_err_t ota_ws_chip_save(const char *key, const void *value, size_t size);
