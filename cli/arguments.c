@@ -190,8 +190,29 @@ static size_t index_of(int option) {
     return i;
 }
 
+// getopt_long() takes "--password" for "--password-file"; what follows would be shown as a file name. So no short
+// forms.
+static const char *find_abbreviation(char **argv) {
+    for (char **argument = argv + 1; *argument != NULL && strcmp(*argument, "--") != 0; argument++) {
+        size_t length = strcspn(*argument, "=");
+        size_t i = 0;
+        while (options[i].name != NULL &&
+               (strlen(options[i].name) + 2 != length || strncmp(options[i].name, *argument + 2, length - 2) != 0)) {
+            i++;
+        }
+        if (strncmp(*argument, "--", 2) == 0 && options[i].name == NULL) {
+            return *argument;
+        }
+    }
+    return NULL;
+}
+
 static bool take_options(arguments_t *arguments, int argc, char **argv, seen_t *seen, problem_t *problem) {
     int option;
+    const char *abbreviation = find_abbreviation(argv);
+    if (abbreviation != NULL) {
+        return refuse(problem, "There is no option '%.60s' here.", abbreviation);
+    }
     opterr = 0;
     optind = 0; // glibc: start afresh
     while ((option = getopt_long(argc, argv, ":jqhV", options, NULL)) != -1) {

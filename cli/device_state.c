@@ -28,6 +28,10 @@ static void read_update(device_state_t *state, const device_message_t *message) 
     device_message_number(message, "size", &state->size);
     device_message_number(message, "received", &state->received);
     device_message_number(message, "written", &state->written);
+    READ(message, "last_outcome", state->last.outcome);
+    READ(message, "last_from", state->last.from);
+    READ(message, "last_to", state->last.to);
+    READ(message, "last_reset", state->last.reset);
 }
 
 bool device_state_read(device_state_t *state, const device_message_t *message) {
@@ -42,6 +46,7 @@ bool device_state_read(device_state_t *state, const device_message_t *message) {
     state->has_trial_left = device_message_number(message, "trial_left_s", &state->trial_left_s);
     state->can_roll_back = device_message_true(message, "can_roll_back");
     state->check_project = device_message_true(message, "check_project");
+    state->encrypted = device_message_true(message, "encrypted");
     read_other(&state->other, message);
     read_update(state, message);
     return read_running(&state->running, message) && READ(message, "boot", state->boot) &&

@@ -31,9 +31,13 @@ typedef struct {
     uint32_t trial_left_s;
     bool can_roll_back;
     bool check_project;
+    bool encrypted; // takes encrypted images only
     char update[16];
     bool yours;
     uint32_t size, received, written;
+    struct {
+        char outcome[16], from[33], to[33], reset[16]; // "" when there was none
+    } last;                                            // update
 } device_state_t;
 
 // False when the message lacks what every device must say.

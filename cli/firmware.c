@@ -10,6 +10,7 @@
 #include "text.h"
 
 #define PIECE_SIZE 65536
+#define LARGEST_BOOTLOADER 0x8000 // the partition table lies there: what is longer holds more than a bootloader
 
 static bool cannot_read(firmware_t *firmware, const char *why) {
     problem_set(&firmware->fault, EXIT_CODE_FILE_REFUSED, "cannot_read", "%.160s cannot be read: %s.", firmware->path,
@@ -23,34 +24,49 @@ static bool open_file(firmware_t *firmware) {
     if (firmware->file == NULL) {
         return cannot_read(firmware, strerror(errno));
     }
-    if (fstat(fileno(firmware->file), &status) != 0 || !S_ISREG(status.st_mode)) {
+    bool regular = fstat(fileno(firmware->file), &status) == 0 && S_ISREG(status.st_mode);
+    if (!regular || status.st_size > UINT32_MAX) {
         fclose(firmware->file);
-        return cannot_read(firmware, "it is no regular file");
+        return cannot_read(firmware, regular ? "it has 4 GiB or more" : "it is no regular file");
     }
+    firmware->size = (uint32_t)status.st_size;
     setvbuf(firmware->file, NULL, _IONBF, 0); // read in large pieces anyway
     return true;
 }
 
-// Reads the file once: image check and digest.
-static bool examine(firmware_t *firmware, uint64_t *size) {
+// What the file is in the end, with what only its size or its other kind tells.
+static ota_ws_status_t classify(firmware_t *firmware, ota_ws_status_t image, ota_ws_status_t encrypted) {
+    firmware->is_encrypted = image == OTA_WS_ENCRYPTED_IMAGE;
+    if (firmware->is_encrypted) {
+        return encrypted;
+    }
+    bool is_merged = image == OTA_WS_BOOTLOADER_IMAGE && firmware->size > LARGEST_BOOTLOADER;
+    return is_merged ? OTA_WS_MERGED_IMAGE : image;
+}
+
+// Reads the file once: image check and digest. False when that stops before its end.
+static bool examine(firmware_t *firmware) {
     static const ota_ws_hash_t *const hash = &ota_ws_hash_openssl;
     ota_ws_sha256_t sha256;
     uint8_t piece[PIECE_SIZE];
     size_t length;
-    *size = 0;
+    uint64_t size = 0;
+    ota_ws_status_t encrypted = OTA_WS_OK;
     hash->start(&sha256);
     ota_ws_image_init(&firmware->image, hash);
+    ota_ws_encrypted_init(&firmware->encrypted, firmware->size);
     while ((length = fread(piece, 1, sizeof piece, firmware->file)) > 0) {
         hash->update(&sha256, piece, length);
         ota_ws_image_feed(&firmware->image, piece, length);
-        *size += length;
+        encrypted = encrypted == OTA_WS_OK ? ota_ws_encrypted_feed(&firmware->encrypted, piece, length) : encrypted;
+        size += length;
     }
     hash->finish(&sha256, firmware->sha256);
-    ota_ws_failure_t failure = {.status = ota_ws_image_finish(&firmware->image)};
+    ota_ws_failure_t failure = {.status = classify(firmware, ota_ws_image_finish(&firmware->image), encrypted)};
     if (failure.status != OTA_WS_OK) {
         problem_from_failure(&firmware->fault, EXIT_CODE_FILE_REFUSED, &failure);
     }
-    return ferror(firmware->file) == 0;
+    return ferror(firmware->file) == 0 && size == firmware->size;
 }
 
 bool firmware_open(firmware_t *firmware, const char *path) {
@@ -59,14 +75,11 @@ bool firmware_open(firmware_t *firmware, const char *path) {
     if (!open_file(firmware)) {
         return false;
     }
-    uint64_t size;
-    bool was_read = examine(firmware, &size);
-    if (was_read && size <= UINT32_MAX) {
-        firmware->size = (uint32_t)size;
+    if (examine(firmware)) {
         return true;
     }
     fclose(firmware->file);
-    return cannot_read(firmware, was_read ? "it has 4 GiB or more" : strerror(errno));
+    return cannot_read(firmware, "it ends while it is read");
 }
 
 void firmware_close(firmware_t *firmware) {
@@ -98,6 +111,20 @@ static bool is_sound(const firmware_t *firmware, problem_t *problem) {
     return true;
 }
 
+static bool refuse(problem_t *problem, ota_ws_status_t status) {
+    ota_ws_failure_t failure = {.status = status};
+    problem_from_failure(problem, EXIT_CODE_FILE_REFUSED, &failure);
+    return false;
+}
+
+// Plain for a device that takes plain images, encrypted for one that takes encrypted ones.
+static bool fits_kind(const firmware_t *firmware, bool encrypted, problem_t *problem) {
+    if (firmware->is_encrypted == encrypted) {
+        return true;
+    }
+    return refuse(problem, encrypted ? OTA_WS_NOT_ENCRYPTED : OTA_WS_ENCRYPTED_IMAGE);
+}
+
 static bool fits_slot(const firmware_t *firmware, const device_state_t *state, problem_t *problem) {
     if (firmware->size <= state->slot_size) {
         return true;
@@ -113,7 +140,8 @@ bool firmware_fits(const firmware_t *firmware, const device_state_t *state, bool
     ota_ws_identity_t device;
     device_state_identity(state, &device);
     const ota_ws_policy_t policy = {.check_project = state->check_project, .check_version = true};
-    return is_sound(firmware, problem) && decide(firmware, &device, &policy, allow_downgrade, problem) &&
+    return fits_kind(firmware, state->encrypted, problem) && is_sound(firmware, problem) &&
+           (firmware->is_encrypted || decide(firmware, &device, &policy, allow_downgrade, problem)) &&
            fits_slot(firmware, state, problem);
 }
 
@@ -122,5 +150,6 @@ bool firmware_fits_chip(const firmware_t *firmware, uint16_t chip_id, problem_t 
     ota_ws_identity_t device = {
         .chip_id = chip_id, .chip_revision = firmware->image.header.min_revision, .secure_version = 0};
     const ota_ws_policy_t policy = {false, false};
-    return is_sound(firmware, problem) && decide(firmware, &device, &policy, true, problem);
+    return fits_kind(firmware, false, problem) && is_sound(firmware, problem) &&
+           decide(firmware, &device, &policy, true, problem);
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "device_state.h"
+#include "encrypted.h"
 #include "image.h"
 #include "problem.h"
 
@@ -15,6 +16,8 @@ typedef struct {
     FILE *file;
     uint32_t size;
     ota_ws_image_t image;               // what was found; see image.h for which members may be read
+    bool is_encrypted;                  // an ESP Encrypted Image: only a device with the key can look inside
+    ota_ws_encrypted_t encrypted;       // its header
     problem_t fault;                    // why no device would take it; code EXIT_CODE_OK: it is one whole image
     uint8_t sha256[OTA_WS_SHA256_SIZE]; // of the whole file
 } firmware_t;

@@ -12,7 +12,8 @@ static void print_running(const device_state_t *state) {
     const device_slot_t *running = &state->running;
     printf("runs      %s %s from %s, %s\n", running->project, running->version, running->slot,
            outcome_image_words(running->image));
-    printf("built     %s with ESP-IDF %s, ELF SHA-256 %s...\n", state->built, state->idf, running->elf_sha256);
+    printf("built     %s with ESP-IDF %s\n", state->built, state->idf);
+    printf("ELF       %s... (SHA-256)\n", running->elf_sha256);
     if (strcmp(running->image, "trial") == 0 && state->has_trial_left) {
         printf("trial     ends in %u s: then the device goes back, unless it is confirmed\n", state->trial_left_s);
     } else if (strcmp(running->image, "trial") == 0) {
@@ -32,11 +33,15 @@ static void print_other(const device_state_t *state) {
         printf("other     %s %s in %s, %s\n", other->project, other->version, other->slot,
                outcome_image_words(other->image));
     }
-    printf("room      %u bytes for an update%s\n", state->slot_size,
-           state->can_roll_back ? "; a rollback is possible" : "");
+    printf("room      %u bytes for an update%s%s\n", state->slot_size,
+           state->encrypted ? ", which must be encrypted" : "", state->can_roll_back ? "; a rollback is possible" : "");
 }
 
 static void print_update(const device_state_t *state) {
+    char last[OUTCOME_TEXT_SIZE];
+    if (outcome_last_update(state, last)) {
+        printf("last      %s\n", last);
+    }
     if (strcmp(state->update, "receiving") == 0) {
         printf("update    receiving: %u of %u bytes written\n", state->written, state->size);
     } else if (strcmp(state->update, "ready") == 0) {
@@ -91,10 +96,25 @@ static void add_update(ota_ws_reply_t *object, const device_state_t *state) {
     if (state->check_project) {
         ota_ws_reply_true(object, "check_project");
     }
+    if (state->encrypted) {
+        ota_ws_reply_true(object, "encrypted");
+    }
     ota_ws_reply_string(object, "update", state->update);
     ota_ws_reply_number(object, "size", state->size);
     ota_ws_reply_number(object, "received", state->received);
     ota_ws_reply_number(object, "written", state->written);
+}
+
+static void add_last_update(ota_ws_reply_t *object, const device_state_t *state) {
+    if (state->last.outcome[0] == '\0') {
+        return;
+    }
+    ota_ws_reply_string(object, "last_outcome", state->last.outcome);
+    ota_ws_reply_string(object, "last_from", state->last.from);
+    ota_ws_reply_string(object, "last_to", state->last.to);
+    if (state->last.reset[0] != '\0') {
+        ota_ws_reply_string(object, "last_reset", state->last.reset);
+    }
 }
 
 static void print_json(const char *name, const device_state_t *state) {
@@ -109,6 +129,7 @@ static void print_json(const char *name, const device_state_t *state) {
     add_running(&object, state);
     add_other(&object, state);
     add_update(&object, state);
+    add_last_update(&object, state);
     output_print(&object);
 }
 

@@ -4,13 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bytes.h"
 #include "chip.h"
 #include "printable.h"
 #include "text.h"
-
-#define ENCRYPTED_HEADER_SIZE 512 // of an ESP Encrypted Image; see its layout in esp_encrypted_img
-#define ENCRYPTED_LENGTH_OFFSET 404
 
 // ---- facts ---------------------------------------------------------------------------------------------------------
 
@@ -52,16 +48,6 @@ static const char *digest_words(const firmware_t *firmware) {
     }
     bool passed = firmware->fault.code == EXIT_CODE_OK || has_fault(firmware, OTA_WS_TRAILING_BYTES);
     return passed ? "right" : "not reached";
-}
-
-static bool read_encrypted_length(const firmware_t *firmware, uint32_t *length) {
-    uint8_t bytes[4];
-    if (!has_fault(firmware, OTA_WS_ENCRYPTED_IMAGE) || firmware->size < ENCRYPTED_HEADER_SIZE ||
-        !firmware_read(firmware, ENCRYPTED_LENGTH_OFFSET, bytes, sizeof bytes)) {
-        return false;
-    }
-    *length = ota_ws_read_u32(bytes);
-    return true;
 }
 
 // ---- for people ----------------------------------------------------------------------------------------------------
@@ -121,14 +107,13 @@ static void print_image(const firmware_t *firmware) {
 }
 
 static void print_text(const firmware_t *firmware) {
-    uint32_t encrypted_length;
     printf("file       %s\n", firmware->path);
     printf("size       %u bytes\n", firmware->size);
     print_hex("SHA-256", firmware->sha256);
     if (ota_ws_image_head_known(&firmware->image)) {
         print_image(firmware);
-    } else if (read_encrypted_length(firmware, &encrypted_length)) {
-        printf("format     ESP Encrypted Image with %u bytes inside\n", encrypted_length);
+    } else if (firmware->is_encrypted) {
+        printf("format     ESP Encrypted Image with %u bytes inside\n", firmware->encrypted.length);
     }
 }
 
@@ -189,7 +174,6 @@ static void print_json_segments(const ota_ws_image_t *image) {
 
 static void print_json(const firmware_t *firmware) {
     char json[OUTPUT_JSON_SIZE], path[1024];
-    uint32_t encrypted_length;
     ota_ws_reply_t object;
     printable_copy(path, sizeof path, firmware->path);
     output_object(&object, json, "file", NULL);
@@ -200,8 +184,9 @@ static void print_json(const firmware_t *firmware) {
         add_header(&object, &firmware->image.header);
         add_description(&object, &firmware->image.description);
         add_guards(&object, firmware);
-    } else if (read_encrypted_length(firmware, &encrypted_length)) {
-        ota_ws_reply_number(&object, "encrypted_size", encrypted_length);
+    } else if (firmware->is_encrypted) {
+        ota_ws_reply_true(&object, "encrypted");
+        ota_ws_reply_number(&object, "image_size", firmware->encrypted.length);
     }
     output_print(&object);
     print_json_segments(&firmware->image);

@@ -16,8 +16,19 @@ static bool runs(const device_slot_t *running, const device_slot_t *expected) {
     return same(running->slot, expected->slot) && (!digests || same(running->elf_sha256, expected->elf_sha256));
 }
 
+// The device's own record of its updates knows more than the boot record, where there is one.
+static bool is_given_up(const device_state_t *state) {
+    static const char *const outcomes[] = {"rolled_back", "expired", "aborted", "lost"};
+    for (size_t i = 0; i < sizeof outcomes / sizeof outcomes[0]; i++) {
+        if (same(state->last.outcome, outcomes[i])) {
+            return true;
+        }
+    }
+    return same(state->other.image, "rolled_back") || same(state->other.image, "aborted");
+}
+
 static bool went_back(const device_state_t *before, const device_slot_t *expected, const device_state_t *after) {
-    bool by_record = same(after->other.image, "rolled_back") || same(after->other.image, "aborted");
+    bool by_record = is_given_up(after);
     bool from_trial = same(before->running.image, "trial") && !same(before->running.slot, after->running.slot);
     return expected != NULL ? by_record && same(after->other.slot, expected->slot) : from_trial;
 }
@@ -91,11 +102,45 @@ const char *outcome_image_words(const char *image) {
     return image;
 }
 
+bool outcome_last_update(const device_state_t *state, char text[OUTCOME_TEXT_SIZE]) {
+    static const struct {
+        const char *outcome, *format; // version, reset
+    } known[] = {
+        {"staged", "%s is ready for a restart"},
+        {"trial", "%s is on trial"},
+        {"confirming", "%s is being confirmed"},
+        {"confirmed", "%s was confirmed"},
+        {"going_back", "%s is being rolled back"},
+        {"rolled_back", "%s was rolled back on request"},
+        {"expired", "nobody confirmed %s in time"},
+        {"aborted", "the device restarted before %s was confirmed (%s)"},
+        {"lost", "%s did not start, or restarted too early"},
+        {"cancelled", "%s was cancelled"},
+        {"failed", "%s could not be verified or selected"},
+    };
+    text[0] = '\0';
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (same(known[i].outcome, state->last.outcome)) {
+            snprintf(text, OUTCOME_TEXT_SIZE, known[i].format, state->last.to, state->last.reset);
+        }
+    }
+    return text[0] != '\0';
+}
+
 // Puts ": <sentence>" behind what stands in `text`, when there is a problem.
 static void append_problem(const problem_t *problem, char text[OUTCOME_TEXT_SIZE]) {
     size_t length = strlen(text);
     if (problem->code != EXIT_CODE_OK) {
         snprintf(text + length, OUTCOME_TEXT_SIZE - length, ": %s", problem->text);
+    }
+}
+
+// Why it went back, unless it was asked to.
+static void append_reason(const device_state_t *state, char text[OUTCOME_TEXT_SIZE]) {
+    char reason[OUTCOME_TEXT_SIZE];
+    size_t length = strlen(text);
+    if (!same(state->last.outcome, "rolled_back") && is_given_up(state) && outcome_last_update(state, reason)) {
+        snprintf(text + length, OUTCOME_TEXT_SIZE - length, " (%s)", reason);
     }
 }
 
@@ -116,6 +161,7 @@ void outcome_describe(const outcome_t *outcome, char text[OUTCOME_TEXT_SIZE]) {
         break;
     case OUTCOME_ROLLED_BACK:
         snprintf(text, OUTCOME_TEXT_SIZE, "rolled back: running %s from %s", running->version, running->slot);
+        append_reason(&outcome->state, text);
         break;
     case OUTCOME_STILL:
         snprintf(text, OUTCOME_TEXT_SIZE, "still %s", running->version);

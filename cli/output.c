@@ -10,6 +10,7 @@
 #define BAR_INTERVAL_MS 100
 #define JSON_INTERVAL_MS 250
 #define LINE_STEP_PERCENT 10
+#define COLUMNS_LEFT 3 // for the terminal's own "^C"
 
 void output_init(output_t *output, bool json, bool quiet, bool several) {
     memset(output, 0, sizeof *output);
@@ -19,9 +20,10 @@ void output_init(output_t *output, bool json, bool quiet, bool several) {
     output->terminal = isatty(STDERR_FILENO) == 1;
 }
 
-static size_t terminal_columns(void) {
+static size_t bar_columns(void) {
     struct winsize size;
-    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+    bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > COLUMNS_LEFT;
+    return (known ? size.ws_col : 80) - COLUMNS_LEFT;
 }
 
 static void clear_bar(output_t *output) {
@@ -88,7 +90,7 @@ static void print_json_progress(const char *device, const meter_t *progress, con
 
 static void print_bar(output_t *output, const meter_t *progress) {
     char text[METER_TEXT_SIZE];
-    meter_bar(progress, terminal_columns() - 1, text);
+    meter_bar(progress, bar_columns(), text);
     fprintf(stderr, "\r%s\033[K", text);
     fflush(stderr);
     output->bar = true;
@@ -128,11 +130,13 @@ void output_progress(output_t *output, const char *device, const meter_t *progre
 }
 
 void output_progress_end(output_t *output, const meter_t *progress) {
-    if (output->bar) {
+    if (output->bar && progress->done == progress->size) {
         print_bar(output, progress);
-        fprintf(stderr, "\n");
-        output->bar = false;
     }
+    if (output->bar) {
+        fprintf(stderr, "\n");
+    }
+    output->bar = false;
     output->shown_percent = 0;
     output->shown_ms = 0;
 }

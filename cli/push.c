@@ -3,12 +3,12 @@
 // leads back to the start; what the device says then decides how it goes on.
 #include "push.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "complaint.h"
 
-#include "text.h"
-
+#define ANSWER_MS 30000        // a device writes its boot record before it answers
 #define CANCEL_ANSWER_MS 10000 // what is on its way comes first: at most the device's credit
 
 enum { ARRIVED, BEGINNING, SENDING, RESTARTING, CONFIRMING, CANCELLING };
@@ -37,10 +37,16 @@ static void finish_returned(visit_t *visit, const device_state_t *before) {
     push_t *push = push_of(visit);
     outcome_t outcome;
     outcome_after_restart(&outcome, before, &push->updated, &visit->state);
-    if (outcome.kind == OUTCOME_RUNNING && push->options->confirm && same(visit->state.running.image, "trial")) {
+    bool on_trial = outcome.kind == OUTCOME_RUNNING && same(visit->state.running.image, "trial");
+    if (on_trial && push->options->confirm) {
         visit->step = CONFIRMING;
         client_say_type(&visit->client, "confirm");
+        visit_expect_answer(visit, ANSWER_MS);
         return;
+    }
+    if (on_trial && visit->state.has_trial_left) {
+        output_note(visit->output, visit->name, "'ota-ws confirm %s' keeps it; else it goes back in %u s", visit->name,
+                    visit->state.trial_left_s);
     }
     visit_finish(visit, &outcome);
 }
@@ -67,12 +73,24 @@ static void say_begin(visit_t *visit) {
     }
     visit->step = BEGINNING;
     client_say(&visit->client, &message);
+    visit_expect_answer(visit, ANSWER_MS);
+}
+
+static void tell_intention(visit_t *visit) {
+    const firmware_t *firmware = push_of(visit)->firmware;
+    const ota_ws_image_description_t *description = &firmware->image.description;
+    char image[80] = "an image that is encrypted";
+    if (!firmware->is_encrypted) {
+        snprintf(image, sizeof image, "%s %s", description->project, description->version);
+    }
+    output_note(visit->output, visit->name, "%s: %s %s -> %s, %u bytes to %s", visit->state.device,
+                visit->state.running.project, visit->state.running.version, image, firmware->size,
+                visit->state.other.slot);
 }
 
 // The first time that the device answers.
 static void begin_first(visit_t *visit) {
     push_t *push = push_of(visit);
-    const ota_ws_image_description_t *description = &push->firmware->image.description;
     problem_t problem;
     push->begun = true;
     push->before = visit->state;
@@ -81,15 +99,14 @@ static void begin_first(visit_t *visit) {
         visit_finish_problem(visit, &problem);
         return;
     }
-    output_note(visit->output, visit->name, "%s: %s %s -> %s %s, %u bytes to %s", visit->state.device,
-                visit->state.running.project, visit->state.running.version, description->project, description->version,
-                push->firmware->size, visit->state.other.slot);
+    tell_intention(visit);
     say_begin(visit);
 }
 
 static void say_restart(visit_t *visit) {
     visit->step = RESTARTING;
     client_say_type(&visit->client, "restart");
+    visit_expect_answer(visit, ANSWER_MS);
 }
 
 static bool is_ready_with_ours(const visit_t *visit) {
@@ -122,6 +139,9 @@ static void on_ready(visit_t *visit, const device_message_t *message) {
     if (!window_open(&push->window, push->firmware->size, offset, chunk, credit)) {
         cancel(visit, EXIT_CODE_UNREACHABLE, "nonsense", "It says what no ota_ws device says.");
         return;
+    }
+    if (offset > 0) {
+        output_note(visit->output, visit->name, "going on after %u bytes that the device has already", offset);
     }
     meter_start(&push->progress, push->firmware->size, offset, loop_now_ms());
     visit->step = SENDING;

@@ -9,8 +9,8 @@
 
 #define RETRY_MIN_S 1
 #define RETRY_MAX_S 8
-#define RETURN_EVERY_MS 1000 // between two looks whether the device is back
-#define GOODBYE_MS 1000      // at most, for the close frame and its answer
+#define RETURN_EVERY_MS 500 // between two looks whether the device is back
+#define GOODBYE_MS 1000     // at most, for the close frame and its answer
 
 // ---- endings -------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line: what is understood, what is refused, and that the help tells all of it.
+#include "testing.h"
+
+#include "arguments.h"
+#include "help.h"
+
+#define MAX_ARGUMENTS 16
+
+// Splits `line` at spaces and parses it.
+static bool parse(const char *line, arguments_t *arguments, problem_t *problem) {
+    static char copy[512];
+    static char *argv[MAX_ARGUMENTS];
+    int argc = 0;
+    snprintf(copy, sizeof copy, "ota-ws %s", line);
+    for (char *word = strtok(copy, " "); word != NULL; word = strtok(NULL, " ")) {
+        argv[argc++] = word;
+    }
+    argv[argc] = NULL;
+    memset(problem, 0, sizeof *problem);
+    return arguments_parse(arguments, argc, argv, problem);
+}
+
+static arguments_t understand(const char *line) {
+    arguments_t arguments;
+    problem_t problem;
+    if (!parse(line, &arguments, &problem)) {
+        fail_msg("'%s': %s", line, problem.text);
+    }
+    return arguments;
+}
+
+static void reject(const char *line, const char *part) {
+    arguments_t arguments;
+    problem_t problem;
+    assert_false(parse(line, &arguments, &problem));
+    assert_int_equal(problem.code, EXIT_CODE_USAGE);
+    if (strstr(problem.text, part) == NULL) {
+        fail_msg("'%s' gave '%s'", line, problem.text);
+    }
+}
+
+static void commands_take_files_and_devices(void **state) {
+    (void)state;
+    assert_int_equal(understand("info bench").command, COMMAND_INFO);
+    assert_int_equal(understand("confirm bench").command, COMMAND_CONFIRM);
+    assert_int_equal(understand("rollback bench").command, COMMAND_ROLLBACK);
+    assert_int_equal(understand("restart bench").command, COMMAND_RESTART);
+    assert_int_equal(understand("cancel bench").command, COMMAND_CANCEL);
+
+    arguments_t push = understand("push a.bin one two three");
+    assert_int_equal(push.command, COMMAND_PUSH);
+    assert_string_equal(push.file, "a.bin");
+    assert_int_equal(push.host_count, 3);
+    assert_string_equal(push.hosts[2], "three");
+
+    arguments_t inspect = understand("inspect a.bin");
+    assert_string_equal(inspect.file, "a.bin");
+    assert_int_equal(inspect.host_count, 0);
+    assert_int_equal(inspect.for_chip, -1);
+}
+
+static void defaults_are_five_retries_a_minute_and_every_check(void **state) {
+    (void)state;
+    arguments_t push = understand("push a.bin bench");
+    assert_int_equal(push.patience.retries, 5);
+    assert_int_equal(push.patience.wait_s, 60);
+    assert_false(push.push.no_check || push.push.allow_downgrade || push.push.no_restart || push.push.confirm);
+    assert_false(push.json || push.quiet || push.keep_going || push.tls.insecure);
+}
+
+static void options_may_stand_anywhere(void **state) {
+    (void)state;
+    arguments_t push = understand("--json push --allow-downgrade a.bin --retry 9 bench --wait=5 --confirm --ca c.pem");
+    assert_true(push.json && push.push.allow_downgrade && push.push.confirm);
+    assert_int_equal(push.patience.retries, 9);
+    assert_int_equal(push.patience.wait_s, 5);
+    assert_string_equal(push.tls.ca_file, "c.pem");
+    assert_int_equal(understand("push a.bin bench --wait").patience.wait_s, 60);
+    assert_int_equal(understand("push a.bin bench --wait=0").patience.wait_s, 0);
+    assert_int_equal(understand("inspect a.bin --chip esp32-c3").for_chip, 5);
+    assert_int_equal(understand("inspect a.bin --chip ESP32S3").for_chip, 9);
+    assert_string_equal(understand("inspect a.bin --for bench").for_host, "bench");
+    assert_true(understand("push -q --no-check --no-restart --keep-going --insecure a.bin bench").push.no_restart);
+    assert_string_equal(understand("info bench --password-file pw").password_file, "pw");
+    assert_string_equal(understand("push -- --a.bin bench").file, "--a.bin");
+}
+
+static void help_and_version_come_before_anything_else(void **state) {
+    (void)state;
+    assert_int_equal(understand("--help").command, COMMAND_HELP);
+    assert_null(understand("-h").topic);
+    assert_int_equal(understand("help").command, COMMAND_HELP);
+    assert_string_equal(understand("help push").topic, "push");
+    assert_string_equal(understand("push --help").topic, "push");
+    assert_int_equal(understand("push --help").command, COMMAND_HELP);
+    assert_int_equal(understand("--version").command, COMMAND_VERSION);
+}
+
+static void what_makes_no_sense_is_refused_with_a_sentence(void **state) {
+    (void)state;
+    reject("", "command is missing");
+    reject("upload a.bin bench", "no command 'upload'");
+    reject("push", "needs a file");
+    reject("push a.bin", "needs the address");
+    reject("info", "needs the address");
+    reject("inspect", "needs a file");
+    reject("inspect a.bin bench", "one argument too many");
+    reject("help push info", "one argument too many");
+    reject("info bench --bad", "no option '--bad'");
+    reject("info bench -x", "no option '-x'");
+    reject("info bench --retry", "needs a value");
+    reject("info bench --retry=x", "not a number");
+    reject("info bench --retry=-1", "not a number");
+    reject("info bench --retry=86401", "not a number");
+    reject("info bench --retry=99999999999999999999", "not a number");
+    reject("push a.bin bench --wait=", "not a number");
+    reject("inspect a.bin --chip esp99", "no chip");
+    reject("inspect a.bin --chip esp32 --for bench", "do not go together");
+    reject("push a.bin bench --no-restart --confirm", "do not go together");
+    reject("push a.bin bench --confirm --wait=0", "--wait=0 does not");
+    reject("info ftp://bench", "is no address");
+    reject("inspect a.bin --for a@b", "is no address");
+    reject("push a.bin bench bench:0", "is no address");
+}
+
+static void an_option_of_another_command_is_refused(void **state) {
+    (void)state;
+    reject("info bench --confirm", "--confirm means nothing to 'info'");
+    reject("info bench --wait", "--wait means nothing");
+    reject("confirm bench --wait", "--wait means nothing");
+    reject("push a.bin bench --chip esp32", "--chip means nothing");
+    reject("inspect a.bin --no-restart", "--no-restart means nothing");
+    reject("help --insecure", "--insecure means nothing");
+}
+
+static void a_password_can_not_be_an_argument(void **state) {
+    (void)state;
+    reject("info bench --password sesame", "no option");
+    reject("info bench -p sesame", "no option");
+}
+
+// ---- help
+
+// What `topic`'s page prints.
+static const char *page(const char *topic) {
+    static char text[8192];
+    FILE *before = stdout;
+    memset(text, 0, sizeof text);
+    stdout = fmemopen(text, sizeof text - 1, "w");
+    assert_true(help_print(topic));
+    fclose(stdout);
+    stdout = before;
+    return text;
+}
+
+static void every_page_fits_80_columns(void **state) {
+    (void)state;
+    static const char *const topics[] = {NULL,      "info",   "push",    "confirm", "rollback",
+                                         "restart", "cancel", "inspect", "help"};
+    for (size_t i = 0; i < COUNT_OF(topics); i++) {
+        const char *text = page(topics[i]);
+        assert_true(text[0] != '\0');
+        for (const char *line = text; *line != '\0'; line += strcspn(line, "\n") + 1) {
+            assert_true(strcspn(line, "\n") <= 80);
+        }
+    }
+    assert_false(help_print("nothing"));
+}
+
+static void the_help_knows_the_options_that_the_commands_know(void **state) {
+    (void)state;
+    static const char *const commands[] = {"info bench",    "push a.bin bench", "confirm bench", "rollback bench",
+                                           "restart bench", "cancel bench",     "inspect a.bin"};
+    static const char *const options[] = {
+        "--json",      "--quiet",     "--password-file pw", "--ca c.pem",   "--insecure",   "--retry 1",
+        "--wait",      "--no-check",  "--confirm",          "--no-restart", "--keep-going", "--allow-downgrade",
+        "--for bench", "--chip esp32"};
+    for (size_t i = 0; i < COUNT_OF(commands); i++) {
+        char topic[16], line[128];
+        snprintf(topic, sizeof topic, "%.*s", (int)strcspn(commands[i], " "), commands[i]);
+        for (size_t j = 0; j < COUNT_OF(options); j++) {
+            arguments_t arguments;
+            problem_t problem;
+            snprintf(line, sizeof line, "%s %s", commands[i], options[j]);
+            bool known = parse(line, &arguments, &problem);
+            char entry[40]; // in the list of options, behind two spaces or "-j, "
+            snprintf(entry, sizeof entry, " %.*s", (int)strcspn(options[j], " "), options[j]);
+            bool told = strstr(page(topic), entry) != NULL;
+            if (known != told) {
+                fail_msg("%s %s: known %d, told %d", topic, options[j], known, told);
+            }
+        }
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(commands_take_files_and_devices),
+        cmocka_unit_test(defaults_are_five_retries_a_minute_and_every_check),
+        cmocka_unit_test(options_may_stand_anywhere),
+        cmocka_unit_test(help_and_version_come_before_anything_else),
+        cmocka_unit_test(what_makes_no_sense_is_refused_with_a_sentence),
+        cmocka_unit_test(an_option_of_another_command_is_refused),
+        cmocka_unit_test(a_password_can_not_be_an_argument),
+        cmocka_unit_test(every_page_fits_80_columns),
+        cmocka_unit_test(the_help_knows_the_options_that_the_commands_know),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
