@@ -109,9 +109,11 @@ static void put_description(const image_spec_t *spec, uint8_t *description) {
     put_text(description + 80, 16, "12:00:00");
     put_text(description + 96, 16, "Jan  1 2026");
     put_text(description + 112, 32, spec->idf);
-    uint32_t state = random_state(spec->seed ^ 0xE1F);
-    for (size_t i = 0; i < DIGEST; i++) {
-        description[144 + i] = spec->elf_sha256 != NULL ? spec->elf_sha256[i] : (uint8_t)(next_random(&state) >> 24);
+    if (spec->elf_sha256 != NULL) {
+        memcpy(description + 144, spec->elf_sha256, DIGEST);
+    } else {
+        SHA256(description, 144, description + 144); // other for each version, as that of an ELF file would be
+        description[144] ^= (uint8_t)spec->seed;
     }
     put_u16(description + 178, 99);
     description[180] = 16; // 64 KiB pages, as a power of two

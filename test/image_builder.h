@@ -18,7 +18,7 @@ typedef struct {
     const char *version; // at most 32 bytes each, as are the next two
     const char *project;
     const char *idf;
-    const uint8_t *elf_sha256; // 32 bytes; NULL: made from the seed
+    const uint8_t *elf_sha256; // 32 bytes; NULL: made from all of the above and the seed
     uint8_t segments;          // 1 to 16
     bool digest;               // append the SHA-256
     bool signature;            // append padding and a sector that looks like Secure Boot v2's

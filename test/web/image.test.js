@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+// The page's image parser: real images, each kind of broken one, every cut and every flipped byte of a small one.
+import assert from 'node:assert/strict';
+import crypto from 'node:crypto';
+import fs from 'node:fs';
+import test from 'node:test';
+
+import { examine, readImage } from '../../web/src/image.js';
+import { chipName } from '../../web/src/policy.js';
+import { defects, firmwareIsReal, helloWorldChips, makeImage, realImage } from '../e2e/harness.js';
+
+/** All that the page learns of a file. */
+async function inspect(bytes) {
+  const file = new Blob([bytes]);
+  const { image, problem } = await readImage(file);
+  return { image, problem, ...(problem ? {} : await examine(file, image)) };
+}
+
+const sha256 = (bytes) => crypto.createHash('sha256').update(bytes).digest('hex');
+const skip = firmwareIsReal ? false : 'no real images beside the repository';
+
+for (const chip of helloWorldChips) {
+  test(`the image of hello_world for ${chip} is sound`, { skip }, async () => {
+    const { bytes } = realImage(`hello_world-${chip}`);
+    const { image, problem, sha256: digest } = await inspect(bytes);
+    assert.equal(problem, undefined);
+    assert.equal(digest, sha256(bytes));
+    assert.equal(chipName(image.chip_id).toLowerCase().replace('-', ''), chip);
+    assert.equal(image.project, 'hello_world');
+    assert.match(image.version, /^v1\.\d+\.\d+-\d+-g[0-9a-f]{7}-dirty$/);
+    assert.match(image.idf, /^v\d/);
+    assert.match(image.built, /^[A-Z][a-z]{2} [ \d]\d 20\d\d \d\d:\d\d:\d\d$/);
+    assert.match(image.elf_sha256, /^[0-9a-f]{64}$/);
+    assert.equal(image.length, bytes.length);
+    assert.equal(image.is_signed, false);
+  });
+}
+
+test('the Arduino image is sound, and its strings are what they are', { skip }, async () => {
+  const { image, problem } = await inspect(realImage('psychichttp_ota-esp32s3').bytes);
+  assert.equal(problem, undefined);
+  assert.equal(image.project, 'arduino-lib-builder');
+  assert.equal(image.version, 'esp-idf: v4.4.7 38eeba213a');
+  assert.equal(image.segments.length, 5);
+});
+
+test('what is no application is told by its kind', { skip }, async () => {
+  const kinds = {
+    'hello_world-esp8266': 'esp8266_image',
+    'bootloader-esp32c3': 'bootloader_image',
+    'partition-table-single-app': 'not_an_image',
+    'littlefs-1536k': 'not_an_image',
+  };
+  for (const [name, problem] of Object.entries(kinds)) assert.equal((await inspect(realImage(name).bytes)).problem, problem);
+});
+
+test('an image of the builder is described as it was ordered', async () => {
+  const spec = { chip: 'esp32s3', version: '1.2.3-rc.4', project: 'lamp', idf: 'v5.5', secureVersion: 7 };
+  const elf = 'ab'.repeat(32);
+  const { bytes } = makeImage({ ...spec, minRevision: 101, maxRevision: 199, segments: 16, elfSha256: elf, size: '90K' });
+  const { image, problem, sha256: digest } = await inspect(bytes);
+  assert.equal(problem, undefined);
+  assert.equal(digest, sha256(bytes));
+  assert.deepEqual(
+    [image.chip_id, image.version, image.project, image.idf, image.secure_version, image.elf_sha256],
+    [9, '1.2.3-rc.4', 'lamp', 'v5.5', 7, elf],
+  );
+  assert.deepEqual([image.min_revision, image.max_revision, image.segments.length], [101, 199, 16]);
+});
+
+test('an image without digest, and one with a signature sector, are sound', async () => {
+  const plain = await inspect(makeImage({ noDigest: true }).bytes);
+  assert.deepEqual([plain.problem, plain.image.hash_appended], [undefined, false]);
+  const signed = makeImage({ signature: true, size: '50K' }).bytes;
+  const { problem, image } = await inspect(signed);
+  assert.deepEqual([problem, image.is_signed, signed.length % 4096], [undefined, true, 0]);
+  const onSector = await inspect(makeImage({ signature: true, size: '64K' }).bytes);
+  assert.deepEqual([onSector.problem, onSector.image.is_signed], [undefined, true]);
+});
+
+test('a signature sector that is cut, follows nothing or is followed by something, is not taken for one', async () => {
+  const signed = makeImage({ signature: true, size: '50K' }).bytes;
+  assert.equal((await inspect(signed.subarray(0, -1))).problem, 'trailing_bytes');
+  assert.equal((await inspect(signed.subarray(0, -4096))).problem, 'trailing_bytes');
+  assert.equal((await inspect(Buffer.concat([signed, Buffer.alloc(1)]))).problem, 'trailing_bytes');
+  const gap = Buffer.from(signed);
+  gap[signed.length - 4097] = 0;
+  assert.equal((await inspect(gap)).problem, 'trailing_bytes');
+});
+
+for (const { name, status } of defects()) {
+  test(`the defect ${name} is ${status}`, async () => {
+    for (const size of ['9K', '200K']) assert.equal((await inspect(makeImage({ defect: name, size }).bytes)).problem, status);
+  });
+}
+
+test('a small image that is cut anywhere is never sound', async () => {
+  const { bytes } = makeImage({ size: 1500, segments: 3 });
+  assert.equal((await inspect(bytes)).problem, undefined);
+  for (let length = 0; length < bytes.length; length++) {
+    const { problem } = await inspect(bytes.subarray(0, length));
+    const expected = length === 0 ? 'empty' : length < 288 ? 'too_short' : 'truncated';
+    assert.equal(problem, expected, `${length} bytes`);
+  }
+});
+
+test('a small image with any byte changed is never sound', async () => {
+  const { bytes } = makeImage({ size: 1500, segments: 3 });
+  for (let at = 0; at < bytes.length; at++) {
+    const changed = Buffer.from(bytes);
+    changed[at] ^= 0x40;
+    assert.ok((await inspect(changed)).problem, `byte ${at}`);
+  }
+});
+
+test('what follows a segment and is no data does not count for the checksum', async () => {
+  const { bytes } = makeImage({ noDigest: true, seed: 3 });
+  const changed = Buffer.from(bytes);
+  changed[bytes.length - 2] ^= 0xff; // the builder leaves 4 to 16 bytes of padding
+  assert.equal((await inspect(changed)).problem, undefined);
+});
+
+test('strings of the description are shown as printable ASCII', async () => {
+  const bytes = Buffer.from(makeImage({ noDigest: true, version: '1.0.0', project: 'demo' }).bytes);
+  bytes.fill(0x41, 48, 80); // not terminated
+  bytes.write('a\x1b<b>\xff\0hidden', 80, 'latin1');
+  const { image } = await readImage(new Blob([bytes]));
+  assert.equal(image.version, 'A'.repeat(32));
+  assert.equal(image.project, 'a?<b>?');
+});
+
+test('no read is longer than 64 KiB', async () => {
+  const { path, bytes } = makeImage({ size: '700K' });
+  let longest = 0;
+  const file = {
+    size: fs.statSync(path).size,
+    slice(from, to) {
+      longest = Math.max(longest, to - from);
+      return new Blob([bytes.subarray(from, to)]);
+    },
+  };
+  const { image } = await readImage(file);
+  const { sha256: digest, problem } = await examine(file, image);
+  assert.deepEqual([digest, problem], [sha256(bytes), undefined]);
+  assert.ok(longest <= 65536, `${longest}`);
+});

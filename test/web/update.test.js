@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// The upload against a scripted session: the window, offsets, resuming, and what happens when something goes wrong.
+import assert from 'node:assert/strict';
+import crypto from 'node:crypto';
+import test from 'node:test';
+
+import { makeUpdate } from '../../web/src/update.js';
+
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+const bytes = crypto.randomBytes(100_000);
+const digest = crypto.createHash('sha256').update(bytes).digest('hex');
+
+/** A session that writes down what it is told. */
+function scripted() {
+  const session = {
+    said: [],
+    frames: [],
+    buffered: 0,
+    send: (message) => session.said.push(message),
+    sendData: (offset, blob) => session.frames.push({ offset, blob }),
+    waiting: () => session.buffered,
+    get sent() {
+      return session.frames.reduce((sum, { blob }) => sum + blob.size, 0);
+    },
+  };
+  return session;
+}
+
+async function begun(ready, file = new Blob([bytes]), allowDowngrade = false) {
+  const session = scripted();
+  const update = makeUpdate(file, digest, allowDowngrade);
+  await update.start(session);
+  if (ready) update.take({ type: 'ready', ...ready });
+  return { session, update };
+}
+
+test('begin promises size and digest, and the downgrade only when it is allowed', async () => {
+  const { session } = await begun();
+  assert.deepEqual(session.said, [{ type: 'begin', size: 100_000, sha256: digest }]);
+  const other = await begun(undefined, new Blob([bytes]), true);
+  assert.deepEqual(other.session.said, [{ type: 'begin', size: 100_000, sha256: digest, allow_downgrade: true }]);
+});
+
+test('nothing is sent before ready', async () => {
+  const { session, update } = await begun();
+  update.take({ type: 'progress', received: 0, written: 0, size: 100_000 });
+  update.take({ type: 'state', update: 'receiving' });
+  assert.equal(session.frames.length, 0);
+});
+
+test('never more than the credit is unacknowledged, and every byte comes once and in order', async () => {
+  for (const { chunk, credit } of [{ chunk: 8192, credit: 32768 }, { chunk: 512, credit: 1024 }, { chunk: 3000, credit: 10_000 }]) {
+    const { session, update } = await begun({ offset: 0, chunk, credit });
+    let received = 0;
+    let acknowledged = 0;
+    while (received < bytes.length) {
+      assert.ok(session.sent - received <= credit, 'beyond the credit');
+      assert.ok(session.sent - received + chunk > credit || session.sent === bytes.length, 'the window is not used');
+      received += session.frames[acknowledged++].blob.size;
+      update.take({ type: 'progress', received, written: 0, size: bytes.length });
+    }
+    assert.equal(session.sent, bytes.length);
+    let offset = 0;
+    for (const frame of session.frames) {
+      assert.equal(frame.offset, offset);
+      assert.ok(frame.blob.size <= chunk);
+      assert.deepEqual(Buffer.from(await frame.blob.arrayBuffer()), bytes.subarray(offset, offset + frame.blob.size));
+      offset += frame.blob.size;
+    }
+  }
+});
+
+test('no frame is longer than a browser sends in one piece', async () => {
+  const { session } = await begun({ offset: 0, chunk: 65536, credit: 1_000_000 });
+  assert.ok(session.frames.every(({ blob }) => blob.size <= 32768));
+  assert.equal(session.sent, bytes.length);
+});
+
+test('it goes on where ready says', async () => {
+  const { session, update } = await begun({ offset: 65536, chunk: 8192, credit: 16384 });
+  assert.equal(session.frames[0].offset, 65536);
+  assert.equal(session.sent, 16384);
+  update.take({ type: 'progress', received: 65536 + 8192, written: 65536, size: 100_000 });
+  assert.equal(session.sent, 16384 + 8192);
+});
+
+test('a whole file that is already there needs no frame', async () => {
+  const { session } = await begun({ offset: 100_000, chunk: 8192, credit: 32768 });
+  assert.equal(session.frames.length, 0);
+});
+
+test('what waits in the browser is bounded, whatever the credit', async () => {
+  const { session, update } = await begun();
+  session.buffered = 1 << 20;
+  update.take({ type: 'ready', offset: 0, chunk: 8192, credit: 1e9 });
+  assert.equal(session.frames.length, 0);
+  session.buffered = 0;
+  update.take({ type: 'progress', received: 0, written: 0, size: 100_000 });
+  assert.equal(session.sent, bytes.length);
+});
+
+test('stop sends no more', async () => {
+  const { session, update } = await begun({ offset: 0, chunk: 8192, credit: 16384 });
+  update.stop();
+  update.take({ type: 'progress', received: 16384, written: 0, size: 100_000 });
+  assert.equal(session.sent, 16384);
+});
+
+test('in another session it begins again and sends nothing until that one is ready', async () => {
+  const { session, update } = await begun({ offset: 0, chunk: 8192, credit: 16384 });
+  assert.equal(update.isResumed, false);
+  const next = scripted();
+  await update.start(next);
+  assert.equal(update.isResumed, true);
+  update.take({ type: 'progress', received: 16384, written: 0, size: 100_000 });
+  assert.deepEqual([session.sent, next.sent], [16384, 0]);
+  update.take({ type: 'ready', offset: 8192, chunk: 8192, credit: 16384 });
+  assert.deepEqual([session.sent, next.frames[0].offset], [16384, 8192]);
+});
+
+test('a file that can no longer be read ends the update before it begins', async () => {
+  const file = { size: 100_000, slice: () => ({ arrayBuffer: () => Promise.reject(new Error('NotReadableError')) }) };
+  const { session, update } = await begun(undefined, file);
+  await settle();
+  assert.deepEqual(session.said, [{ type: 'cancel' }]);
+  assert.deepEqual(update.failure, { name: 'unreadable' });
+});
