@@ -23,6 +23,47 @@ void ota_ws_pipeline_init(ota_ws_pipeline_t *pipeline, const ota_ws_pipeline_por
     pipeline->ports = *ports;
 }
 
+// ---- the record ----------------------------------------------------------------------------------------------------
+
+static void save(ota_ws_pipeline_t *pipeline, ota_ws_progress_t *progress) {
+    progress->size = pipeline->promise.size;
+    memcpy(progress->sha256, pipeline->promise.sha256, sizeof progress->sha256);
+    progress->distrust = pipeline->distrust;
+    ota_ws_progress_save(pipeline->ports.platform, progress);
+    pipeline->recorded = true;
+}
+
+// The update goes on behind `offset`. `prefix` may be NULL when nothing is worth going on from.
+static void save_record(ota_ws_pipeline_t *pipeline, uint32_t offset, uint32_t erased, const uint8_t *prefix) {
+    ota_ws_progress_t progress;
+    memset(&progress, 0, sizeof progress);
+    progress.offset = offset;
+    progress.erased = erased;
+    if (prefix != NULL) {
+        memcpy(progress.prefix, prefix, sizeof progress.prefix);
+    }
+    save(pipeline, &progress);
+}
+
+// The file has ended; what is left to say is that the slot is not to be trusted, if so.
+static void close_record(ota_ws_pipeline_t *pipeline) {
+    const ota_ws_platform_t *platform = pipeline->ports.platform;
+    if (!pipeline->recorded) {
+        return; // nothing was written: an older record stands
+    }
+    ota_ws_status_t status = pipeline->failure.status;
+    bool torn = status == OTA_WS_FLASH_ERASE || status == OTA_WS_FLASH_PROGRAM || status == OTA_WS_FLASH_DIFFERS;
+    if (pipeline->finished || (!pipeline->distrust && !torn)) {
+        ota_ws_progress_clear(platform);
+        return;
+    }
+    ota_ws_progress_t nothing;
+    memset(&nothing, 0, sizeof nothing);
+    nothing.clean = 1;
+    nothing.distrust = 1;
+    ota_ws_progress_save(platform, &nothing);
+}
+
 // ---- stage: image --------------------------------------------------------------------------------------------------
 
 // The image's own faults, seen as far as the bytes have come.
@@ -64,6 +105,9 @@ static ota_ws_status_t pass(ota_ws_pipeline_t *pipeline, const uint8_t *bytes, s
     if (status == OTA_WS_OK && undecided) {
         status = decide(pipeline);
     }
+    if (status == OTA_WS_OK && !pipeline->recorded) {
+        save_record(pipeline, 0, 0, NULL); // before the first erase: from now on the slot is not what it was
+    }
     return status == OTA_WS_OK ? write_slot(pipeline, bytes, length) : status;
 }
 
@@ -93,14 +137,6 @@ static ota_ws_status_t take_image(void *context, const uint8_t *bytes, size_t le
 
 // ---- stage: file ---------------------------------------------------------------------------------------------------
 
-// An `erased` beyond the position is true only until the next program: such a record is made at the very end.
-static void save_progress(ota_ws_pipeline_t *pipeline, uint32_t erased) {
-    ota_ws_progress_t progress = {.size = pipeline->promise.size, .offset = pipeline->position, .erased = erased};
-    memcpy(progress.sha256, pipeline->promise.sha256, sizeof progress.sha256);
-    pipeline->ports.hash->peek(&pipeline->file, progress.prefix);
-    ota_ws_progress_save(pipeline->ports.platform, &progress);
-}
-
 static ota_ws_status_t take_encrypted(ota_ws_pipeline_t *pipeline, const uint8_t *bytes, size_t length) {
     const ota_ws_filter_t *decrypt = pipeline->ports.decrypt;
     ota_ws_status_t status = ota_ws_encrypted_feed(&pipeline->header, bytes, length);
@@ -120,7 +156,9 @@ static ota_ws_status_t take_piece(ota_ws_pipeline_t *pipeline, const uint8_t *by
     ota_ws_status_t status = take_image(pipeline, bytes, length);
     bool block_ends = pipeline->position % pipeline->ports.flash->block_size == 0;
     if (status == OTA_WS_OK && block_ends && pipeline->position < pipeline->promise.size) {
-        save_progress(pipeline, pipeline->position);
+        uint8_t prefix[OTA_WS_SHA256_SIZE];
+        pipeline->ports.hash->peek(&pipeline->file, prefix);
+        save_record(pipeline, pipeline->position, pipeline->position, prefix);
     }
     return status;
 }
@@ -144,12 +182,12 @@ static ota_ws_status_t take_file(void *context, const uint8_t *bytes, size_t len
 
 // ---- begin and resume ----------------------------------------------------------------------------------------------
 
-// Reads the slot from its start and gives it to `take`, piece by piece.
-static ota_ws_status_t read_slot(ota_ws_pipeline_t *pipeline, uint32_t size, ota_ws_sink_t take) {
+// Reads the slot from `from` to before `to` and gives it to `take`, piece by piece.
+static ota_ws_status_t read_slot(ota_ws_pipeline_t *pipeline, uint32_t from, uint32_t to, ota_ws_sink_t take) {
     const ota_ws_pipeline_ports_t *ports = &pipeline->ports;
     ota_ws_status_t status = OTA_WS_OK;
-    for (uint32_t offset = 0; offset < size && status == OTA_WS_OK;) {
-        uint32_t left = size - offset;
+    for (uint32_t offset = from; offset < to && status == OTA_WS_OK;) {
+        uint32_t left = to - offset;
         size_t length = left < ports->scratch_size ? left : ports->scratch_size;
         status = ports->flash->read(ports->flash->context, offset, ports->scratch, length);
         if (status == OTA_WS_OK) {
@@ -188,24 +226,57 @@ static void drop_file(ota_ws_pipeline_t *pipeline) {
     pipeline->ports.hash->finish(&pipeline->file, unused);
 }
 
-// Does flash hold what the record says, and is the image still one for this device? Then go on there.
-static bool resume(ota_ws_pipeline_t *pipeline) {
-    ota_ws_progress_t progress;
+// Hashes what the record speaks of, and notes the digest at the last block's start.
+static bool retake_prefix(ota_ws_pipeline_t *pipeline, const ota_ws_progress_t *progress, uint32_t block_start,
+                          uint8_t block_prefix[OTA_WS_SHA256_SIZE]) {
     uint8_t prefix[OTA_WS_SHA256_SIZE];
-    uint32_t block = pipeline->ports.flash->block_size;
-    if (!ota_ws_progress_load(pipeline->ports.platform, &pipeline->promise, &progress) ||
-        progress.offset < OTA_WS_IMAGE_HEAD_SIZE || read_slot(pipeline, progress.offset, retake) != OTA_WS_OK) {
+    if (read_slot(pipeline, 0, block_start, retake) != OTA_WS_OK) {
+        return false;
+    }
+    pipeline->ports.hash->peek(&pipeline->file, block_prefix);
+    if (read_slot(pipeline, block_start, progress->offset, retake) != OTA_WS_OK) {
         return false;
     }
     pipeline->ports.hash->peek(&pipeline->file, prefix);
-    if (memcmp(prefix, progress.prefix, sizeof prefix) != 0 || decide(pipeline) != OTA_WS_OK) {
+    return memcmp(prefix, progress->prefix, sizeof prefix) == 0;
+}
+
+// Does flash hold what the record says, and is the image still one for this device? Then go on there. From now on only
+// the last block's start is sure.
+static bool resume(ota_ws_pipeline_t *pipeline, const ota_ws_progress_t *progress) {
+    uint8_t block_prefix[OTA_WS_SHA256_SIZE];
+    uint32_t block = pipeline->ports.flash->block_size;
+    uint32_t block_start = progress->offset - progress->offset % block;
+    if (progress->offset < OTA_WS_IMAGE_HEAD_SIZE || !retake_prefix(pipeline, progress, block_start, block_prefix) ||
+        decide(pipeline) != OTA_WS_OK) {
         return false;
     }
-    ota_ws_slot_resume(&pipeline->slot, progress.offset, progress.erased);
-    if (progress.offset % block != 0) {
-        ota_ws_progress_clear(pipeline->ports.platform); // its `erased` would be wrong after the next program
+    ota_ws_slot_resume(&pipeline->slot, progress->offset, progress->erased);
+    pipeline->distrust = progress->distrust != 0;
+    if (pipeline->distrust) {
+        ota_ws_slot_distrust(&pipeline->slot, 0, UINT32_MAX);
+    } else if (progress->clean == 0) {
+        ota_ws_slot_distrust(&pipeline->slot, progress->offset, progress->offset + block);
     }
+    save_record(pipeline, block_start, block_start, block_prefix);
     return true;
+}
+
+// From the start, or from where an earlier try of the same file has come.
+static void begin_plain(ota_ws_pipeline_t *pipeline, bool found, const ota_ws_progress_t *progress) {
+    if (found && ota_ws_progress_is_of(progress, &pipeline->promise) && resume(pipeline, progress)) {
+        return;
+    }
+    drop_file(pipeline);
+    start_file(pipeline);
+}
+
+// What an update that was cut off has left in the slot is not kept, whatever it reads like.
+static void look_at_record(ota_ws_pipeline_t *pipeline, bool found, const ota_ws_progress_t *progress) {
+    pipeline->distrust = found && (progress->clean == 0 || progress->distrust != 0);
+    if (pipeline->distrust) {
+        ota_ws_slot_distrust(&pipeline->slot, 0, UINT32_MAX);
+    }
 }
 
 void ota_ws_pipeline_from(ota_ws_pipeline_t *pipeline, const uint8_t peer[OTA_WS_PEER_SIZE], uint32_t when_s) {
@@ -221,25 +292,30 @@ static ota_ws_status_t start_filter(const ota_ws_filter_t *filter, bool *started
 
 const ota_ws_failure_t *ota_ws_pipeline_begin(ota_ws_pipeline_t *pipeline, const ota_ws_promise_t *promise) {
     const ota_ws_pipeline_ports_t *ports = &pipeline->ports;
+    ota_ws_progress_t progress;
+    bool found = ota_ws_progress_load(ports->platform, &progress);
     pipeline->promise = *promise;
     pipeline->running = true;
     pipeline->finished = false;
     pipeline->inflating = false;
     pipeline->decrypting = false;
+    pipeline->recorded = false;
+    pipeline->distrust = false;
     start_file(pipeline);
+    if (promise->deflate && pipeline->ports.decrypt == NULL) {
+        bool declined = ports->inflate == NULL || start_filter(ports->inflate, &pipeline->inflating) != OTA_WS_OK;
+        fail(pipeline, declined ? OTA_WS_COMPRESSION_DECLINED : OTA_WS_OK);
+    }
     if (ports->decrypt != NULL) {
         ports->hash->start(&pipeline->plain);
         ota_ws_encrypted_init(&pipeline->header, promise->size);
         fail(pipeline,
              promise->deflate ? OTA_WS_COMPRESSION_DECLINED : start_filter(ports->decrypt, &pipeline->decrypting));
-    } else if (!resume(pipeline)) {
-        drop_file(pipeline);
-        start_file(pipeline);
-        ota_ws_progress_clear(ports->platform);
+    } else if (pipeline->failure.status == OTA_WS_OK) {
+        begin_plain(pipeline, found, &progress);
     }
-    if (promise->deflate && pipeline->failure.status == OTA_WS_OK) {
-        bool declined = ports->inflate == NULL || start_filter(ports->inflate, &pipeline->inflating) != OTA_WS_OK;
-        fail(pipeline, declined ? OTA_WS_COMPRESSION_DECLINED : OTA_WS_OK);
+    if (!pipeline->recorded) {
+        look_at_record(pipeline, found, &progress);
     }
     return &pipeline->failure;
 }
@@ -302,7 +378,7 @@ static ota_ws_status_t check_flash(ota_ws_pipeline_t *pipeline) {
     hash->peek(pipeline->decrypting ? &pipeline->plain : &pipeline->file, expected);
     drop_file(pipeline);
     hash->start(&pipeline->file);
-    ota_ws_status_t status = read_slot(pipeline, pipeline->slot.length, hash_piece);
+    ota_ws_status_t status = read_slot(pipeline, 0, pipeline->slot.length, hash_piece);
     hash->peek(&pipeline->file, digest);
     if (status != OTA_WS_OK) {
         return status;
@@ -353,13 +429,33 @@ const ota_ws_failure_t *ota_ws_pipeline_finish(ota_ws_pipeline_t *pipeline) {
     return &pipeline->failure;
 }
 
-// The update stops half-way: everything that came goes to flash, and the record says so. Only whole program units can;
-// a last part of one is given up together with the record's newest state.
-static void pause_file(ota_ws_pipeline_t *pipeline) {
-    bool resumable = !pipeline->decrypting && ota_ws_image_head_known(&pipeline->image);
-    if (resumable && ota_ws_slot_pause(&pipeline->slot) == OTA_WS_OK && pipeline->slot.cursor == pipeline->position) {
-        save_progress(pipeline, pipeline->slot.erased);
+// The digest of what lies in flash before the cursor. The file's own is it when no byte waits for its program unit.
+static bool digest_written(ota_ws_pipeline_t *pipeline, uint8_t digest[OTA_WS_SHA256_SIZE]) {
+    const ota_ws_hash_t *hash = pipeline->ports.hash;
+    bool whole = pipeline->slot.cursor == pipeline->position;
+    ota_ws_status_t status = OTA_WS_OK;
+    if (!whole) {
+        drop_file(pipeline);
+        hash->start(&pipeline->file);
+        status = read_slot(pipeline, 0, pipeline->slot.cursor, hash_piece);
     }
+    hash->peek(&pipeline->file, digest);
+    return status == OTA_WS_OK;
+}
+
+// The update stops half-way: everything that came goes to flash, as far as whole program units go, and the record says
+// so.
+static void pause_file(ota_ws_pipeline_t *pipeline) {
+    ota_ws_progress_t progress;
+    memset(&progress, 0, sizeof progress);
+    bool resumable = !pipeline->decrypting && ota_ws_image_head_known(&pipeline->image) && pipeline->recorded;
+    if (!resumable || ota_ws_slot_pause(&pipeline->slot) != OTA_WS_OK || !digest_written(pipeline, progress.prefix)) {
+        return;
+    }
+    progress.offset = pipeline->slot.cursor;
+    progress.erased = pipeline->slot.erased;
+    progress.clean = 1;
+    save(pipeline, &progress);
 }
 
 void ota_ws_pipeline_end(ota_ws_pipeline_t *pipeline) {
@@ -370,7 +466,7 @@ void ota_ws_pipeline_end(ota_ws_pipeline_t *pipeline) {
     }
     pipeline->running = false;
     if (pipeline->finished || pipeline->failure.status != OTA_WS_OK) {
-        ota_ws_progress_clear(ports->platform);
+        close_record(pipeline);
     } else {
         pause_file(pipeline);
     }

@@ -33,6 +33,8 @@ typedef struct {
     bool finished;             // `finish` has succeeded
     bool inflating;            // the filter was started
     bool decrypting;           // likewise
+    bool recorded;             // the record is of this file
+    bool distrust;             // what lies in the slot may have been cut off half-way, anywhere
     uint16_t held;             // bytes of the head that wait for the decision
     uint32_t position;         // bytes of the file so far
     ota_ws_sha256_t file;      // digest of the file

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The record of how far an update has come, in the platform's store: what lies in flash before `offset` has the digest
-// `prefix`.
+// `prefix`. From before the first erase to the end of an update there is one.
 #pragma once
 
 #include "policy.h"
@@ -12,10 +12,14 @@ typedef struct {
     uint32_t offset;
     uint32_t erased; // flash is erased from `offset` to here
     uint8_t prefix[OTA_WS_SHA256_SIZE];
+    uint8_t clean;    // 1: no operation of flash was under way when it was made; else one block from `offset` on may
+                      // have been cut off in the middle of one, and read differently each time
+    uint8_t distrust; // 1: likewise all of the slot after `offset`
+    uint8_t unused[2];
 } ota_ws_progress_t;
 
-// False when there is no record, or it is of another file.
-bool ota_ws_progress_load(const ota_ws_platform_t *platform, const ota_ws_promise_t *promise,
-                          ota_ws_progress_t *progress);
+// False when there is no record that makes sense.
+bool ota_ws_progress_load(const ota_ws_platform_t *platform, ota_ws_progress_t *progress);
+bool ota_ws_progress_is_of(const ota_ws_progress_t *progress, const ota_ws_promise_t *promise);
 void ota_ws_progress_save(const ota_ws_platform_t *platform, const ota_ws_progress_t *progress);
 void ota_ws_progress_clear(const ota_ws_platform_t *platform);

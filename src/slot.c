@@ -75,7 +75,8 @@ static uint32_t keep(ota_ws_slot_t *slot, const uint8_t *bytes, size_t length) {
     uint32_t left = slot->size - slot->cursor;
     uint32_t wanted = left < sector ? left : sector;
     bool at_sector = slot->gathered == 0 && slot->cursor == slot->erased && slot->cursor % sector == 0;
-    if (!at_sector || wanted == 0 || length < wanted || !flash_holds(slot, bytes, wanted)) {
+    bool distrusted = slot->cursor >= slot->distrusted_from && slot->cursor < slot->distrusted_to;
+    if (!at_sector || distrusted || wanted == 0 || length < wanted || !flash_holds(slot, bytes, wanted)) {
         return 0;
     }
     slot->cursor += wanted;
@@ -132,6 +133,11 @@ ota_ws_status_t ota_ws_slot_write(ota_ws_slot_t *slot, const uint8_t *bytes, siz
         slot->length += taken;
     }
     return status;
+}
+
+void ota_ws_slot_distrust(ota_ws_slot_t *slot, uint32_t from, uint32_t to) {
+    slot->distrusted_from = from;
+    slot->distrusted_to = to;
 }
 
 void ota_ws_slot_resume(ota_ws_slot_t *slot, uint32_t cursor, uint32_t erased) {

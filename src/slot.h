@@ -10,12 +10,13 @@
 
 typedef struct {
     const ota_ws_flash_t *flash;
-    uint32_t size;     // of what will be written
-    uint32_t room;     // of the slot
-    uint32_t erased;   // everything before it is erased, or kept
-    uint32_t cursor;   // everything before it is programmed
-    uint32_t length;   // bytes taken, programmed or gathered
-    uint32_t gathered; // bytes in `page`, which belong at the cursor
+    uint32_t size;                           // of what will be written
+    uint32_t room;                           // of the slot
+    uint32_t erased;                         // everything before it is erased, or kept
+    uint32_t cursor;                         // everything before it is programmed
+    uint32_t length;                         // bytes taken, programmed or gathered
+    uint32_t distrusted_from, distrusted_to; // there nothing is kept
+    uint32_t gathered;                       // bytes in `page`, which belong at the cursor
     uint8_t page[OTA_WS_PAGE_SIZE];
 } ota_ws_slot_t;
 
@@ -24,6 +25,10 @@ void ota_ws_slot_init(ota_ws_slot_t *slot, const ota_ws_flash_t *flash, uint32_t
 
 // Appends bytes. OTA_WS_FLASH_ERASE or OTA_WS_FLASH_PROGRAM leave the slot as far as it came.
 ota_ws_status_t ota_ws_slot_write(ota_ws_slot_t *slot, const uint8_t *bytes, size_t length);
+
+// What flash holds from `from` to before `to` is not to be kept, whatever it reads like: an operation may have been cut
+// off there.
+void ota_ws_slot_distrust(ota_ws_slot_t *slot, uint32_t from, uint32_t to);
 
 // Goes on at `cursor` of a slot that ota_ws_slot_init() has begun: what lies before it is programmed, and what lies
 // between it and `erased` is erased.

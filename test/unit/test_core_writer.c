@@ -507,7 +507,10 @@ static void another_file_does_not_go_on(void **state) {
     interrupt(desk, &file, 100000);
     assert_int_equal(begin(desk, &same_size, false).written, 0);
     perform_kind(desk, OTA_WS_JOB_ABORT);
-    assert_goes_on(desk, &file, 0); // the record was of the other file now
+    assert_goes_on(desk, &file, 100000); // the other file has written nothing
+    interrupt(desk, &file, 100000);
+    interrupt(desk, &same_size, 1000);
+    assert_goes_on(desk, &file, 0);
     desk_free(desk);
     image_free(&file);
     image_free(&same_size);
