@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The core's filter port (ports.h) that opens ESP Encrypted Images, over OpenSSL. Streams: about 8 KB whatever the image's
-// size. Gives decrypted bytes away before the tag is known; only `finish` says that they are authentic.
+// The core's filter port (ports.h) that opens ESP Encrypted Images, over OpenSSL. Streams: about 8 KB whatever the
+// image's size. Gives decrypted bytes away before the tag is known; only `finish` says that they are authentic.
 #pragma once
 
 #include "image_key.h"

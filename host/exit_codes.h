@@ -14,4 +14,4 @@ enum {
 
 #define EXIT_CODES_HELP                                                                                                \
     "Exit codes: 0 ended by a signal, 2 wrong arguments, 3 flash file\n"                                               \
-    "(no room, other size, in use), 4 partition table, 5 no image that starts, 6 network, 7 password.\n"
+    "(no room, other size, in use), 4 partition table, 5 no image that starts, 6 network, 7 password or key.\n"

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "chip.h"
+#include "decrypt_openssl.h"
 #include "exit_codes.h"
 #include "hash_openssl.h"
 #include "inflate_zlib.h"
@@ -21,6 +22,8 @@ typedef struct {
     worker_t worker;
     inflate_zlib_t inflate;
     ota_ws_filter_t inflate_port;
+    decrypt_openssl_t decrypt;
+    ota_ws_filter_t decrypt_port;
     ota_ws_worker_t worker_port;
     ota_ws_ports_t ports;
     ota_ws_settings_t settings;
@@ -97,6 +100,10 @@ static void report_page(const life_t *life) {
     } else if (access->kind == ACCESS_OPEN) {
         console_log(life->parts.console, "page", "UNPROTECTED: whoever reaches this device can replace its firmware");
     }
+    if (life->parts.key != NULL) {
+        console_log(life->parts.console, "page", "only images encrypted for this device's key are taken (%s)",
+                    life->parts.key->scheme == IMAGE_KEY_RSA ? "RSA-3072" : "ECIES-P256");
+    }
 }
 
 // ---- one boot ------------------------------------------------------------------------------------------------------
@@ -143,12 +150,15 @@ static bool start_core(const life_t *life, boot_life_t *boot) {
     boot->settings.trial_timeout_ms = options->trial_timeout_s * 1000;
     boot->settings.policy.check_project = !options->any_project;
     boot->inflate_port = inflate_zlib_port(&boot->inflate);
+    boot->decrypt.key = life->parts.key;
+    boot->decrypt_port = decrypt_openssl_filter(&boot->decrypt);
     worker_parts_t parts = {
         .flash = &boot->flash,
         .platform = &boot->platform,
         .hash = &ota_ws_hash_openssl,
         .policy = &boot->settings.policy,
         .inflate = &boot->inflate_port,
+        .decrypt = life->parts.key != NULL ? &boot->decrypt_port : NULL,
         .chunk = boot->settings.chunk,
         .notify_context = boot,
         .notify = notify,

@@ -38,10 +38,38 @@ static int show(const options_t *options, const console_t *console) {
     return code;
 }
 
+// Without a path there is no key to load.
+static bool load_key(image_key_t *key, const char *path, const console_t *console) {
+    *key = (image_key_t){0};
+    const char *wrong = path != NULL ? image_key_load(key, path) : NULL;
+    if (key->pkey != NULL && !key->is_private) {
+        wrong = "holds a public key; decrypting needs the private one";
+        image_key_free(key);
+    }
+    if (wrong != NULL) {
+        console_log(console, "page", "%s %s", path, wrong);
+    }
+    return wrong == NULL;
+}
+
+static int serve(board_t *board, store_t *store, const options_t *options, const console_t *console) {
+    access_t access;
+    image_key_t key;
+    int code = EXIT_ACCESS;
+    if (!load_key(&key, options->encrypted_key, console)) {
+        return code;
+    }
+    if (load_access(&access, store, options, console)) {
+        life_parts_t parts = {board, store, &access, key.pkey != NULL ? &key : NULL, options, console};
+        code = life_run(&parts);
+    }
+    image_key_free(&key);
+    return code;
+}
+
 static int run(const options_t *options, const console_t *console) {
     board_t board;
     store_t store;
-    access_t access;
     if (!store_init(&store, options->flash)) {
         console_log(console, "flash", "the path %s is too long", options->flash);
         return EXIT_FLASH_FILE;
@@ -50,11 +78,7 @@ static int run(const options_t *options, const console_t *console) {
     if (code != EXIT_ENDED) {
         return code;
     }
-    code = EXIT_ACCESS;
-    if (load_access(&access, &store, options, console)) {
-        life_parts_t parts = {&board, &store, &access, options, console};
-        code = life_run(&parts);
-    }
+    code = serve(&board, &store, options, console);
     board_close(&board);
     return code;
 }

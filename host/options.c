@@ -48,6 +48,7 @@ static const char help[] =
     "  --unprotected         no password: whoever reaches the device can replace its firmware. Loopback only\n"
     "  --trial-timeout S     a new image goes back when not confirmed in S seconds (300); 0: it waits\n"
     "  --any-project         accept images of other projects\n"
+    "  --encrypted-key FILE  private key (PEM, RSA-3072 or P-256): only images encrypted for it are taken\n"
     "  --chunk BYTES         largest data frame (8192)\n"
     "  --credit BYTES        bytes that may be under way (32768)\n"
     "\n"
@@ -89,6 +90,7 @@ static const row_t rows[] = {
     {"unprotected", FLAG, AT(unprotected), 0, 0, 0},
     {"trial-timeout", NUMBER, AT(trial_timeout_s), 0, INT32_MAX / 1000, 0},
     {"any-project", FLAG, AT(any_project), 0, 0, 0},
+    {"encrypted-key", TEXT, AT(encrypted_key), 0, 0, 0},
     {"chunk", SIZE, AT(chunk), OTA_WS_CHUNK_MIN, OTA_WS_CHUNK_MAX, 1},
     {"credit", SIZE, AT(credit), 2 * OTA_WS_CHUNK_MIN, INT32_MAX, 1},
     {"help", FLAG, AT(help), 0, 0, 0},

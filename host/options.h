@@ -22,7 +22,8 @@ typedef struct {
     const char *name;
     const char *password_file;
     bool unprotected;
-    const char *timing; // NULL: none
+    const char *encrypted_key; // PEM file; NULL: plain images are expected
+    const char *timing;        // NULL: none
     uint32_t trial_timeout_s;
     uint32_t boot_time_ms;
     uint32_t chunk;

@@ -56,6 +56,7 @@ static ota_ws_status_t start(void *context) {
         .hash = parts->hash,
         .policy = parts->policy,
         .inflate = parts->inflate,
+        .decrypt = parts->decrypt,
         .scratch = worker->scratch,
         .scratch_size = sizeof worker->scratch,
     };
@@ -88,8 +89,12 @@ static void stop(void *context) {
 }
 
 ota_ws_worker_t worker_port(worker_t *worker) {
-    return (ota_ws_worker_t){
-        .context = worker, .inflates = worker->parts.inflate != NULL, .start = start, .submit = submit, .stop = stop};
+    return (ota_ws_worker_t){.context = worker,
+                             .inflates = worker->parts.inflate != NULL && worker->parts.decrypt == NULL,
+                             .decrypts = worker->parts.decrypt != NULL,
+                             .start = start,
+                             .submit = submit,
+                             .stop = stop};
 }
 
 // ---- buffers and results -------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ typedef struct {
     const ota_ws_hash_t *hash;
     const ota_ws_policy_t *policy;
     const ota_ws_filter_t *inflate; // or NULL
+    const ota_ws_filter_t *decrypt; // or NULL: plain images are expected
     uint32_t chunk;
     void *notify_context;
     void (*notify)(void *context);
