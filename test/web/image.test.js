@@ -27,7 +27,7 @@ for (const chip of helloWorldChips) {
     assert.equal(digest, sha256(bytes));
     assert.equal(chipName(image.chip_id).toLowerCase().replace('-', ''), chip);
     assert.equal(image.project, 'hello_world');
-    assert.match(image.version, /^v1\.\d+\.\d+-\d+-g[0-9a-f]{7}-dirty$/);
+    assert.match(image.version, /^v1\.\d+\.\d+-\d+-g[0-9a-f]{7}(-dirty)?$/);
     assert.match(image.idf, /^v\d/);
     assert.match(image.built, /^[A-Z][a-z]{2} [ \d]\d 20\d\d \d\d:\d\d:\d\d$/);
     assert.match(image.elf_sha256, /^[0-9a-f]{64}$/);

@@ -29,7 +29,7 @@ export function openSession({ ticket, login, ws }, password, tell, end) {
   let sent = 0;
   let received = 0;
 
-  /** @param {string | Uint8Array} data */
+  /** @param {string | Blob} data */
   const write = (data) => socket.readyState === WebSocket.OPEN && socket.send(data);
 
   /** @type {Session} */
@@ -45,10 +45,7 @@ export function openSession({ ticket, login, ws }, password, tell, end) {
       write(text);
     },
     sendData(offset, bytes) {
-      const frame = new Uint8Array(4 + bytes.byteLength);
-      new DataView(frame.buffer).setUint32(0, offset, true);
-      frame.set(new Uint8Array(bytes), 4);
-      write(frame);
+      write(new Blob([Uint32Array.of(offset), bytes])); // every machine with a browser is little-endian
     },
   };
 

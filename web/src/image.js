@@ -26,7 +26,7 @@ function classify(head, hasTable) {
   if (!size) return 'empty';
   if (size < 12) return magic === 0xe9 ? 'too_short' : 'not_an_image';
   if (head.getUint32(0) === 0xcfb68807) return 'encrypted_image'; // esp_encrypted_img
-  if (magic === 0xff && hasTable) return 'merged_image'; // of a chip whose bootloader starts later than at 0
+  if (head.getUint32(0) === 0xffffffff) return 'merged_image'; // of a chip whose bootloader does not start at 0
   // Where an ESP32 header has its pin settings, ESP8266 has a load address.
   if (magic === 0xea || (magic === 0xe9 && head.getUint32(8, true) >= 0x3ffe0000)) return 'esp8266_image';
   if (magic !== 0xe9) return 'not_an_image';
@@ -37,27 +37,26 @@ function classify(head, hasTable) {
   return hasTable ? 'merged_image' : 'bootloader_image';
 }
 
-/** @param {DataView} head @param {number} size @returns {Image} */
-function describe(head, size) {
+/** @param {DataView} head @returns {Image} */
+function describe(head) {
   const u16 = (/** @type {number} */ offset) => head.getUint16(offset, true);
   // Strings are not always terminated.
   const string = (/** @type {number} */ offset, length = 32) =>
     String.fromCharCode(...new Uint8Array(head.buffer, offset, length)).replace(/\0.*/s, '').replace(/[^ -~]/g, '?');
   return {
-    size,
-    chipId: u16(12),
-    minRevision: u16(15),
-    maxRevision: u16(17),
-    hashAppended: head.getUint8(23) === 1,
+    chip_id: u16(12),
+    min_revision: u16(15),
+    max_revision: u16(17),
+    hash_appended: head.getUint8(23) === 1,
     segments: [],
     length: 0,
-    isSigned: false,
-    secureVersion: head.getUint32(36, true),
+    is_signed: false,
+    secure_version: head.getUint32(36, true),
     version: string(48),
     project: string(80),
     built: `${string(128, 16)} ${string(112, 16)}`,
     idf: string(144),
-    elfSha256: hex(new Uint8Array(head.buffer, 176, 32)),
+    elf_sha256: hex(new Uint8Array(head.buffer, 176, 32)),
   };
 }
 
@@ -77,7 +76,7 @@ async function walkSegments(file, count, image) {
     image.segments.push({ offset, length });
     offset += length;
   }
-  image.length = (offset + 16 - (offset % 16)) + (image.hashAppended ? 32 : 0);
+  image.length = (offset + 16 - (offset % 16)) + (image.hash_appended ? 32 : 0);
   return image.length > file.size ? 'truncated' : undefined;
 }
 
@@ -92,7 +91,7 @@ export async function readImage(file) {
   const table = await view(file, 0x8000, 2);
   const problem = classify(head, table.byteLength === 2 && table.getUint16(0) === 0xaa50);
   if (problem) return { problem };
-  const image = describe(head, file.size);
+  const image = describe(head);
   return { image, problem: await walkSegments(file, head.getUint8(1), image) };
 }
 
@@ -103,9 +102,9 @@ export async function readImage(file) {
 async function checkEnd(file, image) {
   const gap = -image.length & (SECTOR_SIZE - 1);
   const tail = new Uint8Array((await view(file, image.length, gap + 1)).buffer);
-  image.isSigned =
+  image.is_signed =
     file.size === image.length + gap + SECTOR_SIZE && tail.every((byte, i) => byte === (i < gap ? 0xff : 0xe7));
-  return image.isSigned || file.size === image.length ? undefined : 'trailing_bytes';
+  return image.is_signed || file.size === image.length ? undefined : 'trailing_bytes';
 }
 
 /** The part of `piece`, which begins at `at` in the file, that lies between two offsets of the file.
@@ -115,26 +114,27 @@ const between = (piece, at, from, to) => piece.subarray(Math.max(0, from - at), 
 /**
  * Reads the whole file, piece by piece: its SHA-256, and whether checksum, digest and end of the image are right.
  * @param {Blob} file
- * @param {Image} image whose segment table has no problem
+ * @param {Image | undefined} image whose segment table has no problem; none: the SHA-256 is all
  * @returns {Promise<{ sha256: string, problem: string | undefined }>}
  */
 export async function examine(file, image) {
   const whole = new SHA256();
   const covered = new SHA256(); // by the appended digest
-  const coveredLength = image.length - (image.hashAppended ? 32 : 0);
+  const { segments = [], length = 0, hash_appended } = image ?? {};
+  const coveredLength = length - (hash_appended ? 32 : 0);
   let checksum = 0xef;
   for (let at = 0; at < file.size; at += PIECE_SIZE) {
     const piece = new Uint8Array((await view(file, at, PIECE_SIZE)).buffer);
     whole.update(piece);
     covered.update(between(piece, at, 0, coveredLength));
-    for (const { offset, length } of image.segments) {
+    for (const { offset, length } of segments) {
       for (const byte of between(piece, at, offset, offset + length)) checksum ^= byte;
     }
   }
+  const sha256 = hex(whole.digest());
+  if (!image) return { sha256, problem: undefined };
   const [expected, ...digest] = new Uint8Array((await view(file, coveredLength - 1, 33)).buffer);
-  let problem;
-  if (checksum !== expected) problem = 'bad_checksum';
-  else if (image.hashAppended && hex(digest) !== hex(covered.digest())) problem = 'bad_image_digest';
-  else problem = await checkEnd(file, image);
-  return { sha256: hex(whole.digest()), problem };
+  const isDamaged = hash_appended && hex(digest) !== hex(covered.digest());
+  const problem = checksum !== expected ? 'bad_checksum' : isDamaged ? 'bad_image_digest' : await checkEnd(file, image);
+  return { sha256, problem };
 }

@@ -10,12 +10,11 @@ import { sentence, text } from './text.js';
 import { makeUpdate } from './update.js';
 import { render, say, ui } from './view.js';
 
-/** @import { Failure, Message, Model, Session, State } from './types.js' */
+/** @import { Chosen, Failure, Message, Model, Session, State } from './types.js' */
 
 const FIRST_WAIT_S = 0.5;
 const LAST_WAIT_S = 4;
 const BUSY_WAIT_S = 2;
-const PATIENCE = 10; // attempts to find a device that restarts
 
 /** @type {Model} */
 const model = {
@@ -30,7 +29,9 @@ const model = {
 };
 let pace = makePace();
 let password = '';
-let isRestarting = false;
+
+/** @param {Failure} failure */
+const complain = (failure) => say(sentence(failure), /^(unreach|cancel|password_n)/.test(failure.name) ? '' : 'bad');
 
 /** @param {number} seconds */
 const sleep = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
@@ -47,7 +48,6 @@ function takeBar(bar) {
 function tellChange(state, before) {
   const change = before && outcome(before, state);
   if (change) {
-    isRestarting = false;
     if (!model.update) model.chosen = undefined;
     say(text(change, state), change.startsWith('runs') ? 'good' : 'bad');
   } else if (before?.image === 'trial' && state.image === 'valid') {
@@ -58,9 +58,9 @@ function tellChange(state, before) {
 /** The first word in a session. @param {State} state @param {Session} session */
 function arrive({ update, other_elf_sha256: other }, session) {
   model.session = session;
-  if (!isRestarting) say('');
+  say('');
   // Ours goes on, unless it was finished before its session was lost.
-  if (update === 'ready' && other && model.chosen?.image?.elfSha256.startsWith(other)) model.update = undefined;
+  if (update === 'ready' && other && model.chosen?.image?.elf_sha256.startsWith(other)) model.update = undefined;
   model.update?.start(session);
 }
 
@@ -78,7 +78,7 @@ function takeState(state, session) {
 async function takeFailure(failure) {
   const { update } = model;
   const own = update?.failure ?? failure;
-  say(sentence(own), own.name === 'cancelled' ? '' : 'bad');
+  complain(own);
   if (update?.isResumed && own.name === 'busy') {
     // Most likely by the session that we have lost: the device has not noticed yet.
     await sleep(BUSY_WAIT_S);
@@ -94,10 +94,7 @@ function take(message, session) {
   else if (message.type === 'progress') takeBar(message);
   else if (message.type === 'failed') takeFailure(message);
   else if (message.type === 'done') model.update = undefined;
-  else if (message.type === 'restarting') {
-    isRestarting = true;
-    say(text('restarting'));
-  }
+  else if (message.type === 'restarting') say(text('restarting'));
   model.update?.take(message);
   render(model);
 }
@@ -107,7 +104,7 @@ function take(message, session) {
 /** Until the user has typed it. @param {Failure} failure why it is asked for */
 async function askPassword(failure) {
   model.asksPassword = true;
-  say(failure.name === 'password_needed' ? '' : sentence(failure), 'bad');
+  complain(failure);
   render(model);
   ui.password.select();
   await new Promise((resolve) => {
@@ -133,7 +130,7 @@ async function run() {
       await askPassword(failure);
       failures = 0;
     } else {
-      if (!isRestarting || failures > PATIENCE) say(sentence(failure), 'bad');
+      complain(failure);
       render(model);
       await sleep(failure.wait_s ?? Math.min(FIRST_WAIT_S * 2 ** failures, LAST_WAIT_S));
     }
@@ -145,19 +142,19 @@ async function run() {
 /** @param {File | undefined} file */
 async function choose(file) {
   if (!file || ui.choice.hidden) return;
-  /** @type {NonNullable<Model['chosen']>} */
+  /** @type {Chosen} */
   const mine = (model.chosen = { file });
   ui.picker.value = ''; // choosing the same file again is a change, too
   ui.allowBox.checked = false;
   say('');
   render(model);
   try {
-    let { image, problem } = await readImage(file);
-    mine.image = image;
-    if (image && !problem) ({ sha256: mine.sha256, problem } = await examine(file, image));
-    if (problem) mine.failure = { name: problem };
+    Object.assign(mine, await readImage(file));
+    render(model);
+    if (!mine.problem) Object.assign(mine, await examine(file, mine.image));
+    else if (mine.problem === 'encrypted_image') mine.sha256 = (await examine(file, undefined)).sha256;
   } catch {
-    mine.failure = { name: 'unreadable' };
+    mine.problem = 'unreadable';
   }
   render(model);
 }

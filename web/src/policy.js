@@ -2,7 +2,7 @@
 // Would the device refuse this image? The rules of src/policy.c and src/version.c, so that the user hears of it before
 // the upload. The device decides again; this is a courtesy, not a guard.
 
-/** @import { Failure, Image, State } from './types.js' */
+/** @import { Chosen, Failure, State } from './types.js' */
 
 /** Of esp_chip_id_t. @type {Record<number, string>} */
 const chips = {
@@ -35,7 +35,7 @@ export const revisionName = (revision) => `${Math.floor(revision / 100)}.${revis
  */
 function sortable(version) {
   const [, core, commits = '', pre] =
-    /^v?(\d+(?:\.\d+){0,2})(?:(?:-(\d+)-g[\da-f]*)?(?:-dirty)?|-([^+]+)(?:\+.*)?|\+.*)$/.exec(version) ?? [];
+    /^v?(\d{1,9}(?:\.\d{1,9}){0,2})(?:(?:-(\d+)-g[\da-f]*)?(?:-dirty)?|-([^+]+)(?:\+.*)?|\+.*)$/.exec(version) ?? [];
   const pad = (/** @type {string} */ digits) => digits.padStart(9, '0');
   const word = (/** @type {string} */ id) => (/\D/.test(id) ? `a${id}` : pad(id));
   const end = pre ? pre.split('.').map(word).join(' ') : `~${pad(commits)}`;
@@ -48,33 +48,35 @@ export function isOlder(a, b) {
   return !!left && !!right && left < right;
 }
 
-/** @param {Image} image @param {State} device */
-function revisionFailure(image, device) {
-  const limited = image.maxRevision !== 0 && image.maxRevision !== 0xffff;
-  if (device.revision >= image.minRevision && !(limited && device.revision > image.maxRevision)) return undefined;
-  const range = revisionName(image.minRevision) + (limited ? `–${revisionName(image.maxRevision)}` : '+');
-  return { name: 'wrong_revision', image: range, device: revisionName(device.revision) };
-}
-
 /**
- * @param {Image} image
+ * @param {Chosen} chosen
  * @param {State} device
- * @returns {Failure | undefined} the first thing for which the device would refuse the image. `older_version` is the last
+ * @returns {Failure | undefined} the first thing for which the device would refuse the file. `older_version` is the last
  *   of them: the user may allow that one.
  */
-export function judge(image, device) {
-  if (image.size > device.slot_size) return { name: 'too_large', image: `${image.size}`, device: `${device.slot_size}` };
-  if (image.chipId !== device.chip_id) return { name: 'wrong_chip', image: chipName(image.chipId), device: device.chip };
-  const revision = revisionFailure(image, device);
-  if (revision) return revision;
-  if (image.secureVersion < device.secure_version) {
-    return { name: 'older_secure_version', image: `${image.secureVersion}`, device: `${device.secure_version}` };
+export function judge({ file: { size }, image, problem }, device) {
+  const failure = (/** @type {string} */ name, /** @type {unknown} */ theirs, /** @type {unknown} */ ours) => ({
+    name,
+    image: `${theirs}`,
+    device: `${ours}`,
+  });
+  const isEncrypted = problem === 'encrypted_image';
+  if (device.encrypted && !isEncrypted && (image || problem)) return { name: 'not_encrypted' };
+  if (problem && !(device.encrypted && isEncrypted)) return { name: problem };
+  if (size > device.slot_size) return failure('too_large', size, device.slot_size);
+  if (!image) return undefined;
+
+  const { chip_id, min_revision, max_revision, secure_version, project, version } = image;
+  const isLimited = max_revision && max_revision < 0xffff;
+  if (chip_id !== device.chip_id) return failure('wrong_chip', chipName(chip_id), device.chip);
+  if (device.revision < min_revision || (isLimited && device.revision > max_revision)) {
+    const range = revisionName(min_revision) + (isLimited ? `–${revisionName(max_revision)}` : '+');
+    return failure('wrong_revision', range, revisionName(device.revision));
   }
-  if (device.check_project && image.project !== device.project) {
-    return { name: 'wrong_project', image: image.project, device: device.project };
+  if (secure_version < device.secure_version) {
+    return failure('older_secure_version', secure_version, device.secure_version);
   }
-  if (isOlder(image.version, device.version)) {
-    return { name: 'older_version', image: image.version, device: device.version };
-  }
+  if (device.check_project && project !== device.project) return failure('wrong_project', project, device.project);
+  if (isOlder(version, device.version)) return failure('older_version', version, device.version);
   return undefined;
 }

@@ -48,6 +48,8 @@ export interface State {
   size?: number;
   received?: number;
   written?: number;
+  new_version?: string; // of the image that is being written
+  encrypted?: boolean; // it takes encrypted images only
   check_project: boolean;
 }
 
@@ -95,26 +97,33 @@ export type Request =
 export interface Session {
   isOpen: boolean; // the device asks nobody for a password
   send: (message: Request) => void;
-  sendData: (offset: number, bytes: ArrayBuffer) => void;
+  sendData: (offset: number, bytes: Blob) => void;
   waiting: () => number; // bytes in the browser
 }
 
-/** A firmware file, as its head and segment table tell. */
+/** A firmware file, in the words of src/image.h and of `state`, as its head and segment table tell. */
 export interface Image {
-  size: number;
-  chipId: number;
-  minRevision: number;
-  maxRevision: number;
-  hashAppended: boolean;
+  chip_id: number;
+  min_revision: number;
+  max_revision: number;
+  hash_appended: boolean;
   segments: { offset: number; length: number }[];
   length: number;
-  isSigned: boolean;
-  secureVersion: number;
+  is_signed: boolean;
+  secure_version: number;
   version: string;
   project: string;
   built: string;
   idf: string;
-  elfSha256: string;
+  elf_sha256: string;
+}
+
+/** A file, and what is known of it so far. */
+export interface Chosen {
+  file: File;
+  image?: Image | undefined; // none when it is encrypted, or no application
+  problem?: string | undefined; // a failure's name
+  sha256?: string; // it was read to its end
 }
 
 /** All that the page knows. */
@@ -122,9 +131,7 @@ export interface Model {
   asksPassword: boolean;
   session: Session | undefined; // none while the device is out of reach
   device: State | undefined; // its last word
-  chosen:
-    | { file: File; image?: Image | undefined; sha256?: string; failure?: Failure } // `sha256`: it was read to its end
-    | undefined;
+  chosen: Chosen | undefined;
   update: ReturnType<typeof makeUpdate> | undefined; // ours
   bar: { received: number; written: number; size: number }; // of our update or another client's
   rate: number; // bytes a second, 0 when unknown

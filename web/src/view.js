@@ -35,22 +35,22 @@ const change = (now, next = now) => (next === now ? now : `${now} → ${next}`);
 function valuesOf({ device = absent, chosen, update, bar, rate, trialEnd }, failure) {
   const image = chosen?.image;
   const chip = `${device.chip} v${revisionName(device.revision)}`;
-  const next = image?.version;
+  const next = image?.version ?? device.new_version;
   const what = device.update === 'verifying' ? 'verifying' : update ? 'uploading' : 'busy';
   return {
     ...device,
     device: device.device ?? text('title'),
-    versions: change(device.version, next),
+    versions: change(device.version, image?.version),
     projects: change(device.project, image?.project),
-    chips: change(chip, image && image.chipId !== device.chip_id ? chipName(image.chipId) : chip),
+    chips: change(chip, image && image.chip_id !== device.chip_id ? chipName(image.chip_id) : chip),
     builts: change(device.built, image?.built),
     idfs: change(device.idf, image?.idf),
-    sizes: image && list(volume(image.size), image.isSigned && text('signed')),
-    slots: list(device.slot, text(device.image)),
+    sizes: chosen && list(volume(chosen.file.size), image?.is_signed && text('signed')),
+    slots: chosen ? change(device.slot, device.other_slot) : list(device.slot, text(device.image)),
     other: device.other_version,
-    others: list(device.other_slot, device.other_version, text(`${device.other_image}`)),
+    others: chosen ? '' : list(device.other_slot, device.other_version, text(`other_${device.other_image}`)),
     next,
-    verdict: chosen && (failure ? sentence(failure) : text(chosen.sha256 ? 'fits' : 'checking')),
+    verdict: chosen && (failure ? sentence(failure) : text(!chosen.sha256 ? 'checking' : image ? 'fits' : 'encrypted')),
     seconds: time((trialEnd - performance.now()) / 1000),
     what: text(what, { next }),
     written: volume(bar.written),
@@ -63,7 +63,7 @@ function valuesOf({ device = absent, chosen, update, bar, rate, trialEnd }, fail
 /** @param {Model} model */
 export function render(model) {
   const { device, chosen, update, bar } = model;
-  const failure = chosen?.failure ?? (device && chosen?.image && judge(chosen.image, device));
+  const failure = device && chosen && judge(chosen, device);
   const isOlder = failure?.name === 'older_version';
   const onTrial = device?.image === 'trial';
   const isReady = device?.update === 'ready' && !update;

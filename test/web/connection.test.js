@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+// A session against a scripted device: login, count and mac in both directions, and everything that is not the device.
+import assert from 'node:assert/strict';
+import crypto from 'node:crypto';
+import test from 'node:test';
+
+import { attend } from '../../web/src/connection.js';
+
+const PASSWORD = 'K7MQ-2RTX-9WPD';
+const TICKET = { type: 'ticket', version: 1, ticket: 'rJ8h2QmT0aX4cVb6nLw1eg', login: 'scram-sha-256', ws: '/ota/ws' };
+
+const settle = () => new Promise((resolve) => setTimeout(resolve, 5));
+const hmac = (key, text) => crypto.createHmac('sha256', key).update(text).digest();
+const sha256 = (bytes) => crypto.createHash('sha256').update(bytes).digest();
+
+/** What the page finds in a browser. Intervals are wound by hand. */
+const sockets = [];
+let intervals = [];
+let answer = TICKET;
+let asked = [];
+globalThis.location = { pathname: '/ota', origin: 'http://192.168.1.7', protocol: 'http:' };
+globalThis.setInterval = (body) => intervals.push(body);
+globalThis.clearInterval = (id) => delete intervals[id - 1];
+globalThis.fetch = async (path, options) => {
+  asked.push([path, options.method]);
+  if (answer instanceof Error) throw answer;
+  return { ok: answer.type === 'ticket', json: async () => answer };
+};
+globalThis.WebSocket = class {
+  static OPEN = 1;
+  readyState = 1;
+  bufferedAmount = 0;
+  sent = [];
+  constructor(address) {
+    this.address = address;
+    sockets.push(this);
+  }
+  send(data) {
+    this.sent.push(data);
+  }
+  close() {
+    this.readyState = 3;
+  }
+};
+
+/** The device's half of one session. */
+class ScriptedDevice {
+  heard = []; // by the page's listener
+  count = 0;
+
+  constructor(password = PASSWORD) {
+    intervals = [];
+    this.password = password;
+    this.reason = undefined;
+    this.end = attend(password && PASSWORD, (message, session) => {
+      this.heard.push(message);
+      this.session = session;
+    }).then((reason) => (this.reason = reason));
+  }
+
+  get socket() {
+    return sockets.at(-1);
+  }
+
+  get said() {
+    return this.socket.sent.map((text) => JSON.parse(text));
+  }
+
+  say(message) {
+    this.socket.onmessage({ data: typeof message === 'string' ? message : JSON.stringify(message) });
+  }
+
+  /** With count and mac. */
+  sign(message, { count = this.count + 1, key = this.deviceKey } = {}) {
+    const text = `${JSON.stringify(message).slice(0, -1)},"count":${count}`;
+    return `${text},"mac":"${hmac(key, text).toString('hex', 0, 16)}"}`;
+  }
+
+  saySigned(message) {
+    this.say(this.sign(message));
+    this.count++;
+  }
+
+  async open() {
+    await settle();
+    this.socket.onopen();
+    const first = this.said[0].scram;
+    const nonce = first.slice(first.indexOf('r=') + 2);
+    const salt = crypto.randomBytes(16);
+    this.challenge = `r=${nonce}device,s=${salt.toString('base64')},i=4096`;
+    const salted = crypto.pbkdf2Sync(this.password, salt, 4096, 32, 'sha256');
+    this.clientKeyOfLogin = hmac(salted, 'Client Key');
+    this.exchange = `${first.slice(3)},${this.challenge},c=biws,r=${nonce}device`;
+    this.signature = `v=${hmac(hmac(salted, 'Server Key'), this.exchange).toString('base64')}`;
+    const stored = sha256(this.clientKeyOfLogin);
+    const session = hmac(stored, Buffer.concat([Buffer.from('GSS-API session key'), this.clientKeyOfLogin, Buffer.from(this.exchange)]));
+    this.clientKey = hmac(session, 'ota_ws client');
+    this.deviceKey = hmac(session, 'ota_ws device');
+    this.proof = Buffer.from(this.clientKeyOfLogin.map((byte, i) => byte ^ hmac(stored, this.exchange)[i])).toString('base64');
+    return this;
+  }
+
+  async welcome() {
+    await this.open();
+    this.say({ type: 'challenge', version: 1, scram: this.challenge });
+    this.say({ type: 'welcome', version: 1, scram: this.signature });
+    return this;
+  }
+}
+
+test('the ticket is asked for where the page came from, and the socket is where the ticket says', async () => {
+  answer = { ...TICKET, ws: '/fw/socket' };
+  asked = [];
+  new ScriptedDevice();
+  await settle();
+  assert.deepEqual(asked, [['/ota', 'POST']]);
+  assert.equal(sockets.at(-1).address, 'ws://192.168.1.7/fw/socket');
+  answer = TICKET;
+});
+
+test('a login says hello and proof as SCRAM does, and the password nowhere', async () => {
+  const device = await new ScriptedDevice().welcome();
+  const [hello, proof] = device.said;
+  assert.deepEqual({ ...hello, scram: hello.scram.slice(0, 11) }, { type: 'hello', version: 1, ticket: TICKET.ticket, scram: 'n,,n=ota,r=' });
+  assert.equal(proof.type, 'proof');
+  assert.equal(proof.scram.split('p=')[1], device.proof);
+  assert.ok(!device.socket.sent.join().includes(PASSWORD));
+  assert.deepEqual(device.heard.map(({ type }) => type), ['welcome']);
+});
+
+test('every message after the login carries count and mac, in this order and at its end', async () => {
+  const device = await new ScriptedDevice().welcome();
+  device.session.send({ type: 'confirm' });
+  device.session.send({ type: 'cancel' });
+  for (const [i, type] of ['confirm', 'cancel'].entries()) {
+    const covered = `{"type":"${type}","count":${i + 1}`;
+    assert.equal(device.socket.sent[2 + i], `${covered},"mac":"${hmac(device.clientKey, covered).toString('hex', 0, 16)}"}`);
+  }
+});
+
+test('a data frame is the offset in little-endian and the bytes', async () => {
+  const device = await new ScriptedDevice().welcome();
+  device.session.sendData(0x01020304, new Blob(['abc']));
+  assert.deepEqual(Buffer.from(await device.socket.sent.at(-1).arrayBuffer()), Buffer.from('\x04\x03\x02\x01abc', 'latin1'));
+});
+
+test('genuine messages are heard, letters beyond ASCII too', async () => {
+  const device = await new ScriptedDevice().welcome();
+  device.saySigned({ type: 'state', device: 'Gerät' });
+  device.saySigned({ type: 'pong' });
+  assert.deepEqual(device.heard.slice(1).map(({ type }) => type), ['state', 'pong']);
+  assert.equal(device.heard[1].device, 'Gerät');
+});
+
+const forgeries = {
+  'without a mac': () => '{"type":"done"}',
+  'with another mac': (device) => device.sign({ type: 'done' }).replace(/"mac":"../, '"mac":"zz'),
+  'with the key of the other direction': (device) => device.sign({ type: 'done' }, { key: device.clientKey }),
+  'with the next count but one': (device) => device.sign({ type: 'done' }, { count: 3 }),
+  'that was said before': (device) => device.sign({ type: 'pong' }, { count: 1 }),
+  'with a member after the mac': (device) => device.sign({ type: 'done' }).replace(/}$/, ',"x":1}'),
+  'with a changed member': (device) => device.sign({ type: 'failed', name: 'busy' }).replace('busy', 'done'),
+};
+for (const [what, forge] of Object.entries(forgeries)) {
+  test(`a message ${what} ends the session unheard`, async () => {
+    const device = await new ScriptedDevice().welcome();
+    device.saySigned({ type: 'pong' });
+    device.say(forge(device));
+    await device.end;
+    assert.deepEqual(device.reason, { name: 'false_device' });
+    assert.deepEqual(device.heard.map(({ type }) => type), ['welcome', 'pong']);
+    assert.equal(device.socket.readyState, 3);
+  });
+}
+
+const impostors = {
+  'that welcomes without having been proved': (device) => device.say({ type: 'welcome', version: 1 }),
+  'that skips the challenge': (device) => device.say({ type: 'welcome', version: 1, scram: device.signature }),
+  'that does not know the password': (device) => {
+    device.say({ type: 'challenge', version: 1, scram: device.challenge });
+    device.say({ type: 'welcome', version: 1, scram: 'v=AAAA' });
+  },
+  'that welcomes without a signature': (device) => {
+    device.say({ type: 'challenge', version: 1, scram: device.challenge });
+    device.say({ type: 'welcome', version: 1 });
+  },
+  'whose nonce is not ours': (device) => device.say({ type: 'challenge', version: 1, scram: 'r=xyz,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096' }),
+};
+for (const [what, act] of Object.entries(impostors)) {
+  test(`a device ${what} is left`, async () => {
+    const device = await new ScriptedDevice().open();
+    act(device);
+    await device.end;
+    assert.deepEqual([device.reason, device.heard], [{ name: 'false_device' }, []]);
+  });
+}
+
+test('nothing is heard before the welcome', async () => {
+  const device = await new ScriptedDevice().open();
+  device.say({ type: 'state', device: 'x' });
+  device.say({ type: 'done' });
+  assert.deepEqual(device.heard, []);
+});
+
+test('an open device is entered without password and without macs', async () => {
+  answer = { ...TICKET, login: 'none' };
+  const device = new ScriptedDevice('');
+  await settle();
+  device.socket.onopen();
+  assert.deepEqual(device.said, [{ type: 'hello', version: 1, ticket: TICKET.ticket }]);
+  device.say({ type: 'welcome', version: 1 });
+  device.say({ type: 'state', device: 'x' });
+  device.session.send({ type: 'restart' });
+  assert.deepEqual([device.session.isOpen, device.heard.length, device.socket.sent.at(-1)], [true, 2, '{"type":"restart"}']);
+  answer = TICKET;
+});
+
+test('without a password a locked device is not bothered further', async () => {
+  const before = sockets.length;
+  const device = new ScriptedDevice('');
+  assert.deepEqual(await device.end, { name: 'password_needed' });
+  assert.equal(sockets.length, before);
+});
+
+test('what the device says at its end is the reason', async () => {
+  const device = await new ScriptedDevice().open();
+  device.say({ type: 'error', name: 'try_later', device: '4', wait_s: 4 });
+  assert.deepEqual(await device.end, { type: 'error', name: 'try_later', device: '4', wait_s: 4 });
+});
+
+test('a refused ticket, another protocol, and nobody there are reasons, too', async () => {
+  answer = { type: 'error', name: 'foreign_host' };
+  assert.equal((await new ScriptedDevice().end).name, 'foreign_host');
+  answer = { ...TICKET, version: 2 };
+  assert.equal((await new ScriptedDevice().end).name, 'wrong_version');
+  answer = new TypeError('Failed to fetch');
+  assert.equal((await new ScriptedDevice().end).name, 'unreachable');
+  answer = TICKET;
+  const device = await new ScriptedDevice().open();
+  device.socket.onclose();
+  assert.equal((await device.end).name, 'unreachable');
+});
+
+test('a silent session is pinged, and given up when that is not answered', async () => {
+  const device = await new ScriptedDevice().welcome();
+  const tick = intervals.at(-1);
+  tick();
+  assert.equal(device.said.at(-1).type, 'ping');
+  device.saySigned({ type: 'pong' });
+  tick();
+  assert.equal(device.reason, undefined);
+  tick();
+  assert.deepEqual(await device.end, { name: 'unreachable' });
+  assert.equal(device.socket.readyState, 3);
+});
+
+test('once it is over a session says nothing more', async () => {
+  const device = await new ScriptedDevice().welcome();
+  device.socket.onclose();
+  await device.end;
+  device.socket.readyState = 3;
+  const before = device.socket.sent.length;
+  device.session.send({ type: 'restart' });
+  device.session.sendData(0, new Blob(['x']));
+  assert.equal(device.socket.sent.length, before);
+});
