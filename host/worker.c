@@ -115,7 +115,13 @@ bool worker_init(worker_t *worker, const worker_parts_t *parts) {
 }
 
 void worker_halt(worker_t *worker) {
+    ota_ws_job_t job = {.kind = OTA_WS_JOB_ABORT};
+    ota_ws_job_result_t result;
+    bool was_running = worker->running;
     stop(worker);
+    if (was_running) {
+        ota_ws_writer_perform(&worker->writer, &job, &result);
+    }
 }
 
 void worker_free(worker_t *worker) {

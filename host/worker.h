@@ -48,7 +48,8 @@ typedef struct {
 // False when there is no memory.
 bool worker_init(worker_t *worker, const worker_parts_t *parts);
 
-// Waits for the job that is being performed and performs no other: as a restart does. Jobs may still be submitted.
+// Waits for the job that is being performed and performs no other; an update that is open is given up, which gives back
+// what it holds. (A power cut is a SIGKILL.) Jobs may still be submitted.
 void worker_halt(worker_t *worker);
 
 void worker_free(worker_t *worker);
