@@ -18,7 +18,7 @@ const GIVE_UP_MS = 60_000; // a deadline for what never comes; no test waits for
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 export const root = path.resolve(here, '../..');
-export const buildDir = path.resolve(process.env.BUILD_DIR ?? path.join(root, 'build'));
+export const buildDir = path.resolve(process.env.BUILD_DIR ?? path.join(root, 'build/gcc'));
 export const tools = {
   device: path.join(buildDir, 'ota-ws-device'),
   cli: path.join(buildDir, 'cli/ota-ws'),

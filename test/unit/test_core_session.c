@@ -7,6 +7,8 @@
 #include "rig.h"
 
 #define SECOND 1000u
+#define BEGIN_OF_ONE_BYTE                                                                                              \
+    "{\"type\":\"begin\",\"size\":1,\"sha256\":\"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\""
 
 static image_file_t demo(const char *version) {
     image_spec_t spec = image_spec_default;
@@ -75,8 +77,7 @@ static void nothing_is_answered_before_hello(void **state) {
                                            "{\"type\":\"rollback\"",
                                            "{\"type\":\"end\"",
                                            "{\"type\":\"proof\",\"scram\":\"c=biws\"",
-                                           "{\"type\":\"begin\",\"size\":1,\"sha256\":"
-                                           "\"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\""};
+                                           BEGIN_OF_ONE_BYTE};
     for (size_t i = 0; i < COUNT_OF(messages) * 2; i++) {
         rig_t *rig = i % 2 == 0 ? rig_new() : rig_new_locked();
         peer_t *peer = peer_new(rig);

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+# The commands that people type. Each installs what it needs and this machine lacks (Debian packages, npm packages of the
+# lock files); as root, or with sudo.
+.PHONY: help setup demo test size page format clean
+
+help:
+	@echo 'make demo     a virtual ESP32 with its update page, until Ctrl-C'
+	@echo 'make test     builds and runs all tests (gcc, clang, sanitizers, page, Chromium)'
+	@echo 'make size     bytes of the page, and of the core for a 32-bit RISC-V chip'
+	@echo 'make page     builds web/dist/ota.html.gz'
+	@echo 'make setup    installs what all of these need'
+	@echo 'make format   formats the C sources'
+	@echo 'make clean    removes what was built'
+
+setup:
+	@test/setup.sh test
+	@test/setup.sh size
+
+demo:
+	@test/setup.sh build
+	@cmake -S host -B build/demo -DTESTS=OFF >/dev/null
+	@cmake --build build/demo -j "$$(nproc)" --target ota-ws-device ota-ws ota-ws-image >/dev/null
+	@exec test/demo.sh build/demo
+
+test:
+	@test/setup.sh test
+	@test/run.sh
+
+size:
+	@test/setup.sh size
+	@test/size.sh
+
+page:
+	@test/setup.sh page
+	@node web/build.js
+
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+clean:
+	rm -rf build demo

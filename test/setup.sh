@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Installs what one of the make targets needs and this machine lacks: Debian packages, and the exact npm packages of the
+# lock files. usage: test/setup.sh build|page|test|size
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+build=(build-essential cmake pkg-config libwebsockets-dev libssl-dev libjsmn-dev zlib1g-dev)
+tests=(clang libcmocka-dev libgsasl-dev openssl chromium fonts-liberation)
+size=(gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf libjsmn-dev)
+
+case "${1:-}" in
+build) packages=("${build[@]}") npm=() ;;
+page) packages=() npm=(web) ;;
+test) packages=("${build[@]}" "${tests[@]}") npm=(web test) ;;
+size) packages=("${size[@]}") npm=() ;;
+*) echo "usage: test/setup.sh build|page|test|size" >&2; exit 2 ;;
+esac
+
+has_node() {
+    command -v npm >/dev/null && [ "$(node -p 'parseInt(process.versions.node)' 2>/dev/null || echo 0)" -ge 18 ]
+}
+
+is_installed() {
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+# Runs quietly; shows what was said when it fails.
+quietly() {
+    local log
+    log=$(mktemp)
+    if ! "$@" >"$log" 2>&1; then
+        cat "$log" >&2
+        rm -f "$log"
+        return 1
+    fi
+    rm -f "$log"
+}
+
+install_packages() {
+    local as_root=() missing=() package
+    if [ "${#npm[@]}" -gt 0 ] && ! has_node; then
+        packages+=(nodejs npm ca-certificates)
+    fi
+    for package in "${packages[@]}"; do
+        is_installed "$package" || missing+=("$package")
+    done
+    [ "${#missing[@]}" -gt 0 ] || return 0
+    if ! command -v apt-get >/dev/null; then
+        echo "This needs the Debian packages ${missing[*]}." >&2
+        return 1
+    fi
+    [ "$(id -u)" -eq 0 ] || as_root=(sudo)
+    echo "installing ${missing[*]}"
+    if ! quietly "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}" \
+        2>/dev/null; then
+        quietly "${as_root[@]}" apt-get update
+        quietly "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"
+    fi
+}
+
+install_npm_packages() {
+    local folder=$1
+    if [ ! -e "$folder/node_modules/.package-lock.json" ] ||
+        [ "$folder/package-lock.json" -nt "$folder/node_modules/.package-lock.json" ]; then
+        echo "installing the npm packages of $folder/package-lock.json"
+        (cd "$folder" && quietly npm ci --no-fund --no-audit && touch node_modules/.package-lock.json)
+    fi
+}
+
+install_packages
+for folder in "${npm[@]}"; do
+    install_npm_packages "$folder"
+done
