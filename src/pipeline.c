@@ -29,6 +29,8 @@ static void save(ota_ws_pipeline_t *pipeline, ota_ws_progress_t *progress) {
     progress->size = pipeline->promise.size;
     memcpy(progress->sha256, pipeline->promise.sha256, sizeof progress->sha256);
     progress->distrust = pipeline->distrust;
+    progress->head_size = (uint16_t)ota_ws_slot_head_size(pipeline->ports.flash);
+    memcpy(progress->head, pipeline->slot.head, progress->head_size);
     ota_ws_progress_save(pipeline->ports.platform, progress);
     pipeline->recorded = true;
 }
@@ -189,7 +191,7 @@ static ota_ws_status_t read_slot(ota_ws_pipeline_t *pipeline, uint32_t from, uin
     for (uint32_t offset = from; offset < to && status == OTA_WS_OK;) {
         uint32_t left = to - offset;
         size_t length = left < ports->scratch_size ? left : ports->scratch_size;
-        status = ports->flash->read(ports->flash->context, offset, ports->scratch, length);
+        status = ota_ws_slot_read(&pipeline->slot, offset, ports->scratch, length);
         if (status == OTA_WS_OK) {
             status = take(pipeline, ports->scratch, length);
         }
@@ -230,6 +232,7 @@ static void drop_file(ota_ws_pipeline_t *pipeline) {
 static bool retake_prefix(ota_ws_pipeline_t *pipeline, const ota_ws_progress_t *progress, uint32_t block_start,
                           uint8_t block_prefix[OTA_WS_SHA256_SIZE]) {
     uint8_t prefix[OTA_WS_SHA256_SIZE];
+    memcpy(pipeline->slot.head, progress->head, sizeof progress->head);
     if (read_slot(pipeline, 0, block_start, retake) != OTA_WS_OK) {
         return false;
     }
@@ -404,17 +407,18 @@ static ota_ws_status_t stage(ota_ws_pipeline_t *pipeline) {
     return ota_ws_trial_stage(ports->platform, ports->flash, &entry);
 }
 
-const ota_ws_failure_t *ota_ws_pipeline_finish(ota_ws_pipeline_t *pipeline) {
+static ota_ws_status_t check_all(ota_ws_pipeline_t *pipeline) {
     ota_ws_status_t status = finish_filters(pipeline);
     if (status == OTA_WS_OK) {
         status = fail(pipeline, check_promise(pipeline));
     }
-    if (status == OTA_WS_OK) {
-        status = fail(pipeline, check_image(pipeline));
-    }
-    if (status == OTA_WS_OK) {
-        status = fail(pipeline, ota_ws_slot_flush(&pipeline->slot));
-    }
+    return status == OTA_WS_OK ? fail(pipeline, check_image(pipeline)) : status;
+}
+
+// From here on the slot holds an image.
+static ota_ws_status_t seal(ota_ws_pipeline_t *pipeline) {
+    save_record(pipeline, 0, 0, NULL); // after a cut in the head nothing is worth going on from
+    ota_ws_status_t status = fail(pipeline, ota_ws_slot_flush(&pipeline->slot));
     if (status == OTA_WS_OK) {
         status = fail(pipeline, check_flash(pipeline));
     }
@@ -422,10 +426,20 @@ const ota_ws_failure_t *ota_ws_pipeline_finish(ota_ws_pipeline_t *pipeline) {
         ota_ws_policy_ask(pipeline->ports.platform, OTA_WS_ASK_ACTIVATE, &pipeline->failure);
         status = pipeline->failure.status;
     }
-    if (status == OTA_WS_OK) {
-        status = fail(pipeline, stage(pipeline));
+    return status == OTA_WS_OK ? fail(pipeline, stage(pipeline)) : status;
+}
+
+// What may not start must not lie there as if it might.
+static void break_seal(const ota_ws_pipeline_t *pipeline) {
+    const ota_ws_flash_t *flash = pipeline->ports.flash;
+    (void)flash->erase(flash->context, 0, flash->sector_size);
+}
+
+const ota_ws_failure_t *ota_ws_pipeline_finish(ota_ws_pipeline_t *pipeline) {
+    if (check_all(pipeline) == OTA_WS_OK && seal(pipeline) != OTA_WS_OK) {
+        break_seal(pipeline);
     }
-    pipeline->finished = status == OTA_WS_OK;
+    pipeline->finished = pipeline->failure.status == OTA_WS_OK;
     return &pipeline->failure;
 }
 

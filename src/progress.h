@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The record of how far an update has come, in the platform's store: what lies in flash before `offset` has the digest
-// `prefix`. From before the first erase to the end of an update there is one.
+// The record of how far an update has come, in the platform's store: the slot's head, which is not in flash yet, and
+// what lies there between it and `offset` have the digest `prefix`. From before the first erase to the end of an update
+// there is one.
 #pragma once
 
 #include "policy.h"
 #include "ports.h"
+#include "slot.h"
 
 typedef struct {
     uint32_t size; // of the file
@@ -15,7 +17,8 @@ typedef struct {
     uint8_t clean;    // 1: no operation of flash was under way when it was made; else one block from `offset` on may
                       // have been cut off in the middle of one, and read differently each time
     uint8_t distrust; // 1: likewise all of the slot after `offset`
-    uint8_t unused[2];
+    uint16_t head_size;
+    uint8_t head[OTA_WS_SLOT_HEAD_MAX]; // only `head_size` bytes are stored
 } ota_ws_progress_t;
 
 // False when there is no record that makes sense.

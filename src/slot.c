@@ -11,6 +11,11 @@ void ota_ws_slot_init(ota_ws_slot_t *slot, const ota_ws_flash_t *flash, uint32_t
     slot->flash = flash;
     slot->size = size;
     slot->room = flash->slot_size(flash->context);
+    slot->withheld = true;
+}
+
+uint32_t ota_ws_slot_head_size(const ota_ws_flash_t *flash) {
+    return flash->program_unit > OTA_WS_SLOT_HEAD_MIN ? flash->program_unit : OTA_WS_SLOT_HEAD_MIN;
 }
 
 static uint32_t round_up(uint32_t value, uint32_t unit) {
@@ -40,12 +45,25 @@ static ota_ws_status_t erase_up_to(ota_ws_slot_t *slot, uint32_t end) {
     return OTA_WS_OK;
 }
 
+// Takes what belongs to the head of the bytes at the cursor; returns how many that were.
+static uint32_t withhold(ota_ws_slot_t *slot, const uint8_t *bytes, uint32_t length) {
+    uint32_t size = ota_ws_slot_head_size(slot->flash);
+    uint32_t left = slot->cursor < size ? size - slot->cursor : 0;
+    uint32_t taken = length < left ? length : left;
+    memcpy(slot->head + (taken > 0 ? slot->cursor : 0), bytes, taken);
+    return taken;
+}
+
 // Programs at the cursor; `length` is a multiple of the program unit.
 static ota_ws_status_t program(ota_ws_slot_t *slot, const uint8_t *bytes, uint32_t length) {
     const ota_ws_flash_t *flash = slot->flash;
     ota_ws_status_t status = erase_up_to(slot, slot->cursor + length);
-    if (status == OTA_WS_OK) {
-        status = flash->program(flash->context, slot->cursor, bytes, length);
+    if (status != OTA_WS_OK) {
+        return status;
+    }
+    uint32_t held = withhold(slot, bytes, length);
+    if (held < length) {
+        status = flash->program(flash->context, slot->cursor + held, bytes + held, length - held);
     }
     if (status == OTA_WS_OK) {
         slot->cursor += length;
@@ -69,12 +87,14 @@ static bool flash_holds(const ota_ws_slot_t *slot, const uint8_t *bytes, uint32_
 }
 
 // How many of the bytes at the cursor need not be written: a sector, or the end of the image, that flash holds already.
-// Asked only where a sector begins that is not erased, and when all its bytes are at hand.
+// Asked only where a sector begins that is not erased, and when all its bytes are at hand. The first sector is always
+// written: the head that lies in it must go.
 static uint32_t keep(ota_ws_slot_t *slot, const uint8_t *bytes, size_t length) {
     uint32_t sector = slot->flash->sector_size;
     uint32_t left = slot->size - slot->cursor;
     uint32_t wanted = left < sector ? left : sector;
-    bool at_sector = slot->gathered == 0 && slot->cursor == slot->erased && slot->cursor % sector == 0;
+    bool at_sector =
+        slot->cursor > 0 && slot->gathered == 0 && slot->cursor == slot->erased && slot->cursor % sector == 0;
     bool distrusted = slot->cursor >= slot->distrusted_from && slot->cursor < slot->distrusted_to;
     if (!at_sector || distrusted || wanted == 0 || length < wanted || !flash_holds(slot, bytes, wanted)) {
         return 0;
@@ -135,6 +155,16 @@ ota_ws_status_t ota_ws_slot_write(ota_ws_slot_t *slot, const uint8_t *bytes, siz
     return status;
 }
 
+ota_ws_status_t ota_ws_slot_read(const ota_ws_slot_t *slot, uint32_t offset, uint8_t *bytes, size_t length) {
+    const ota_ws_flash_t *flash = slot->flash;
+    uint32_t size = ota_ws_slot_head_size(flash);
+    ota_ws_status_t status = flash->read(flash->context, offset, bytes, length);
+    if (status == OTA_WS_OK && slot->withheld && offset < size) {
+        memcpy(bytes, slot->head + offset, length < size - offset ? length : size - offset);
+    }
+    return status;
+}
+
 void ota_ws_slot_distrust(ota_ws_slot_t *slot, uint32_t from, uint32_t to) {
     slot->distrusted_from = from;
     slot->distrusted_to = to;
@@ -154,12 +184,21 @@ ota_ws_status_t ota_ws_slot_pause(ota_ws_slot_t *slot) {
     return status;
 }
 
+static ota_ws_status_t program_head(ota_ws_slot_t *slot) {
+    const ota_ws_flash_t *flash = slot->flash;
+    uint32_t size = ota_ws_slot_head_size(flash);
+    uint32_t length = slot->cursor < size ? slot->cursor : size;
+    slot->withheld = false;
+    return length > 0 ? flash->program(flash->context, 0, slot->head, length) : OTA_WS_OK;
+}
+
 ota_ws_status_t ota_ws_slot_flush(ota_ws_slot_t *slot) {
-    if (slot->gathered == 0) {
-        return OTA_WS_OK;
+    ota_ws_status_t status = OTA_WS_OK;
+    if (slot->gathered > 0) {
+        uint32_t padded = round_up(slot->gathered, slot->flash->program_unit);
+        memset(slot->page + slot->gathered, 0xFF, padded - slot->gathered);
+        slot->gathered = 0;
+        status = program(slot, slot->page, padded);
     }
-    uint32_t padded = round_up(slot->gathered, slot->flash->program_unit);
-    memset(slot->page + slot->gathered, 0xFF, padded - slot->gathered);
-    slot->gathered = 0;
-    return program(slot, slot->page, padded);
+    return status == OTA_WS_OK && slot->withheld ? program_head(slot) : status;
 }

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Bytes in order, in pieces of any length -> erased and programmed flash. Erases just ahead of the cursor, in aligned
-// blocks (a 64 KiB block takes about as long as three and a half sectors of 4 KiB), and programs whole pages. Knows
-// nothing of images.
+// blocks (a 64 KiB block takes about as long as three and a half sectors of 4 KiB), and programs whole pages. The head,
+// the first bytes, goes to flash last of all, by `flush`: whatever happens before, no bootloader takes the slot for an
+// image. Knows nothing of images.
 #pragma once
 
 #include "ports.h"
 
-#define OTA_WS_PAGE_SIZE 256 // what NOR flash programs at once
+#define OTA_WS_PAGE_SIZE 256    // what NOR flash programs at once
+#define OTA_WS_SLOT_HEAD_MIN 32 // the head has that many bytes, or one program unit if that is more
+#define OTA_WS_SLOT_HEAD_MAX OTA_WS_PAGE_SIZE
 
 typedef struct {
     const ota_ws_flash_t *flash;
@@ -18,6 +21,8 @@ typedef struct {
     uint32_t distrusted_from, distrusted_to; // there nothing is kept
     uint32_t gathered;                       // bytes in `page`, which belong at the cursor
     uint8_t page[OTA_WS_PAGE_SIZE];
+    uint8_t head[OTA_WS_SLOT_HEAD_MAX]; // the caller may fill it before ota_ws_slot_resume()
+    bool withheld;                      // the head is not in flash
 } ota_ws_slot_t;
 
 // `size` is at most flash->slot_size(). Nothing is erased yet.
@@ -30,12 +35,20 @@ ota_ws_status_t ota_ws_slot_write(ota_ws_slot_t *slot, const uint8_t *bytes, siz
 // off there.
 void ota_ws_slot_distrust(ota_ws_slot_t *slot, uint32_t from, uint32_t to);
 
-// Goes on at `cursor` of a slot that ota_ws_slot_init() has begun: what lies before it is programmed, and what lies
-// between it and `erased` is erased.
+// Length of the head.
+uint32_t ota_ws_slot_head_size(const ota_ws_flash_t *flash);
+
+// Reads what was written: of flash, and the head as long as it is withheld. `offset` and `length` lie before the
+// cursor.
+ota_ws_status_t ota_ws_slot_read(const ota_ws_slot_t *slot, uint32_t offset, uint8_t *bytes, size_t length);
+
+// Goes on at `cursor` of a slot that ota_ws_slot_init() has begun: its `head` is filled, what lies between that and the
+// cursor is programmed, and what lies between the cursor and `erased` is erased.
 void ota_ws_slot_resume(ota_ws_slot_t *slot, uint32_t cursor, uint32_t erased);
 
 // Programs what is gathered as far as whole program units go; the rest (less than one) stays gathered.
 ota_ws_status_t ota_ws_slot_pause(ota_ws_slot_t *slot);
 
-// Programs what is still gathered, filled up with 0xFF to the program unit. Nothing may be written afterwards.
+// The bytes are what they should be: programs what is still gathered, filled up with 0xFF to the program unit, and the
+// head. Nothing may be written afterwards.
 ota_ws_status_t ota_ws_slot_flush(ota_ws_slot_t *slot);

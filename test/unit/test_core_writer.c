@@ -7,6 +7,7 @@
 
 #include "hash_openssl.h"
 #include "nor_model.h"
+#include "progress.h"
 #include "sample.h"
 #include "store_model.h"
 #include "writer.h"
@@ -311,7 +312,7 @@ static void one_byte_changed_on_the_way_is_not_activated(void **state) {
 static void flash_that_holds_other_bytes_is_not_activated(void **state) {
     (void)state;
     image_file_t file = image_build(&image_spec_default);
-    const size_t places[] = {0, 300, 40000, 65535};
+    const size_t places[] = {32, 300, 40000, 65535}; // the head comes only now
     for (size_t i = 0; i < COUNT_OF(places); i++) {
         desk_t *desk = desk_new(131072, 1);
         begin(desk, &file, false);
@@ -518,7 +519,7 @@ static void another_file_does_not_go_on(void **state) {
 
 static void what_flash_does_not_hold_any_more_is_not_taken_over(void **state) {
     (void)state;
-    static const uint32_t places[] = {0, 40, 1000, 65536, 99999};
+    static const uint32_t places[] = {32, 40, 1000, 65536, 99999};
     image_file_t file = long_image();
     for (size_t i = 0; i < COUNT_OF(places); i++) {
         desk_t *desk = desk_new(262144, 1);
@@ -533,7 +534,7 @@ static void what_flash_does_not_hold_any_more_is_not_taken_over(void **state) {
 static void a_record_that_makes_no_sense_is_not_believed(void **state) {
     (void)state;
     image_file_t file = long_image();
-    for (size_t at = 0; at < 76; at++) {
+    for (size_t at = 0; at < offsetof(ota_ws_progress_t, head) + OTA_WS_SLOT_HEAD_MIN; at++) {
         desk_t *desk = desk_new(262144, 1);
         interrupt(desk, &file, 100000);
         for (size_t i = 0; i < COUNT_OF(desk->store.entries); i++) {
@@ -567,6 +568,7 @@ static void a_file_for_another_device_is_not_taken_over(void **state) {
 
 // ---- what is there already
 
+// Its first block is: the head had to go while nothing was known of what came.
 static void an_image_that_is_there_already_is_not_written_again(void **state) {
     (void)state;
     image_file_t file = long_image();
@@ -574,7 +576,7 @@ static void an_image_that_is_there_already_is_not_written_again(void **state) {
     assert_int_equal(update(desk, &file, 8192).status, OTA_WS_OK);
     const size_t erases = nor_model_count(desk->nor, NOR_ERASE);
     assert_int_equal(update(desk, &file, 8192).status, OTA_WS_OK);
-    assert_int_equal(nor_model_count(desk->nor, NOR_ERASE), erases);
+    assert_int_equal(nor_model_count(desk->nor, NOR_ERASE), erases + 1);
     assert_memory_equal(desk->nor->bytes, file.bytes, file.length);
     desk_free(desk);
     image_free(&file);
