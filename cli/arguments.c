@@ -14,7 +14,15 @@
 // ---- commands ------------------------------------------------------------------------------------------------------
 
 // Groups of options that a command knows.
-enum { FOR_ALL = 1, FOR_DEVICES = 2, FOR_RESTARTS = 4, FOR_PUSH = 8, FOR_INSPECT = 16 };
+enum {
+    FOR_ALL = 1,
+    FOR_DEVICES = 2,
+    FOR_RESTARTS = 4,
+    FOR_PUSH = 8,
+    FOR_INSPECT = 16,
+    FOR_KEYGEN = 32,
+    FOR_ENCRYPT = 64
+};
 
 typedef struct {
     const char *name;
@@ -32,6 +40,8 @@ static const entry_t commands[] = {
     {"restart", COMMAND_RESTART, false, true, FOR_ALL | FOR_DEVICES | FOR_RESTARTS},
     {"cancel", COMMAND_CANCEL, false, true, FOR_ALL | FOR_DEVICES},
     {"inspect", COMMAND_INSPECT, true, false, FOR_ALL | FOR_DEVICES | FOR_INSPECT},
+    {"keygen", COMMAND_KEYGEN, true, false, FOR_ALL | FOR_KEYGEN},
+    {"encrypt", COMMAND_ENCRYPT, true, false, FOR_ALL | FOR_ENCRYPT},
 };
 
 static const entry_t *find_command(const char *name) {
@@ -62,6 +72,9 @@ enum {
     OPTION_KEEP_GOING,
     OPTION_FOR,
     OPTION_CHIP,
+    OPTION_KEY,
+    OPTION_ECIES,
+    OPTION_OUTPUT,
     OPTION_END,
 };
 
@@ -82,6 +95,9 @@ static const struct option options[] = {
     {"keep-going", no_argument, NULL, OPTION_KEEP_GOING},
     {"for", required_argument, NULL, OPTION_FOR},
     {"chip", required_argument, NULL, OPTION_CHIP},
+    {"key", required_argument, NULL, OPTION_KEY},
+    {"ecies", no_argument, NULL, OPTION_ECIES},
+    {"output", required_argument, NULL, OPTION_OUTPUT},
     {NULL, 0, NULL, 0},
 };
 
@@ -96,7 +112,12 @@ static unsigned group_of(int option) {
         return FOR_RESTARTS;
     case OPTION_FOR:
     case OPTION_CHIP:
+    case OPTION_KEY:
         return FOR_INSPECT;
+    case OPTION_ECIES:
+        return FOR_KEYGEN;
+    case OPTION_OUTPUT:
+        return FOR_ENCRYPT;
     case OPTION_NO_CHECK:
     case OPTION_ALLOW_DOWNGRADE:
     case OPTION_NO_RESTART:
@@ -170,6 +191,15 @@ static bool take_option(arguments_t *arguments, int option, const char *value, p
         return true;
     case OPTION_CHIP:
         return read_chip(value, &arguments->for_chip, problem);
+    case OPTION_KEY:
+        arguments->key = value;
+        return true;
+    case OPTION_ECIES:
+        arguments->ecies = true;
+        return true;
+    case OPTION_OUTPUT:
+        arguments->output = value;
+        return true;
     default:
         return true;
     }
@@ -261,6 +291,12 @@ static bool take_operands(arguments_t *arguments, const entry_t *entry, char **o
     }
     if (entry->has_file) {
         arguments->file = *operands++;
+    }
+    if (entry->command == COMMAND_ENCRYPT && *operands == NULL) {
+        return refuse(problem, "'%s' needs a file with the device's public key.", entry->name);
+    }
+    if (entry->command == COMMAND_ENCRYPT) {
+        arguments->key = *operands++;
     }
     if (entry->has_hosts && *operands == NULL) {
         return refuse(problem, "'%s' needs the address of a device.", entry->name);

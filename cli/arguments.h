@@ -20,15 +20,20 @@ typedef enum {
     COMMAND_RESTART,
     COMMAND_CANCEL,
     COMMAND_INSPECT,
+    COMMAND_KEYGEN,
+    COMMAND_ENCRYPT,
 } command_name_t;
 
 typedef struct {
     command_name_t command;
     const char *topic; // help: of which command; NULL: of all
-    const char *file;  // push, inspect
+    const char *file;  // push, inspect, encrypt; keygen: to be made
+    const char *key;   // encrypt: file of the public key; inspect: of the private key, or NULL
     char **hosts;      // in argv
     size_t host_count;
     bool json, quiet, keep_going;
+    bool ecies;                // keygen
+    const char *output;        // encrypt; NULL: beside `file`
     const char *password_file; // NULL: none
     const char *for_host;      // inspect; NULL: none
     int for_chip;              // inspect: its id, or -1

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "chip.h"
+#include "decrypt_openssl.h"
 #include "hash_openssl.h"
 #include "text.h"
 
@@ -82,6 +83,48 @@ bool firmware_open(firmware_t *firmware, const char *path) {
     return cannot_read(firmware, "it ends while it is read");
 }
 
+// ---- the inside of an encrypted file -------------------------------------------------------------------------------
+
+static ota_ws_status_t take_decrypted(void *context, const uint8_t *bytes, size_t length) {
+    ota_ws_image_t *image = context;
+    ota_ws_status_t status = ota_ws_image_feed(image, bytes, length);
+    if (status == OTA_WS_OK || ota_ws_image_head_known(image)) {
+        return OTA_WS_OK; // the tag comes first
+    }
+    return ota_ws_encrypted_judge(status, bytes, length); // the first piece is longer than a head
+}
+
+static ota_ws_status_t decrypt_file(firmware_t *firmware, const ota_ws_filter_t *filter) {
+    ota_ws_status_t status = OTA_WS_OK;
+    uint8_t piece[PIECE_SIZE];
+    for (uint32_t offset = 0; offset < firmware->size && status == OTA_WS_OK;) {
+        uint32_t left = firmware->size - offset;
+        uint32_t length = left < sizeof piece ? left : (uint32_t)sizeof piece;
+        status = firmware_read(firmware, offset, piece, length)
+                     ? filter->feed(filter->context, piece, length, take_decrypted, &firmware->image)
+                     : OTA_WS_TRUNCATED;
+        offset += length;
+    }
+    ota_ws_status_t end = filter->finish(filter->context, take_decrypted, &firmware->image);
+    return status == OTA_WS_OK ? end : status;
+}
+
+void firmware_look_inside(firmware_t *firmware, const image_key_t *key) {
+    decrypt_openssl_t decryptor = {.key = key};
+    ota_ws_filter_t filter = decrypt_openssl_filter(&decryptor);
+    ota_ws_failure_t failure = {.status = filter.start(filter.context)};
+    ota_ws_image_init(&firmware->image, &ota_ws_hash_openssl);
+    if (failure.status == OTA_WS_OK) {
+        failure.status = decrypt_file(firmware, &filter);
+        filter.stop(filter.context);
+    }
+    ota_ws_status_t inside = ota_ws_image_finish(&firmware->image);
+    failure.status = failure.status == OTA_WS_OK ? inside : failure.status;
+    if (failure.status != OTA_WS_OK) {
+        problem_from_failure(&firmware->fault, EXIT_CODE_FILE_REFUSED, &failure);
+    }
+}
+
 void firmware_close(firmware_t *firmware) {
     fclose(firmware->file);
     firmware->file = NULL;
@@ -126,7 +169,8 @@ static bool fits_kind(const firmware_t *firmware, bool encrypted, problem_t *pro
 }
 
 static bool fits_slot(const firmware_t *firmware, const device_state_t *state, problem_t *problem) {
-    if (firmware->size <= state->slot_size) {
+    uint32_t header = firmware->is_encrypted ? OTA_WS_ENCRYPTED_HEADER_SIZE : 0; // goes into no slot
+    if (firmware->size - header <= state->slot_size) {
         return true;
     }
     ota_ws_failure_t failure = {.status = state->slot_size == 0 ? OTA_WS_NO_SLOT : OTA_WS_TOO_LARGE};
@@ -141,7 +185,8 @@ bool firmware_fits(const firmware_t *firmware, const device_state_t *state, bool
     device_state_identity(state, &device);
     const ota_ws_policy_t policy = {.check_project = state->check_project, .check_version = true};
     return fits_kind(firmware, state->encrypted, problem) && is_sound(firmware, problem) &&
-           (firmware->is_encrypted || decide(firmware, &device, &policy, allow_downgrade, problem)) &&
+           (!ota_ws_image_head_known(&firmware->image) ||
+            decide(firmware, &device, &policy, allow_downgrade, problem)) &&
            fits_slot(firmware, state, problem);
 }
 
@@ -150,6 +195,7 @@ bool firmware_fits_chip(const firmware_t *firmware, uint16_t chip_id, problem_t 
     ota_ws_identity_t device = {
         .chip_id = chip_id, .chip_revision = firmware->image.header.min_revision, .secure_version = 0};
     const ota_ws_policy_t policy = {false, false};
-    return fits_kind(firmware, false, problem) && is_sound(firmware, problem) &&
+    bool is_legible = ota_ws_image_head_known(&firmware->image);
+    return (is_legible || fits_kind(firmware, false, problem)) && is_sound(firmware, problem) &&
            decide(firmware, &device, &policy, true, problem);
 }

@@ -9,6 +9,7 @@
 #include "device_state.h"
 #include "encrypted.h"
 #include "image.h"
+#include "image_key.h"
 #include "problem.h"
 
 typedef struct {
@@ -16,7 +17,7 @@ typedef struct {
     FILE *file;
     uint32_t size;
     ota_ws_image_t image;               // what was found; see image.h for which members may be read
-    bool is_encrypted;                  // an ESP Encrypted Image: only a device with the key can look inside
+    bool is_encrypted;                  // an ESP Encrypted Image: who has the key can look inside
     ota_ws_encrypted_t encrypted;       // its header
     problem_t fault;                    // why no device would take it; code EXIT_CODE_OK: it is one whole image
     uint8_t sha256[OTA_WS_SHA256_SIZE]; // of the whole file
@@ -25,6 +26,9 @@ typedef struct {
 // Opens and examines the file. False when it cannot be read at all; then nothing is open and `fault` says why. A file
 // that was read but is no image for any device gives true, and its `fault`. After true firmware_close() follows.
 bool firmware_open(firmware_t *firmware, const char *path);
+
+// Decrypts an encrypted file without a fault: `image` is what lies inside then, `fault` the key's or the inside's.
+void firmware_look_inside(firmware_t *firmware, const image_key_t *key);
 
 void firmware_close(firmware_t *firmware);
 

@@ -29,6 +29,8 @@ static const char overview[] = "ota-ws: updates ESP32 devices that run ota_ws_up
                                "  restart HOST...       restart, into a new image if one is ready\n"
                                "  cancel HOST...        take back an update that is ready and not restarted into\n"
                                "  inspect FILE          what is in a file, and why a device would refuse it\n"
+                               "  keygen KEY            make keys for encrypted images\n"
+                               "  encrypt FILE KEY      encrypt an image for the devices with that key\n"
                                "  help [COMMAND]        this, or all about one command\n"
                                "\n"
                                "HOST is 192.168.1.7, a name, name:port, or the page's address, https://name/ota.\n"
@@ -92,9 +94,34 @@ static const char inspect_page[] =
     "Prints header, application description, segments, checksum, digests and\n"
     "signature of a firmware image, and what is wrong with it. Exit code 3 when it\n"
     "would be refused.\n"
+    "Of an encrypted image it is the format's own header; with the device's private\n"
+    "key also what is inside, and whether its authentication tag is right.\n"
     "\n"
+    "  --key FILE            the private key of an encrypted image (PEM)\n"
     "  --chip NAME           would this chip take it? (esp32, esp32s3, ESP32-C3 ...)\n"
     "  --for HOST            would this device take it?\n" PASSWORD_OPTIONS OUTPUT_OPTIONS;
+
+static const char keygen_page[] =
+    "usage: ota-ws keygen [OPTIONS] KEY\n"
+    "\n"
+    "Makes a key pair for ESP Encrypted Images: KEY, the private key of the device,\n"
+    "and KEY.pub, the public one for 'ota-ws encrypt'. PEM, without a pass phrase.\n"
+    "Files that are there already stay as they are.\n"
+    "The project's build embeds the private RSA key: it looks for\n"
+    "rsa_key/private_rsa_3072.pem.\n"
+    "\n"
+    "  --ecies               a key for ECIES on P-256 instead of RSA with 3072 bits;\n"
+    "                        also KEY.hmac, 32 bytes for a key block of the eFuse\n" OUTPUT_OPTIONS;
+
+static const char encrypt_page[] =
+    "usage: ota-ws encrypt [OPTIONS] FILE KEY\n"
+    "\n"
+    "Makes an ESP Encrypted Image of FILE, as Espressif's esp_enc_img_gen.py does,\n"
+    "for the devices that hold the private half of KEY (PEM; RSA-3072 or P-256).\n"
+    "FILE is checked first. Encryption hides the image; it does not prove who made\n"
+    "it.\n"
+    "\n"
+    "  --output FILE         what to write (app_secure.bin beside app.bin)\n" OUTPUT_OPTIONS;
 
 static const char help_page[] = "usage: ota-ws help [COMMAND]\n";
 
@@ -104,7 +131,8 @@ typedef struct {
 
 static const page_t pages[] = {
     {"info", info_page},       {"push", push_page},     {"confirm", confirm_page}, {"rollback", rollback_page},
-    {"restart", restart_page}, {"cancel", cancel_page}, {"inspect", inspect_page}, {"help", help_page},
+    {"restart", restart_page}, {"cancel", cancel_page}, {"inspect", inspect_page}, {"keygen", keygen_page},
+    {"encrypt", encrypt_page}, {"help", help_page},
 };
 
 bool help_print(const char *topic) {

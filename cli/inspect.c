@@ -32,10 +32,10 @@ static bool is_limited(const ota_ws_image_header_t *header) {
     return header->max_revision != 0 && header->max_revision != UINT16_MAX;
 }
 
-// The checksum byte in the file. False when the file does not reach so far.
+// The checksum byte in the file. False when the file does not reach so far, and when it is not to be read there.
 static bool read_checksum(const firmware_t *firmware, uint8_t *checksum) {
     uint32_t digest = firmware->image.header.hash_appended ? OTA_WS_SHA256_SIZE : 0;
-    return firmware->image.length > digest && firmware->image.length <= firmware->size &&
+    return !firmware->is_encrypted && firmware->image.length > digest && firmware->image.length <= firmware->size &&
            firmware_read(firmware, firmware->image.length - digest - 1, checksum, 1);
 }
 
@@ -48,6 +48,46 @@ static const char *digest_words(const firmware_t *firmware) {
     }
     bool passed = firmware->fault.code == EXIT_CODE_OK || has_fault(firmware, OTA_WS_TRAILING_BYTES);
     return passed ? "right" : "not reached";
+}
+
+// What the header of an encrypted image says beside its length.
+typedef struct {
+    const char *scheme; // by the form of the key field
+    char iv[2 * OTA_WS_ENCRYPTED_IV_SIZE + 1];
+    char tag[2 * OTA_WS_ENCRYPTED_TAG_SIZE + 1];
+    bool reserved; // its reserved bytes are zero, as they should be
+} encrypted_facts_t;
+
+static bool is_zero(const uint8_t *bytes, size_t length) {
+    size_t i = 0;
+    while (i < length && bytes[i] == 0) {
+        i++;
+    }
+    return i == length;
+}
+
+// False when the file is shorter than a header.
+static bool read_encrypted(const firmware_t *firmware, encrypted_facts_t *facts) {
+    const size_t ecies = OTA_WS_ENCRYPTED_POINT_SIZE + OTA_WS_ENCRYPTED_SALT_SIZE;
+    const size_t reserved = OTA_WS_ENCRYPTED_TAG_AT + OTA_WS_ENCRYPTED_TAG_SIZE;
+    uint8_t header[OTA_WS_ENCRYPTED_HEADER_SIZE];
+    if (firmware->size < sizeof header || !firmware_read(firmware, 0, header, sizeof header)) {
+        return false;
+    }
+    bool is_ecies = is_zero(header + OTA_WS_ENCRYPTED_KEY_AT + ecies, OTA_WS_ENCRYPTED_KEY_SIZE - ecies);
+    facts->scheme = is_ecies ? "ecies-p256" : "rsa-3072";
+    ota_ws_text_hex(facts->iv, header + OTA_WS_ENCRYPTED_IV_AT, OTA_WS_ENCRYPTED_IV_SIZE);
+    ota_ws_text_hex(facts->tag, header + OTA_WS_ENCRYPTED_TAG_AT, OTA_WS_ENCRYPTED_TAG_SIZE);
+    facts->reserved = is_zero(header + reserved, sizeof header - reserved);
+    return true;
+}
+
+// The tag can be known only by who has the key, and looked inside with it.
+static const char *tag_words(const firmware_t *firmware) {
+    if (has_fault(firmware, OTA_WS_BAD_TAG)) {
+        return "WRONG";
+    }
+    return ota_ws_image_head_known(&firmware->image) ? "right" : "not verified here";
 }
 
 // ---- for people ----------------------------------------------------------------------------------------------------
@@ -90,6 +130,8 @@ static void print_guards(const firmware_t *firmware) {
     uint8_t checksum;
     if (read_checksum(firmware, &checksum)) {
         printf("checksum   0x%02x, %s\n", checksum, has_fault(firmware, OTA_WS_BAD_CHECKSUM) ? "WRONG" : "right");
+    } else if (firmware->is_encrypted && firmware->image.length > 0) {
+        printf("checksum   %s\n", has_fault(firmware, OTA_WS_BAD_CHECKSUM) ? "WRONG" : "right");
     } else {
         printf("checksum   not reached\n");
     }
@@ -106,14 +148,26 @@ static void print_image(const firmware_t *firmware) {
     print_guards(firmware);
 }
 
+static void print_encrypted(const firmware_t *firmware) {
+    encrypted_facts_t facts;
+    printf("format     ESP Encrypted Image with %u bytes inside\n", firmware->encrypted.length);
+    if (read_encrypted(firmware, &facts)) {
+        printf("scheme     %s\n", strcmp(facts.scheme, "rsa-3072") == 0 ? "RSA-3072" : "ECIES-P256");
+        printf("IV         %s\n", facts.iv);
+        printf("tag        %s, %s\n", facts.tag, tag_words(firmware));
+        printf("reserved   %s\n", facts.reserved ? "zero" : "not zero; nothing in the format looks at it");
+    }
+}
+
 static void print_text(const firmware_t *firmware) {
     printf("file       %s\n", firmware->path);
     printf("size       %u bytes\n", firmware->size);
     print_hex("SHA-256", firmware->sha256);
+    if (firmware->is_encrypted) {
+        print_encrypted(firmware);
+    }
     if (ota_ws_image_head_known(&firmware->image)) {
         print_image(firmware);
-    } else if (firmware->is_encrypted) {
-        printf("format     ESP Encrypted Image with %u bytes inside\n", firmware->encrypted.length);
     }
 }
 
@@ -159,6 +213,17 @@ static void add_guards(ota_ws_reply_t *object, const firmware_t *firmware) {
     }
 }
 
+static void add_encrypted(ota_ws_reply_t *object, const firmware_t *firmware) {
+    encrypted_facts_t facts;
+    ota_ws_reply_true(object, "encrypted");
+    ota_ws_reply_number(object, "encrypted_size", firmware->encrypted.length);
+    if (read_encrypted(firmware, &facts)) {
+        ota_ws_reply_string(object, "scheme", facts.scheme);
+        ota_ws_reply_string(object, "iv", facts.iv);
+        ota_ws_reply_string(object, "tag", facts.tag);
+    }
+}
+
 static void print_json_segments(const ota_ws_image_t *image) {
     for (uint8_t i = 0; i < image->segment_count; i++) {
         char json[OUTPUT_JSON_SIZE];
@@ -184,9 +249,9 @@ static void print_json(const firmware_t *firmware) {
         add_header(&object, &firmware->image.header);
         add_description(&object, &firmware->image.description);
         add_guards(&object, firmware);
-    } else if (firmware->is_encrypted) {
-        ota_ws_reply_true(&object, "encrypted");
-        ota_ws_reply_number(&object, "image_size", firmware->encrypted.length);
+    }
+    if (firmware->is_encrypted) {
+        add_encrypted(&object, firmware);
     }
     output_print(&object);
     print_json_segments(&firmware->image);

@@ -142,6 +142,8 @@ static void on_ready(visit_t *visit, const device_message_t *message) {
     }
     if (offset > 0) {
         output_note(visit->output, visit->name, "going on after %u bytes that the device has already", offset);
+    } else if (visit->attempts > 0 && push->firmware->is_encrypted) {
+        output_note(visit->output, visit->name, "from the start again: an encrypted image cannot go on in the middle");
     }
     meter_start(&push->progress, push->firmware->size, offset, loop_now_ms());
     visit->step = SENDING;

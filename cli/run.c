@@ -5,9 +5,11 @@
 #include <stdlib.h>
 
 #include "commands.h"
+#include "encrypt.h"
 #include "help.h"
 #include "info.h"
 #include "inspect.h"
+#include "keygen.h"
 
 // What all devices of one command share.
 typedef struct {
@@ -136,17 +138,66 @@ static void judge(run_t *run, outcome_t *outcome) {
     outcome->code = fits ? EXIT_CODE_OK : problem.code;
 }
 
+// With --key: false when the file is encrypted and the key cannot be had.
+static bool look_inside(run_t *run) {
+    const char *path = run->arguments->key;
+    image_key_t key;
+    if (path == NULL || !run->firmware.is_encrypted || run->firmware.fault.code != EXIT_CODE_OK) {
+        return true;
+    }
+    const char *wrong = image_key_load(&key, path);
+    wrong = wrong == NULL && !key.is_private ? "holds a public key; decrypting needs the private one" : wrong;
+    if (wrong == NULL) {
+        firmware_look_inside(&run->firmware, &key);
+    } else {
+        problem_t problem;
+        problem_set(&problem, EXIT_CODE_FILE_REFUSED, "no_key", "%.160s %s.", path, wrong);
+        print_problem(&run->output, NULL, OUTCOME_FAILED, &problem);
+    }
+    image_key_free(&key);
+    return wrong == NULL;
+}
+
 static exit_code_t inspect_file(run_t *run) {
     outcome_t outcome;
     if (!firmware_open(&run->firmware, run->arguments->file)) {
         print_problem(&run->output, NULL, OUTCOME_REFUSED, &run->firmware.fault);
         return run->firmware.fault.code;
     }
+    if (!look_inside(run)) {
+        firmware_close(&run->firmware);
+        return EXIT_CODE_FILE_REFUSED;
+    }
     inspect_print(&run->output, &run->firmware);
     judge(run, &outcome);
     inspect_print_verdict(&run->output, run->arguments->for_host, &outcome);
     firmware_close(&run->firmware);
     return outcome.code;
+}
+
+static exit_code_t encrypt(run_t *run) {
+    const arguments_t *arguments = run->arguments;
+    problem_t problem = {0};
+    if (!firmware_open(&run->firmware, arguments->file)) {
+        problem = run->firmware.fault;
+    } else {
+        encrypt_file(&run->output, &run->firmware, arguments->key, arguments->output, &problem);
+        firmware_close(&run->firmware);
+    }
+    if (problem.code != EXIT_CODE_OK) {
+        print_problem(&run->output, NULL, problem.code == EXIT_CODE_TROUBLE ? OUTCOME_FAILED : OUTCOME_REFUSED,
+                      &problem);
+    }
+    return problem.code;
+}
+
+static exit_code_t make_key(run_t *run) {
+    problem_t problem;
+    if (keygen_make(&run->output, run->arguments->file, run->arguments->ecies, &problem)) {
+        return EXIT_CODE_OK;
+    }
+    print_problem(&run->output, NULL, OUTCOME_FAILED, &problem);
+    return problem.code;
 }
 
 // ---- the program ---------------------------------------------------------------------------------------------------
@@ -157,6 +208,10 @@ static exit_code_t do_command(run_t *run) {
         return push_file(run);
     case COMMAND_INSPECT:
         return inspect_file(run);
+    case COMMAND_KEYGEN:
+        return make_key(run);
+    case COMMAND_ENCRYPT:
+        return encrypt(run);
     default:
         return do_devices(run);
     }

@@ -84,6 +84,14 @@ static void options_may_stand_anywhere(void **state) {
     assert_true(understand("push -q --no-check --no-restart --keep-going --insecure a.bin bench").push.no_restart);
     assert_string_equal(understand("info bench --password-file pw").password_file, "pw");
     assert_string_equal(understand("push -- --a.bin bench").file, "--a.bin");
+    assert_string_equal(understand("inspect a.bin --key k.pem").key, "k.pem");
+    assert_true(understand("keygen --ecies k.pem").ecies);
+    assert_string_equal(understand("keygen k.pem").file, "k.pem");
+    const arguments_t encrypt = understand("encrypt a.bin --output b.bin k.pem");
+    assert_int_equal(encrypt.command, COMMAND_ENCRYPT);
+    assert_string_equal(encrypt.file, "a.bin");
+    assert_string_equal(encrypt.key, "k.pem");
+    assert_string_equal(encrypt.output, "b.bin");
 }
 
 static void help_and_version_come_before_anything_else(void **state) {
@@ -106,6 +114,10 @@ static void what_makes_no_sense_is_refused_with_a_sentence(void **state) {
     reject("info", "needs the address");
     reject("inspect", "needs a file");
     reject("inspect a.bin bench", "one argument too many");
+    reject("keygen", "needs a file");
+    reject("keygen k.pem l.pem", "one argument too many");
+    reject("encrypt a.bin", "needs a file with the device's public key");
+    reject("encrypt a.bin k.pem bench", "one argument too many");
     reject("help push info", "one argument too many");
     reject("info bench --bad", "no option '--bad'");
     reject("info bench -x", "no option '-x'");
@@ -132,6 +144,9 @@ static void an_option_of_another_command_is_refused(void **state) {
     reject("push a.bin bench --chip esp32", "--chip means nothing");
     reject("inspect a.bin --no-restart", "--no-restart means nothing");
     reject("help --insecure", "--insecure means nothing");
+    reject("push a.bin bench --key k.pem", "--key means nothing");
+    reject("encrypt a.bin k.pem --ecies", "--ecies means nothing");
+    reject("keygen k.pem --output a.bin", "--output means nothing");
 }
 
 static void a_password_can_not_be_an_argument(void **state) {
@@ -156,8 +171,8 @@ static const char *page(const char *topic) {
 
 static void every_page_fits_80_columns(void **state) {
     (void)state;
-    static const char *const topics[] = {NULL,      "info",   "push",    "confirm", "rollback",
-                                         "restart", "cancel", "inspect", "help"};
+    static const char *const topics[] = {NULL,     "info",    "push",   "confirm", "rollback", "restart",
+                                         "cancel", "inspect", "keygen", "encrypt", "help"};
     for (size_t i = 0; i < COUNT_OF(topics); i++) {
         const char *text = page(topics[i]);
         assert_true(text[0] != '\0');
@@ -170,12 +185,13 @@ static void every_page_fits_80_columns(void **state) {
 
 static void the_help_knows_the_options_that_the_commands_know(void **state) {
     (void)state;
-    static const char *const commands[] = {"info bench",    "push a.bin bench", "confirm bench", "rollback bench",
-                                           "restart bench", "cancel bench",     "inspect a.bin"};
+    static const char *const commands[] = {"info bench",     "push a.bin bench", "confirm bench",
+                                           "rollback bench", "restart bench",    "cancel bench",
+                                           "inspect a.bin",  "keygen k.pem",     "encrypt a.bin k.pem"};
     static const char *const options[] = {
-        "--json",      "--quiet",     "--password-file pw", "--ca c.pem",   "--insecure",   "--retry 1",
-        "--wait",      "--no-check",  "--confirm",          "--no-restart", "--keep-going", "--allow-downgrade",
-        "--for bench", "--chip esp32"};
+        "--json",      "--quiet",      "--password-file pw", "--ca c.pem",   "--insecure",    "--retry 1",
+        "--wait",      "--no-check",   "--confirm",          "--no-restart", "--keep-going",  "--allow-downgrade",
+        "--for bench", "--chip esp32", "--key k.pem",        "--ecies",      "--output b.bin"};
     for (size_t i = 0; i < COUNT_OF(commands); i++) {
         char topic[16], line[128];
         snprintf(topic, sizeof topic, "%.*s", (int)strcspn(commands[i], " "), commands[i]);
