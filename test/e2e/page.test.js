@@ -1,0 +1,681 @@
+// SPDX-License-Identifier: Apache-2.0
+// The page in Chromium against real devices: everything a user can do and see there. CHROMIUM names the browser.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import net from 'node:net';
+import test from 'node:test';
+
+import { chromium } from 'playwright-core';
+
+import { Client, Device, firmwareIsReal, freshPath, helloWorldChips, makeImage, realImage, until, withDevice } from './harness.js';
+
+const GIVE_UP_MS = 60_000;
+const FLAGS = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+let browser;
+test.before(async () => {
+  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
+});
+test.after(() => browser.close());
+
+// ---- one user with one tab
+
+class Visitor {
+  /** Opens the page; fails the test at its end when a script has failed or anything came from elsewhere. */
+  static async come(address, options = {}) {
+    const visitor = new Visitor();
+    visitor.context = await browser.newContext({ locale: 'en-US', ...options });
+    visitor.page = await visitor.context.newPage();
+    visitor.page.setDefaultTimeout(GIVE_UP_MS);
+    visitor.page.on('pageerror', (error) => visitor.errors.push(error.stack));
+    visitor.page.on('request', (request) => visitor.requests.push(new URL(request.url())));
+    await visitor.page.goto(address);
+    return visitor;
+  }
+
+  errors = [];
+  requests = [];
+
+  async leave() {
+    await this.context.close();
+    assert.deepEqual(this.errors, []);
+    const hosts = new Set(this.requests.filter(({ protocol }) => protocol !== 'data:').map(({ host }) => host));
+    assert.equal(hosts.size, 1, `requests to ${[...hosts]}`);
+  }
+
+  see(id) {
+    return this.page.waitForSelector(`#${id}`, { state: 'visible' });
+  }
+
+  isSeen(id) {
+    return this.page.isVisible(`#${id}`);
+  }
+
+  async read(id) {
+    return (await this.page.textContent(`#${id}`)).trim();
+  }
+
+  /** Waits until the element says what matches. */
+  says(id, words) {
+    const pattern = words instanceof RegExp ? words : new RegExp(`^${words.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`);
+    return until(async () => pattern.test(await this.read(id)), `${id} saying ${words}`).catch(async (error) => {
+      error.message += `; it says: ${await this.read(id)}`;
+      throw error;
+    });
+  }
+
+  async login(password) {
+    await this.see('login');
+    await this.page.fill('#password', password);
+    await this.page.click('#connect');
+  }
+
+  choose(file) {
+    return this.page.setInputFiles('#picker', file);
+  }
+
+  async upload(file) {
+    await this.choose(file);
+    await this.see('upload');
+    await this.page.click('#upload');
+  }
+
+  async update(file) {
+    await this.upload(file);
+    await this.see('ready');
+    await this.page.click('#restart');
+  }
+
+  async goBack() {
+    this.page.once('dialog', (dialog) => dialog.accept());
+    await this.page.click('#rollback');
+  }
+}
+
+/** A device and somebody who is logged in; both are gone afterwards. */
+async function withPage({ visitor: visitorOptions, ...settings }, body) {
+  await withDevice({ image: demo1.path, ...settings }, async (device) => {
+    const visitor = await Visitor.come(device.page, visitorOptions);
+    await visitor.login(device.pairingCode);
+    await visitor.see('firmware');
+    await body(visitor, device);
+    await visitor.leave();
+  });
+}
+
+/** Bytes pass through it until it is cut. */
+class Cable {
+  static async lay(device) {
+    const cable = new Cable();
+    cable.server = net.createServer((near) => {
+      if (cable.isCut) {
+        near.destroy();
+        return;
+      }
+      const far = net.connect(Number(cable.port ?? device.url.port), '127.0.0.1');
+      for (const [from, to] of [[near, far], [far, near]]) {
+        cable.ends.add(from);
+        from.on('error', () => {}).on('close', () => to.destroy());
+        from.on('data', (bytes) => {
+          cable.passed += bytes.length;
+          to.write(bytes);
+        });
+      }
+    });
+    await new Promise((resolve) => cable.server.listen(0, '127.0.0.1', resolve));
+    cable.address = `http://127.0.0.1:${cable.server.address().port}/ota`;
+    return cable;
+  }
+
+  ends = new Set();
+  passed = 0;
+  isCut = false;
+
+  cut() {
+    this.isCut = true;
+    for (const end of this.ends) end.destroy();
+    this.ends.clear();
+  }
+
+  mend() {
+    this.isCut = false;
+  }
+
+  take() {
+    this.cut();
+    this.server.close();
+  }
+}
+
+const demo1 = makeImage({ version: '1.0.0', size: '100K' });
+const demo2 = makeImage({ version: '2.0.0', size: '300K', seed: 2 });
+const demo09 = makeImage({ version: '0.9.0', size: '60K', seed: 3 });
+const large = makeImage({ version: '3.0.0', size: '900K', seed: 4 });
+
+const isInSlot = (device, label, bytes) => device.partition(label).subarray(0, bytes.length).equals(bytes);
+
+// ---- updates
+
+for (const chip of helloWorldChips) {
+  test(`the image of hello_world for ${chip} goes through the page, byte for byte, and is confirmed`, async () => {
+    const image = makeImage({ chip, project: 'hello_world', version: 'v1.0.0' });
+    const file = realImage(`hello_world-${chip}`, { chip, project: 'hello_world', version: 'v1.4.1' });
+    await withPage({ image: image.path }, async (visitor, device) => {
+      await visitor.choose(file.path);
+      await visitor.says('verdict', 'The file is sound and fits this device.');
+      await visitor.says('versions', /^v1\.0\.0 → v1\./);
+      const version = (await visitor.read('versions')).split(' → ')[1];
+      await visitor.page.click('#upload');
+      await visitor.see('ready');
+      assert.ok(isInSlot(device, 'ota_1', file.bytes));
+      await visitor.says('restart', `Restart into ${version}`);
+      await visitor.page.click('#restart');
+      await visitor.says('notice', `${version} runs from ota_1, on trial.`);
+      await visitor.page.click('#confirm');
+      await visitor.says('notice', `${version} is confirmed.`);
+      await visitor.see('choice');
+      assert.equal(await visitor.read('versions'), version);
+      assert.equal(device.boots, 2);
+    });
+  });
+}
+
+test('the Arduino image of 867 KB goes through the page', { skip: !firmwareIsReal && 'no real images beside the repository' }, async () => {
+  const image = makeImage({ chip: 'esp32s3' });
+  const file = realImage('psychichttp_ota-esp32s3');
+  await withPage({ image: image.path, options: { anyProject: true } }, async (visitor, device) => {
+    await visitor.upload(file.path);
+    await visitor.see('ready');
+    assert.ok(isInSlot(device, 'ota_1', file.bytes));
+  });
+});
+
+test('the large chunks of a fast device pass, too', async () => {
+  await withPage({ options: { chunk: 65536, credit: 262144 } }, async (visitor, device) => {
+    await visitor.upload(large.path);
+    await visitor.see('ready');
+    assert.ok(isInSlot(device, 'ota_1', large.bytes));
+  });
+});
+
+test('old and new stand side by side before the upload', async () => {
+  await withPage({}, async (visitor) => {
+    assert.equal(await visitor.read('versions'), '1.0.0');
+    assert.deepEqual([await visitor.read('projects'), await visitor.read('slots')], ['demo', 'ota_0']);
+    const other = makeImage({ version: '2.0.0', project: 'lamp', idf: 'v5.5', size: 200_000 });
+    await visitor.choose(other.path);
+    await visitor.says('versions', '1.0.0 → 2.0.0');
+    assert.equal(await visitor.read('projects'), 'demo → lamp');
+    assert.equal(await visitor.read('idfs'), 'v5.4.1 → v5.5');
+    assert.equal(await visitor.read('slots'), 'ota_0 → ota_1');
+    assert.equal(await visitor.read('sizes'), '200 kB');
+    assert.match(await visitor.read('chips'), /^ESP32-C3 v\d\.\d$/);
+  });
+});
+
+test('progress is told in bytes that are in flash, and by a progress element', async () => {
+  await withPage({ options: { timing: 'w25q32jv' } }, async (visitor) => {
+    await visitor.upload(large.path);
+    await visitor.see('progress');
+    await visitor.says('what', 'Uploading 3.0.0');
+    await visitor.says('numbers', /^[1-9]\d* kB of 9\d\d kB in flash · \d+ kB\/s · 0:\d\d left$/);
+    const { name, value, received, written } = await visitor.page.evaluate(() => ({
+      name: document.getElementById(document.querySelector('progress').getAttribute('aria-labelledby')).textContent,
+      value: document.querySelector('progress').value,
+      received: parseFloat(document.querySelector('#receivedBar').style.width),
+      written: parseFloat(document.querySelector('#writtenBar').style.width),
+    }));
+    assert.equal(name, 'Uploading 3.0.0');
+    assert.ok(value > 0 && value < 1);
+    assert.ok(written <= received);
+    await visitor.see('ready');
+  });
+});
+
+// ---- trial
+
+test('a new image is on trial with a countdown; going back runs the old one again', async () => {
+  await withPage({ options: { trialTimeout: 300 } }, async (visitor, device) => {
+    await visitor.update(demo2.path);
+    await visitor.says('onTrial', '2.0.0 is on trial');
+    await visitor.says('countdown', /^It does so by itself in 4:5\d\.$/);
+    assert.equal(await visitor.isSeen('choice'), false);
+    await visitor.goBack();
+    await visitor.says('notice', 'Rolled back: 1.0.0 runs again.');
+    await visitor.says('others', 'ota_1, 2.0.0, rolled back');
+    assert.equal(device.boots, 3);
+    await visitor.see('choice');
+  });
+});
+
+test('a restart without confirming is told as what it is', async () => {
+  await withPage({}, async (visitor, device) => {
+    await visitor.update(demo2.path);
+    await visitor.see('trial');
+    const client = await Client.connect(device);
+    await client.restart();
+    await visitor.says('notice', 'Rolled back: 1.0.0 runs again.');
+    await visitor.says('others', 'ota_1, 2.0.0, restarted before it was confirmed');
+    assert.equal(await visitor.isSeen('trial'), false);
+  });
+});
+
+test('the countdown goes back by itself, and the page says so', async () => {
+  await withPage({ options: { trialTimeout: 1 } }, async (visitor) => {
+    await visitor.update(demo2.path);
+    await visitor.says('notice', 'Rolled back: 1.0.0 runs again.');
+  });
+});
+
+test('a trial without limit has no countdown', async () => {
+  await withPage({ options: { trialTimeout: 0 } }, async (visitor) => {
+    await visitor.update(demo2.path);
+    await visitor.see('trial');
+    assert.equal(await visitor.isSeen('countdown'), false);
+    await visitor.page.click('#confirm');
+    await visitor.says('notice', '2.0.0 is confirmed.');
+  });
+});
+
+test('after a confirmed update the older image can be had again', async () => {
+  await withPage({}, async (visitor) => {
+    await visitor.update(demo2.path);
+    await visitor.see('trial');
+    await visitor.page.click('#confirm');
+    await visitor.says('rollback', 'Go back to 1.0.0');
+    await visitor.see('choice');
+    await visitor.goBack();
+    await visitor.says('versions', '1.0.0');
+    await visitor.says('notice', /1\.0\.0 runs/);
+  });
+});
+
+test('an update that is ready can be discarded', async () => {
+  await withPage({}, async (visitor, device) => {
+    await visitor.upload(demo2.path);
+    await visitor.see('ready');
+    await visitor.page.click('#discard');
+    await visitor.says('notice', 'The update was cancelled. The firmware stays as it was.');
+    await visitor.see('choice');
+    const client = await Client.connect(device);
+    await client.restart();
+    await visitor.says('notice', 'Restarted: still 1.0.0.');
+  });
+});
+
+// ---- refusals
+
+test('files of the wrong kind are refused before the upload, with the flash untouched', async () => {
+  const s3 = makeImage({ chip: 'esp32s3' });
+  const files = [
+    [s3.path, 'This image is for ESP32-S3, this device is an ESP32-C3.'],
+    [makeImage({ project: 'lamp', version: '2.0.0' }).path, "This image is of the project 'lamp', this device runs 'demo'."],
+    [makeImage({ minRevision: 9900 }).path, /^This image needs chip revision 99\.0\+, this device has \d\.\d\.$/],
+    [makeImage({ size: '3M' }).path, /^The file has 3145728 bytes, the slot has room for \d+\.$/],
+    [makeImage({ defect: 'empty' }).path, 'The file is empty.'],
+    [makeImage({ defect: 'text' }).path, "The file is no ESP32 firmware image. Choose the application's .bin file."],
+    [makeImage({ defect: 'esp8266' }).path, 'This is an image for ESP8266, which is another kind of chip.'],
+    [makeImage({ defect: 'bootloader' }).path, "This is a bootloader. Choose the application's .bin file."],
+    [makeImage({ defect: 'merged' }).path, "This is a merged image of the whole flash. Choose the application's .bin file."],
+    [makeImage({ defect: 'encrypted' }).path, 'This image is encrypted, but this device expects a plain one.'],
+    [makeImage({ defect: 'truncated' }).path, 'The image is cut off: its end is missing.'],
+    [makeImage({ defect: 'garbage' }).path, 'The file goes on after the end of the image. Use the file as it was built.'],
+    [makeImage({ defect: 'bad-checksum' }).path, 'The image is damaged (bad_checksum).'],
+    [makeImage({ defect: 'two-flips' }).path, 'The image is damaged (bad_image_digest).'],
+  ];
+  await withPage({}, async (visitor, device) => {
+    const before = device.flash();
+    for (const [file, sentence] of files) {
+      await visitor.choose(file);
+      await visitor.says('verdict', sentence);
+      assert.equal(await visitor.isSeen('upload'), false, String(sentence));
+      assert.equal(await visitor.isSeen('downgrade'), false, String(sentence));
+    }
+    assert.ok(device.flash().equals(before));
+    await visitor.upload(demo2.path);
+    await visitor.see('ready');
+  });
+});
+
+test('a downgrade wants a tick, for each file anew', async () => {
+  await withPage({}, async (visitor) => {
+    await visitor.choose(demo09.path);
+    await visitor.says('verdict', 'Version 0.9.0 is older than 1.0.0, which runs. Allow the downgrade if you want it.');
+    assert.equal(await visitor.isSeen('upload'), false);
+    await visitor.page.check('#allowBox');
+    await visitor.see('upload');
+    await visitor.choose(demo09.path);
+    await until(async () => !(await visitor.isSeen('upload')), 'the tick going');
+    await visitor.page.check('#allowBox');
+    await visitor.page.click('#upload');
+    await visitor.see('ready');
+    await visitor.page.click('#restart');
+    await visitor.says('notice', '0.9.0 runs from ota_1, on trial.');
+  });
+});
+
+test('what only the device finds is told in the same words', async () => {
+  await withPage({ options: { secureVersion: 0 } }, async (visitor, device) => {
+    await visitor.choose(demo2.path);
+    await visitor.see('upload');
+    const client = await Client.connect(device);
+    client.begin(large.bytes);
+    await client.next('ready');
+    await visitor.says('what', 'Another client is updating this device.');
+    client.terminate();
+    await visitor.see('choice');
+    await visitor.page.click('#upload');
+    await visitor.see('ready');
+  });
+});
+
+test('a file that changes after it was chosen is not uploaded', async () => {
+  const path = freshPath('.bin');
+  fs.writeFileSync(path, demo2.bytes);
+  await withPage({}, async (visitor) => {
+    await visitor.choose(path);
+    await visitor.see('upload');
+    fs.writeFileSync(path, large.bytes);
+    await visitor.page.click('#upload');
+    await visitor.says('notice', 'The file can no longer be read.');
+    await visitor.upload(demo2.path);
+    await visitor.see('ready');
+  });
+});
+
+// ---- cancel, viewers, links
+
+test('cancel ends an update; the next one works at once', async () => {
+  await withPage({ options: { timing: 'w25q32jv' } }, async (visitor) => {
+    await visitor.upload(large.path);
+    await visitor.says('numbers', /^[1-9]/);
+    await visitor.page.click('#cancel');
+    await visitor.says('notice', 'The update was cancelled. The firmware stays as it was.');
+    await visitor.see('choice');
+    await visitor.upload(demo2.path);
+    await visitor.see('ready');
+  });
+});
+
+test('a second visitor sees the progress and can touch nothing', async () => {
+  await withPage({ options: { timing: 'w25q32jv' } }, async (owner, device) => {
+    const viewer = await Visitor.come(device.page);
+    await viewer.login(device.pairingCode);
+    await viewer.see('choice');
+    await owner.upload(large.path);
+    await viewer.says('what', 'Another client is updating this device.');
+    await viewer.says('numbers', /^[1-9]\d* kB of 9\d\d kB in flash/);
+    for (const id of ['cancel', 'choice', 'ready', 'rollback']) assert.equal(await viewer.isSeen(id), false, id);
+    await owner.see('ready');
+    await viewer.see('ready');
+    await viewer.says('restart', 'Restart into 3.0.0');
+    await owner.page.click('#restart');
+    await viewer.says('notice', '3.0.0 runs from ota_1, on trial.');
+    await viewer.leave();
+  });
+});
+
+test('a lost connection is mended by the page, and the update goes on', async () => {
+  await withDevice({ image: demo1.path, options: { timing: 'w25q32jv' } }, async (device) => {
+    const cable = await Cable.lay(device);
+    const visitor = await Visitor.come(cable.address);
+    await visitor.login(device.pairingCode);
+    await visitor.see('choice');
+    await visitor.upload(large.path);
+    await visitor.says('numbers', /^[1-9]\d\d kB/);
+    cable.cut();
+    await visitor.says('notice', 'No connection. Looking for the device …');
+    assert.ok(await visitor.isSeen('cancel'));
+    cable.mend();
+    await visitor.see('ready');
+    assert.ok(isInSlot(device, 'ota_1', large.bytes));
+    assert.equal(await visitor.read('notice'), '');
+    await visitor.leave();
+    cable.take();
+  });
+});
+
+test('without a connection an update can be given up', async () => {
+  await withDevice({ image: demo1.path, options: { timing: 'w25q32jv' } }, async (device) => {
+    const cable = await Cable.lay(device);
+    const visitor = await Visitor.come(cable.address);
+    await visitor.login(device.pairingCode);
+    await visitor.see('choice');
+    await visitor.upload(large.path);
+    await visitor.says('numbers', /^[1-9]/);
+    cable.cut();
+    await visitor.says('notice', 'No connection. Looking for the device …');
+    await visitor.page.click('#cancel');
+    cable.mend();
+    await visitor.see('choice');
+    await until(async () => visitor.page.isEnabled('#picker'), 'the connection');
+    assert.match(device.log, /update/);
+    await visitor.leave();
+    cable.take();
+  });
+});
+
+test('a device that loses its power in the middle gets the whole image after all', async () => {
+  const flash = freshPath('.flash');
+  let device = await Device.start({ image: demo1.path, flash, options: { timing: 'w25q32jv' } });
+  const cable = await Cable.lay(device);
+  const visitor = await Visitor.come(cable.address);
+  await visitor.login(device.pairingCode);
+  await visitor.see('choice');
+  await visitor.upload(large.path);
+  await visitor.says('numbers', /^[1-9]\d\d kB/);
+  await device.kill();
+  await visitor.says('notice', 'No connection. Looking for the device …');
+  device = await Device.start({ flash });
+  cable.port = device.url.port;
+  await visitor.see('ready');
+  assert.ok(isInSlot(device, 'ota_1', large.bytes));
+  assert.equal(await visitor.read('notice'), 'Restarted: still 1.0.0.');
+  await visitor.leave();
+  cable.take();
+  await device.stop();
+});
+
+test('a page that is opened while an update is ready offers the restart', async () => {
+  await withPage({}, async (visitor, device) => {
+    await visitor.upload(demo2.path);
+    await visitor.see('ready');
+    await visitor.page.reload();
+    await visitor.login(device.pairingCode);
+    await visitor.says('verified', '2.0.0 is verified and runs after a restart.');
+    await visitor.page.click('#restart');
+    await visitor.says('notice', '2.0.0 runs from ota_1, on trial.');
+  });
+});
+
+// ---- login
+
+test('a wrong password is told, the right one lets in', async () => {
+  await withDevice({ image: demo1.path }, async (device) => {
+    const visitor = await Visitor.come(device.page);
+    await visitor.says('notice', 'This device is locked.');
+    assert.equal(await visitor.isSeen('firmware'), false);
+    assert.doesNotMatch(await visitor.page.textContent('main'), /1\.0\.0/);
+    await visitor.login('AAAA-AAAA-AAAA');
+    await visitor.says('notice', 'The password or pairing code is wrong.');
+    await visitor.login(device.pairingCode);
+    await visitor.see('firmware'); // after the time that a wrong one costs, which the page waits for by itself
+    assert.equal(await visitor.read('versions'), '1.0.0');
+    await visitor.leave();
+  });
+});
+
+test('the password can be shown, and one that cannot be right is not sent', async () => {
+  await withDevice({ image: demo1.path }, async (device) => {
+    const visitor = await Visitor.come(device.page);
+    await visitor.see('login');
+    const type = () => visitor.page.getAttribute('#password', 'type');
+    assert.equal(await type(), 'password');
+    await visitor.page.check('#showBox');
+    assert.equal(await type(), 'text');
+    for (const password of ['', 'abc', 'пароль', 'x'.repeat(65)]) {
+      await visitor.login(password);
+      assert.ok(await visitor.page.evaluate(() => document.querySelector('#password:invalid') !== null), password);
+      assert.ok(await visitor.isSeen('login'));
+    }
+    assert.doesNotMatch(device.log, /session: 1/);
+    await visitor.leave();
+  });
+});
+
+test('a code in the address is filled in and leaves the address', async () => {
+  await withDevice({ image: demo1.path }, async (device) => {
+    const visitor = await Visitor.come(`${device.page}#code=${device.pairingCode}`);
+    await visitor.see('login');
+    assert.equal(visitor.page.url(), device.page);
+    assert.equal(await visitor.page.inputValue('#password'), device.pairingCode);
+    assert.equal(await visitor.page.evaluate(() => history.length), 2); // the blank tab, the page
+    await visitor.page.click('#connect');
+    await visitor.see('firmware');
+    const stored = await visitor.page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie]));
+    assert.equal(stored, '[{},{},""]');
+    await visitor.leave();
+  });
+});
+
+test('beside the code stands what http is worth; an open device says so in red', async () => {
+  await withDevice({ image: demo1.path }, async (device) => {
+    const visitor = await Visitor.come(device.page);
+    await visitor.see('login');
+    assert.match(await visitor.read('http'), /^This page came over plain http/);
+    assert.ok(await visitor.isSeen('http'));
+    assert.equal(await visitor.isSeen('unprotected'), false);
+    await visitor.leave();
+  });
+  await withDevice({ image: demo1.path, options: { unprotected: true } }, async (device) => {
+    const visitor = await Visitor.come(device.page);
+    await visitor.see('choice');
+    assert.ok(await visitor.isSeen('unprotected'));
+    assert.equal(await visitor.isSeen('login'), false);
+    assert.match(await visitor.read('unprotected'), /^This device is unprotected/);
+    await visitor.update(demo2.path);
+    await visitor.says('notice', '2.0.0 runs from ota_1, on trial.');
+    await visitor.leave();
+  });
+});
+
+// ---- people
+
+test('a Russian browser gets a Russian page', async () => {
+  await withPage({ visitor: { locale: 'ru-RU' } }, async (visitor) => {
+    assert.equal(await visitor.page.getAttribute('html', 'lang'), 'ru');
+    assert.equal(await visitor.page.title(), 'Обновление прошивки');
+    await visitor.choose(makeImage({ chip: 'esp32s3' }).path);
+    await visitor.says('verdict', 'Образ для ESP32-S3, а это устройство ESP32-C3.');
+    await visitor.choose(demo2.path);
+    await visitor.says('upload', 'Загрузить 2.0.0');
+    assert.equal(await visitor.read('sizes'), '307 кБ');
+    await visitor.page.click('#upload');
+    await visitor.says('restart', 'Перезапустить в 2.0.0');
+    await visitor.page.click('#restart');
+    await visitor.says('notice', 'Работает 2.0.0 из ota_1, на испытании.');
+    await visitor.page.click('#confirm');
+    await visitor.says('notice', '2.0.0 подтверждена.');
+  });
+});
+
+test('the keyboard is enough', async () => {
+  await withDevice({ image: demo1.path }, async (device) => {
+    const visitor = await Visitor.come(device.page);
+    const { keyboard } = visitor.page;
+    const focused = () => visitor.page.evaluate(() => document.activeElement.id);
+    const tabTo = async (id) => {
+      for (let i = 0; (await focused()) !== id; i++) {
+        assert.ok(i < 10, `${id} cannot be reached; the focus is on ${await focused()}`);
+        await keyboard.press('Tab');
+      }
+    };
+    await visitor.see('login');
+    assert.equal(await focused(), 'password');
+    await keyboard.type(device.pairingCode);
+    await keyboard.press('Enter');
+    await visitor.see('choice');
+    await tabTo('picker');
+    const chooser = visitor.page.waitForEvent('filechooser');
+    await keyboard.press('Enter');
+    await (await chooser).setFiles(demo09.path);
+    await visitor.see('downgrade');
+    await tabTo('allowBox');
+    await keyboard.press('Space');
+    await tabTo('upload');
+    await keyboard.press('Enter');
+    await visitor.see('ready');
+    await tabTo('restart');
+    await keyboard.press('Enter');
+    await visitor.see('trial');
+    await tabTo('confirm');
+    await keyboard.press('Enter');
+    await visitor.says('notice', '0.9.0 is confirmed.');
+    assert.notEqual(await focused(), ''); // not lost to the body
+    await visitor.leave();
+  });
+});
+
+test('everything that can be operated has a name, and what changes is announced', async () => {
+  await withPage({}, async (visitor) => {
+    await visitor.choose(demo2.path);
+    await visitor.see('upload');
+    const nameless = await visitor.page.evaluate(() =>
+      [...document.querySelectorAll('button, input, progress')]
+        .filter((element) => element.checkVisibility() && element.type !== 'hidden')
+        .filter((element) => !element.textContent && ![...(element.labels ?? [])].some((label) => label.textContent.trim()))
+        .map((element) => element.outerHTML),
+    );
+    assert.deepEqual(nameless, []);
+    const live = await visitor.page.$$eval('[role=status]', (elements) => elements.map(({ id }) => id));
+    assert.deepEqual(live, ['notice', 'verdict']);
+  });
+});
+
+test('a file can be dropped on the page', async () => {
+  await withPage({}, async (visitor) => {
+    await visitor.page.evaluate((base64) => {
+      const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+      const transfer = new DataTransfer();
+      transfer.items.add(new File([bytes], 'demo.bin'));
+      document.querySelector('#zone').dispatchEvent(new DragEvent('drop', { dataTransfer: transfer, bubbles: true, cancelable: true }));
+    }, demo2.bytes.toString('base64'));
+    await visitor.says('upload', 'Upload 2.0.0');
+  });
+});
+
+for (const colorScheme of ['light', 'dark']) {
+  test(`on a phone in ${colorScheme} nothing overflows and all words can be read`, async () => {
+    const visitorOptions = { viewport: { width: 320, height: 640 }, colorScheme, locale: 'ru-RU' };
+    await withPage({ visitor: visitorOptions }, async (visitor) => {
+      await visitor.choose(makeImage({ version: 'v1.4.1-2-g0296947-dirty-and-more', project: 'a-project-with-a-long-name-here' }).path);
+      await visitor.says('verdict', /./);
+      const { overflow, contrast } = await visitor.page.evaluate(() => {
+        const rgb = (color) => color.match(/[\d.]+/g).map(Number);
+        const luminance = (color) =>
+          rgb(color).slice(0, 3).map((c) => (c / 255 <= 0.03928 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4))
+            .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+        const card = luminance(getComputedStyle(document.querySelector('main')).backgroundColor);
+        const ratio = (element) => {
+          const text = luminance(getComputedStyle(element).color);
+          return (Math.max(card, text) + 0.05) / (Math.min(card, text) + 0.05);
+        };
+        return {
+          overflow: document.documentElement.scrollWidth - innerWidth,
+          contrast: ['#versions', '#verdict', '#projects'].map((id) => ratio(document.querySelector(id))),
+        };
+      });
+      assert.ok(overflow <= 0, `${overflow} px too wide`);
+      for (const ratio of contrast) assert.ok(ratio >= 4.5, `${contrast}`);
+    });
+  });
+}
