@@ -373,7 +373,14 @@ static ota_ws_status_t hash_piece(void *context, const uint8_t *bytes, size_t le
     return OTA_WS_OK;
 }
 
-// Reads the slot back: does flash hold what was written to it?
+// One piece of the slot, read back: for its digest, and for the image's own.
+static ota_ws_status_t verify_piece(void *context, const uint8_t *bytes, size_t length) {
+    ota_ws_pipeline_t *pipeline = context;
+    (void)ota_ws_image_feed(&pipeline->image, bytes, length); // its verdict is asked for at the end
+    return hash_piece(pipeline, bytes, length);
+}
+
+// Reads the slot back, once: does flash hold what was written to it, and is that an image whose own digest is right?
 static ota_ws_status_t check_flash(ota_ws_pipeline_t *pipeline) {
     const ota_ws_hash_t *hash = pipeline->ports.hash;
     uint8_t expected[OTA_WS_SHA256_SIZE];
@@ -381,12 +388,14 @@ static ota_ws_status_t check_flash(ota_ws_pipeline_t *pipeline) {
     hash->peek(pipeline->decrypting ? &pipeline->plain : &pipeline->file, expected);
     drop_file(pipeline);
     hash->start(&pipeline->file);
-    ota_ws_status_t status = read_slot(pipeline, 0, pipeline->slot.length, hash_piece);
+    ota_ws_image_init(&pipeline->image, hash);
+    ota_ws_status_t status = read_slot(pipeline, 0, pipeline->slot.length, verify_piece);
+    ota_ws_status_t image_status = ota_ws_image_finish(&pipeline->image);
     hash->peek(&pipeline->file, digest);
     if (status != OTA_WS_OK) {
         return status;
     }
-    return ota_ws_bytes_equal(digest, expected, sizeof digest) ? OTA_WS_OK : OTA_WS_FLASH_DIFFERS;
+    return ota_ws_bytes_equal(digest, expected, sizeof digest) ? image_status : OTA_WS_FLASH_DIFFERS;
 }
 
 // Selects the image for the next start; the history knows of it before.
