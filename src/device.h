@@ -76,10 +76,11 @@ typedef struct ota_ws_device {
     uint32_t size;                           // of the file
     bool deflate;                            // what is received is compressed
     uint32_t received;                       // bytes of the data frames, which is the next offset
+    uint32_t acknowledged;                   // of them, as the owner knows
     uint32_t written;                        // bytes of the image that are in flash
     const ota_ws_image_description_t *image; // that is being written; NULL while it is not known, and at rest
     uint32_t last_data_ms;
-    uint32_t last_told_ms; // progress, to viewers
+    uint32_t last_told_ms; // progress, to all
     uint8_t jobs;          // submitted and not completed
     ota_ws_failure_t end;  // ENDING, VERIFYING: why the update must end, OTA_WS_OK when it need not
 

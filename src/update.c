@@ -6,7 +6,7 @@
 #include "report.h"
 #include "text.h"
 
-#define VIEWER_INTERVAL_MS 250
+#define TELL_INTERVAL_MS 250 // progress of what was written, beside the acknowledgements
 #define LOOK_INTERVAL_MS 1000
 #define ASK_AGAIN_MS 10000 // so long after the application has refused to go back when the trial was over
 
@@ -142,6 +142,18 @@ static uint32_t offset_of(const uint8_t *buffer) {
     return (uint32_t)buffer[0] | (uint32_t)buffer[1] << 8 | (uint32_t)buffer[2] << 16 | (uint32_t)buffer[3] << 24;
 }
 
+// Once per whole chunk: shorter frames, and the pieces in which a transport may hand over long ones, wait for it. The
+// credit is two chunks at least, so a client never stands still for that.
+static void acknowledge(ota_ws_session_t *session) {
+    ota_ws_device_t *device = session->device;
+    bool whole = device->received - device->acknowledged >= device->settings->chunk;
+    bool last = !device->deflate && device->received == device->size;
+    if (whole || last) {
+        device->acknowledged = device->received;
+        ota_ws_report_progress(session);
+    }
+}
+
 bool ota_ws_update_data(ota_ws_session_t *session, uint8_t *buffer, size_t length, uint32_t now_ms,
                         ota_ws_failure_t *failure) {
     ota_ws_device_t *device = session->device;
@@ -158,7 +170,7 @@ bool ota_ws_update_data(ota_ws_session_t *session, uint8_t *buffer, size_t lengt
     device->received += (uint32_t)bytes;
     device->last_data_ms = now_ms;
     submit(device, &job);
-    ota_ws_report_progress(session);
+    acknowledge(session);
     return true;
 }
 
@@ -322,6 +334,7 @@ static void begin_done(ota_ws_device_t *device, const ota_ws_job_result_t *resul
     device->last_data_ms = now_ms;
     device->written = result->written;
     device->received = device->deflate ? 0 : result->written;
+    device->acknowledged = device->received;
     device->image = result->image;
     ota_ws_report_ready(device->owner);
     ota_ws_report_state_to_all(device, now_ms);
@@ -332,6 +345,13 @@ static void meet_image(ota_ws_device_t *device, const ota_ws_image_description_t
     if (device->image == NULL && image != NULL) {
         device->image = image;
         ota_ws_report_state_to_all(device, now_ms);
+    }
+}
+
+static void tell_progress(ota_ws_device_t *device) {
+    ota_ws_report_progress_to_viewers(device);
+    if (device->owner != NULL) {
+        ota_ws_report_progress(device->owner);
     }
 }
 
@@ -347,12 +367,9 @@ static void chunk_done(ota_ws_device_t *device, const ota_ws_job_result_t *resul
     device->written = result->written;
     device->last_data_ms = now_ms;
     meet_image(device, result->image, now_ms);
-    if (device->owner != NULL) {
-        ota_ws_report_progress(device->owner);
-    }
-    if (now_ms - device->last_told_ms >= VIEWER_INTERVAL_MS) {
+    if (now_ms - device->last_told_ms >= TELL_INTERVAL_MS) {
         device->last_told_ms = now_ms;
-        ota_ws_report_progress_to_viewers(device);
+        tell_progress(device);
     }
     if (result->complete && device->update == OTA_WS_UPDATE_RECEIVING) {
         finish_update(device, now_ms);
@@ -373,9 +390,8 @@ static void finish_done(ota_ws_device_t *device, const ota_ws_job_result_t *resu
         return;
     }
     device->written = device->size;
-    ota_ws_report_progress_to_viewers(device);
+    tell_progress(device);
     if (device->owner != NULL) {
-        ota_ws_report_progress(device->owner);
         ota_ws_report_done(device->owner);
     }
     rest(device, OTA_WS_UPDATE_READY, now_ms);
