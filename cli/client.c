@@ -243,6 +243,11 @@ static void on_closed(void *context, const problem_t *problem) {
     end(context, problem);
 }
 
+static void on_left(void *context) {
+    client_t *client = context;
+    client->events.left(client->events.context);
+}
+
 // ---- life ----------------------------------------------------------------------------------------------------------
 
 void client_init(client_t *client, loop_t *loop, const address_t *address, credentials_t *credentials,
@@ -251,7 +256,8 @@ void client_init(client_t *client, loop_t *loop, const address_t *address, crede
     client->events = *events;
     client->address = address;
     client->credentials = credentials;
-    const connection_events_t connection_events = {client, on_answered, on_opened, on_text, on_writable, on_closed};
+    const connection_events_t connection_events = {client,      on_answered, on_opened, on_text,
+                                                   on_writable, on_closed,   on_left};
     connection_init(&client->connection, loop, &connection_events);
 }
 

@@ -25,6 +25,8 @@ typedef struct {
     size_t (*fill)(void *context, unsigned char *frame);
     // The session is over, or has never begun. client_connect() may be called.
     void (*ended)(void *context, const problem_t *problem);
+    // After client_close(): the goodbyes have been said.
+    void (*left)(void *context);
 } client_events_t;
 
 typedef enum {
@@ -73,10 +75,10 @@ void client_say_type(client_t *client, const char *type);
 // There is data to send: fill() will be called when it can leave.
 void client_offer_data(client_t *client);
 
-// Ends the session, if there is one. No event follows.
+// Ends the session, if there is one. No event but `left` follows.
 void client_close(client_t *client);
 
-// After client_close(): nothing of the session is left, the goodbyes have been said.
+// `left` will not come (any more).
 bool client_has_left(const client_t *client);
 
 // Time passes: deadlines and pings.

@@ -71,6 +71,7 @@ static int leave(connection_t *connection, struct lws *wsi, enum lws_callback_re
     case LWS_CALLBACK_WSI_DESTROY:
         if (connection != NULL && connection->leaving == wsi) {
             connection->leaving = NULL;
+            connection->events.left(connection->events.context);
         }
         return 0;
     default:

@@ -23,6 +23,7 @@ typedef struct {
     void (*text)(void *context, const char *text, size_t length); // one message; terminated
     void (*writable)(void *context);                              // connection_send_* may be called, once
     void (*closed)(void *context, const problem_t *problem);      // it is over, or has never been
+    void (*left)(void *context); // after connection_close(): the peer knows, nothing is left of it
 } connection_events_t;
 
 typedef struct {
@@ -54,10 +55,10 @@ void connection_send_text(connection_t *connection, const char *text, size_t len
 unsigned char *connection_data(connection_t *connection);
 void connection_send_data(connection_t *connection, size_t length);
 
-// Ends the connection, if there is one. No event follows.
+// Ends the connection, if there is one. No event but `left` follows.
 void connection_close(connection_t *connection);
 
-// After connection_close(): the peer knows, nothing is left of the connection.
+// `left` will not come (any more).
 bool connection_has_left(const connection_t *connection);
 
 // libwebsockets' callbacks, for the table in loop.c.

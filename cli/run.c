@@ -123,7 +123,7 @@ static void judge(run_t *run, outcome_t *outcome) {
     problem_t problem = run->firmware.fault;
     const arguments_t *arguments = run->arguments;
     bool fits = problem.code == EXIT_CODE_OK;
-    if (fits && arguments->for_chip >= 0) {
+    if (arguments->for_chip >= 0) {
         fits = firmware_fits_chip(&run->firmware, (uint16_t)arguments->for_chip, &problem);
     } else if (fits && arguments->for_host != NULL) {
         visit_device(run, arguments->for_host, &info_command, NULL);

@@ -22,6 +22,9 @@ void visit_finish(visit_t *visit, const outcome_t *outcome) {
     visit->phase = VISIT_LEAVING;
     visit->deadline_ms = loop_now_ms() + GOODBYE_MS;
     client_close(&visit->client);
+    if (client_has_left(&visit->client)) {
+        loop_stop(visit->loop);
+    }
 }
 
 void visit_finish_running(visit_t *visit) {
@@ -177,6 +180,13 @@ static void on_ended(void *context, const problem_t *problem) {
     }
 }
 
+static void on_left(void *context) {
+    visit_t *visit = context;
+    if (visit->phase == VISIT_LEAVING) {
+        loop_stop(visit->loop);
+    }
+}
+
 // ---- what the loop tells -------------------------------------------------------------------------------------------
 
 static void tick_returning(visit_t *visit, uint64_t now_ms) {
@@ -206,7 +216,7 @@ static void on_tick(void *context, uint64_t now_ms) {
         tick_talking(visit, now_ms);
     } else if (visit->phase == VISIT_RETURNING) {
         tick_returning(visit, now_ms);
-    } else if (visit->phase == VISIT_LEAVING && (now_ms >= visit->deadline_ms || client_has_left(&visit->client))) {
+    } else if (visit->phase == VISIT_LEAVING && now_ms >= visit->deadline_ms) {
         loop_stop(visit->loop);
     }
 }
@@ -237,7 +247,7 @@ void visit_init(visit_t *visit, loop_t *loop, output_t *output, credentials_t *c
     visit->output = output;
     visit->name = name;
     visit->address = *address;
-    const client_events_t events = {visit, on_heard, on_fill, on_ended};
+    const client_events_t events = {visit, on_heard, on_fill, on_ended, on_left};
     client_init(&visit->client, loop, &visit->address, credentials, &events);
 }
 
