@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "text.h"
+
 void ota_ws_hmac_start(ota_ws_hmac_t *hmac, const ota_ws_hash_t *hash, const void *key, size_t key_length) {
     uint8_t block[OTA_WS_HMAC_BLOCK_SIZE] = {0};
     hmac->hash = hash;
@@ -19,6 +21,7 @@ void ota_ws_hmac_start(ota_ws_hmac_t *hmac, const ota_ws_hash_t *hash, const voi
     }
     hash->start(&hmac->inner);
     hash->update(&hmac->inner, block, sizeof block);
+    ota_ws_wipe(block, sizeof block);
 }
 
 void ota_ws_hmac_update(ota_ws_hmac_t *hmac, const void *bytes, size_t length) {
@@ -32,6 +35,7 @@ void ota_ws_hmac_finish(ota_ws_hmac_t *hmac, uint8_t mac[OTA_WS_SHA256_SIZE]) {
     hmac->hash->update(&hmac->inner, hmac->outer_key, sizeof hmac->outer_key);
     hmac->hash->update(&hmac->inner, digest, sizeof digest);
     hmac->hash->finish(&hmac->inner, mac);
+    ota_ws_wipe(hmac->outer_key, sizeof hmac->outer_key);
 }
 
 void ota_ws_hmac(const ota_ws_hash_t *hash, const void *key, size_t key_length, const void *bytes, size_t length,
@@ -59,4 +63,5 @@ void ota_ws_pbkdf2(const ota_ws_hash_t *hash, const char *password, const uint8_
             key[j] ^= round[j];
         }
     }
+    ota_ws_wipe(round, sizeof round);
 }

@@ -129,17 +129,53 @@ static ota_ws_guesses_t *find_or_make(ota_ws_login_t *login, const ota_ws_addres
     return best;
 }
 
+bool ota_ws_login_is_owner(const ota_ws_login_t *login, const ota_ws_address_t *peer) {
+    for (int i = 0; i < login->owner_count; i++) {
+        if (same_peer(&login->owners[i], peer)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static uint32_t longer(uint32_t a, uint32_t b) {
+    return a > b ? a : b;
+}
+
+static uint32_t wait_for_others(const ota_ws_login_t *login, uint32_t now_ms) {
+    uint32_t passed_ms = now_ms - login->last_failed_ms;
+    uint32_t spacing_ms = login->have_failed && passed_ms < FIRST_WAIT_MS ? FIRST_WAIT_MS - passed_ms : 0;
+    return longer(spacing_ms, wait_of(&login->newcomers, now_ms));
+}
+
 uint32_t ota_ws_login_wait_ms(const ota_ws_login_t *login, const ota_ws_address_t *peer, uint32_t now_ms) {
     const ota_ws_guesses_t *own = find(login, peer);
-    uint32_t own_wait_ms = own == NULL ? 0 : wait_of(own, now_ms);
-    bool is_owner = login->have_owner && same_peer(&login->last_owner, peer);
-    uint32_t all_wait_ms = is_owner ? 0 : wait_of(&login->all, now_ms);
-    return own_wait_ms > all_wait_ms ? own_wait_ms : all_wait_ms;
+    uint32_t own_ms = own == NULL ? 0 : wait_of(own, now_ms);
+    return ota_ws_login_is_owner(login, peer) ? own_ms : longer(own_ms, wait_for_others(login, now_ms));
 }
 
 void ota_ws_login_failed(ota_ws_login_t *login, const ota_ws_address_t *peer, uint32_t now_ms) {
+    if (find(login, peer) == NULL) {
+        count_failure(&login->newcomers, now_ms);
+    }
     count_failure(find_or_make(login, peer, now_ms), now_ms);
-    count_failure(&login->all, now_ms);
+    login->have_failed = true;
+    login->last_failed_ms = now_ms;
+}
+
+// Puts the peer first; who was there moves back by one, and the last one is forgotten.
+static void remember_owner(ota_ws_login_t *login, const ota_ws_address_t *peer) {
+    ota_ws_address_t moved = *peer;
+    for (int i = 0; i < OTA_WS_OWNER_COUNT; i++) {
+        ota_ws_address_t here = login->owners[i];
+        bool is_free = i >= login->owner_count;
+        login->owners[i] = moved;
+        if (is_free || same_peer(&here, peer)) {
+            login->owner_count = (uint8_t)(login->owner_count + is_free);
+            return;
+        }
+        moved = here;
+    }
 }
 
 void ota_ws_login_succeeded(ota_ws_login_t *login, const ota_ws_address_t *peer) {
@@ -147,7 +183,5 @@ void ota_ws_login_succeeded(ota_ws_login_t *login, const ota_ws_address_t *peer)
     if (own != NULL) {
         own->failures = 0;
     }
-    login->all.failures = 0;
-    login->last_owner = *peer;
-    login->have_owner = true;
+    remember_owner(login, peer);
 }

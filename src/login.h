@@ -13,6 +13,7 @@
 #define OTA_WS_TICKET_LIFE_MS 30000
 #define OTA_WS_TICKET_TEXT_SIZE 23 // 16 bytes in base64url, terminated
 #define OTA_WS_PEER_COUNT 8        // peers whose failures are remembered
+#define OTA_WS_OWNER_COUNT 4       // peers that have logged in and are remembered
 
 // The address of a peer without its port: IPv6, or IPv4 as ::ffff:a.b.c.d.
 typedef struct {
@@ -36,9 +37,11 @@ typedef struct {
 typedef struct {
     ota_ws_ticket_t tickets[OTA_WS_TICKET_COUNT];
     ota_ws_guesses_t peers[OTA_WS_PEER_COUNT];
-    ota_ws_guesses_t all;
-    ota_ws_address_t last_owner; // logged in last; exempt from the limit of all
-    bool have_owner;
+    ota_ws_guesses_t newcomers; // failures of peers that had not failed before: what a change of address is worth
+    bool have_failed;           // anybody, `last_failed_ms`
+    uint32_t last_failed_ms;
+    ota_ws_address_t owners[OTA_WS_OWNER_COUNT]; // logged in, the last one first; no limit of others is theirs
+    uint8_t owner_count;
 } ota_ws_login_t;
 
 void ota_ws_login_init(ota_ws_login_t *login);
@@ -51,7 +54,13 @@ void ota_ws_login_ticket(ota_ws_login_t *login, const ota_ws_address_t *peer, co
 ota_ws_status_t ota_ws_login_spend(ota_ws_login_t *login, const ota_ws_address_t *peer, const char *text,
                                    uint32_t now_ms);
 
-// Milliseconds until this peer may guess; 0: now.
+// Has this peer logged in lately?
+bool ota_ws_login_is_owner(const ota_ws_login_t *login, const ota_ws_address_t *peer);
+
+// Milliseconds until this peer may guess; 0: now. A peer waits 1, 2, 4 ... 60 s after its own failures. Who is no owner
+// also waits 1 s after each failure of anybody, and 1, 2, 4 ... 60 s after those of peers that fail for the first time:
+// one stranger who tries for ever holds nobody else up for longer than a second, and one who changes his address with
+// each guess is slowed down all the same.
 uint32_t ota_ws_login_wait_ms(const ota_ws_login_t *login, const ota_ws_address_t *peer, uint32_t now_ms);
 
 // One guess has failed (or a login was left hanging), or has succeeded.

@@ -64,8 +64,10 @@ static ota_ws_reply_t begin(ota_ws_session_t *session, const char *type) {
 static void send(ota_ws_session_t *session, ota_ws_reply_t *reply) {
     const ota_ws_device_t *device = session->device;
     bool has_keys = session->state == OTA_WS_SESSION_WELCOME && device->verifier != NULL;
-    if (has_keys) {
-        session->sent_count++;
+    if (has_keys && ++session->sent_count == 0) {
+        session->sent_count--; // counts never turn over
+        session->link->close(session->link->context);
+        return;
     }
     ota_ws_reply_end(reply, device->ports.hash, has_keys ? session->secret.keys.device : NULL, session->sent_count);
     session->link->send(session->link->context, reply->text, reply->length);

@@ -71,6 +71,8 @@ void ota_ws_verifier_make(const ota_ws_hash_t *hash, const char *password, const
     hmac_text(hash, salted, "Client Key", client_key);
     sha256(hash, client_key, verifier->stored_key);
     hmac_text(hash, salted, "Server Key", verifier->server_key);
+    ota_ws_wipe(salted, sizeof salted);
+    ota_ws_wipe(client_key, sizeof client_key);
     memcpy(verifier->salt, salt, OTA_WS_SCRAM_SALT_SIZE);
     verifier->iterations = iterations;
 }
@@ -88,6 +90,7 @@ static void derive_session_keys(const ota_ws_hash_t *hash, const uint8_t *stored
     ota_ws_hmac_finish(&hmac, session_key);
     hmac_text(hash, session_key, "ota_ws client", keys->client);
     hmac_text(hash, session_key, "ota_ws device", keys->device);
+    ota_ws_wipe(session_key, sizeof session_key);
 }
 
 void ota_ws_mac(const ota_ws_hash_t *hash, const uint8_t key[OTA_WS_SHA256_SIZE], const char *text, size_t length,
@@ -196,6 +199,8 @@ ota_ws_status_t ota_ws_scram_verify(ota_ws_scram_t *scram, const ota_ws_verifier
     ota_ws_session_keys_t derived; // `keys` may overlap the text that they are derived from
     derive_session_keys(hash, verifier->stored_key, client_key, scram->text, &derived);
     *keys = derived;
+    ota_ws_wipe(&derived, sizeof derived);
+    ota_ws_wipe(client_key, sizeof client_key);
     return OTA_WS_OK;
 }
 
@@ -273,6 +278,8 @@ ota_ws_status_t ota_ws_scram_client_final(ota_ws_scram_t *scram, const ota_ws_ha
     hmac_text(hash, salted, "Server Key", server_signature);
     hmac_text(hash, server_signature, scram->text, server_signature);
     derive_session_keys(hash, stored_key, client_key, scram->text, keys);
+    ota_ws_wipe(salted, sizeof salted);
+    ota_ws_wipe(client_key, sizeof client_key);
     return OTA_WS_OK;
 }
 

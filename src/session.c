@@ -10,14 +10,24 @@
 
 #define LINGER_MS 1000 // so long an ended session stays, for the error to arrive before the connection closes
 #define LOGIN_RETRY_MS 2000
+#define LOGIN_HOLD_MS 3000 // so long nobody else may begin a login: a telephone's browser needs one for its proof
 
 // ---- the end -------------------------------------------------------------------------------------------------------
+
+// A login that ends without success, for whatever reason, counts as a guess: else it could be held open for ever.
+static void leave_login(const ota_ws_session_t *session, uint32_t now_ms) {
+    if (session->state == OTA_WS_SESSION_LOGIN) {
+        ota_ws_login_failed(&session->device->login, &session->peer, now_ms);
+    }
+}
 
 static void end_session(ota_ws_session_t *session, const ota_ws_failure_t *failure, uint32_t wait_ms, uint32_t now_ms) {
     if (session->state == OTA_WS_SESSION_ENDED) {
         return;
     }
+    leave_login(session, now_ms);
     ota_ws_report_error(session, failure, wait_ms);
+    ota_ws_wipe(&session->secret, sizeof session->secret);
     session->state = OTA_WS_SESSION_ENDED;
     session->since_ms = now_ms;
     ota_ws_update_session_gone(session, failure->status, now_ms);
@@ -54,12 +64,10 @@ void ota_ws_session_closed(ota_ws_session_t *session, uint32_t now_ms) {
         at = &(*at)->next;
     }
     *at = session->next;
-    if (session->state == OTA_WS_SESSION_LOGIN) {
-        ota_ws_login_failed(&session->device->login, &session->peer, now_ms); // a login left hanging counts as a guess
-    }
+    leave_login(session, now_ms);
     session->state = OTA_WS_SESSION_ENDED;
     ota_ws_update_session_gone(session, OTA_WS_LINK_LOST, now_ms);
-    memset(&session->secret, 0, sizeof session->secret);
+    ota_ws_wipe(&session->secret, sizeof session->secret);
 }
 
 void ota_ws_session_tick(ota_ws_session_t *session, uint32_t now_ms) {
@@ -75,20 +83,31 @@ void ota_ws_session_tick(ota_ws_session_t *session, uint32_t now_ms) {
     if (passed_ms < (logged_in ? settings->silence_timeout_ms : settings->login_timeout_ms)) {
         return;
     }
-    if (session->state == OTA_WS_SESSION_LOGIN) {
-        ota_ws_login_failed(&session->device->login, &session->peer, now_ms);
-    }
     end_with(session, OTA_WS_SILENT, now_ms);
 }
 
 // ---- login ---------------------------------------------------------------------------------------------------------
 
-static bool login_is_free(const ota_ws_device_t *device) {
-    for (const ota_ws_session_t *session = device->sessions; session != NULL; session = session->next) {
-        if (session->state == OTA_WS_SESSION_LOGIN) {
-            return false;
-        }
+static ota_ws_session_t *find_login(const ota_ws_device_t *device) {
+    ota_ws_session_t *session = device->sessions;
+    while (session != NULL && session->state != OTA_WS_SESSION_LOGIN) {
+        session = session->next;
     }
+    return session;
+}
+
+// One login runs at a time. Who holds the place for too long, or is a stranger when an owner comes, has to leave it.
+static bool claim_login(ota_ws_session_t *session, uint32_t now_ms) {
+    const ota_ws_login_t *login = &session->device->login;
+    ota_ws_session_t *holder = find_login(session->device);
+    if (holder == NULL) {
+        return true;
+    }
+    bool outranked = ota_ws_login_is_owner(login, &session->peer) && !ota_ws_login_is_owner(login, &holder->peer);
+    if (!outranked && now_ms - holder->challenged_ms < LOGIN_HOLD_MS) {
+        return false;
+    }
+    end_with(holder, OTA_WS_SILENT, now_ms);
     return true;
 }
 
@@ -109,10 +128,6 @@ static void challenge(ota_ws_session_t *session, const ota_ws_request_t *request
         end_with_wait(session, OTA_WS_TRY_LATER, wait_ms, now_ms);
         return;
     }
-    if (!login_is_free(device)) {
-        end_with_wait(session, OTA_WS_LOGIN_BUSY, LOGIN_RETRY_MS, now_ms);
-        return;
-    }
     platform->random(platform->context, random, sizeof random);
     ota_ws_status_t status =
         ota_ws_scram_challenge(&session->secret.scram, device->verifier, request->scram, random, reply);
@@ -120,8 +135,13 @@ static void challenge(ota_ws_session_t *session, const ota_ws_request_t *request
         end_with(session, status, now_ms);
         return;
     }
+    if (!claim_login(session, now_ms)) {
+        end_with_wait(session, OTA_WS_LOGIN_BUSY, LOGIN_RETRY_MS, now_ms);
+        return;
+    }
     ota_ws_report_login(session, "challenge", reply);
     session->state = OTA_WS_SESSION_LOGIN;
+    session->challenged_ms = now_ms;
 }
 
 static void hear_hello(ota_ws_session_t *session, const ota_ws_request_t *request, uint32_t now_ms) {
@@ -147,12 +167,12 @@ static void hear_proof(ota_ws_session_t *session, const ota_ws_request_t *reques
     ota_ws_status_t status =
         ota_ws_scram_verify(&session->secret.scram, device->verifier, device->ports.hash, request->scram, reply, &keys);
     if (status != OTA_WS_OK) {
-        ota_ws_login_failed(&device->login, &session->peer, now_ms);
         end_with(session, status, now_ms);
         return;
     }
     ota_ws_login_succeeded(&device->login, &session->peer);
     session->secret.keys = keys;
+    ota_ws_wipe(&keys, sizeof keys);
     welcome(session, reply, now_ms);
 }
 
@@ -257,14 +277,14 @@ ota_ws_admission_t ota_ws_session_admit(ota_ws_session_t *session, ota_ws_frame_
     return length > OTA_WS_MESSAGE_SIZE ? refuse_frame(session, OTA_WS_MESSAGE_TOO_LONG, now_ms) : OTA_WS_ADMIT_TAKE;
 }
 
-// Before the login messages have no mac; after it each has the next count and the right mac.
+// Before the login messages have no mac; after it each has the next count and the right mac. Counts never turn over.
 static bool mac_is_right(ota_ws_session_t *session, const char *text, const ota_ws_request_t *request) {
     const ota_ws_device_t *device = session->device;
     uint8_t mac[OTA_WS_MAC_SIZE];
     if (session->state != OTA_WS_SESSION_WELCOME || device->verifier == NULL) {
         return !request->has_count;
     }
-    if (!request->has_count || request->count != session->received_count + 1) {
+    if (!request->has_count || request->count == 0 || request->count != session->received_count + 1) {
         return false;
     }
     ota_ws_mac(device->ports.hash, session->secret.keys.client, text, request->covered, mac);

@@ -66,3 +66,10 @@ bool ota_ws_bytes_equal(const uint8_t *a, const uint8_t *b, size_t length) {
     }
     return difference == 0;
 }
+
+void ota_ws_wipe(void *bytes, size_t length) {
+    volatile uint8_t *at = bytes;
+    while (length-- > 0) {
+        *at++ = 0;
+    }
+}

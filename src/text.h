@@ -20,3 +20,6 @@ bool ota_ws_text_unhex(const char *text, uint8_t *bytes, size_t length);
 
 // Takes the same time wherever the difference is.
 bool ota_ws_bytes_equal(const uint8_t *a, const uint8_t *b, size_t length);
+
+// Overwrites a secret that is no longer needed; no compiler leaves it out.
+void ota_ws_wipe(void *bytes, size_t length);

@@ -159,12 +159,72 @@ static void success_forgets_the_failures(void **state) {
     assert_int_equal(ota_ws_login_wait_ms(&login, &one, 0), SECOND);
 }
 
-static void one_peers_failures_slow_down_everybody(void **state) {
+static void each_failure_slows_everybody_down_by_a_second(void **state) {
     (void)state;
     ota_ws_login_t login = fresh();
     ota_ws_login_failed(&login, &one, 0);
     ota_ws_login_failed(&login, &one, 0);
-    assert_int_equal(ota_ws_login_wait_ms(&login, &two, 0), 2 * SECOND);
+    assert_int_equal(ota_ws_login_wait_ms(&login, &one, 0), 2 * SECOND);
+    assert_int_equal(ota_ws_login_wait_ms(&login, &two, 0), SECOND);
+}
+
+// Whoever tries for ever from one address keeps the owner out for a second, not for the minute that he waits himself.
+static void one_stranger_holds_nobody_else_up(void **state) {
+    (void)state;
+    ota_ws_login_t login = fresh();
+    uint32_t now_ms = UINT32_MAX - 200 * SECOND;
+    for (int i = 0; i < 10000; i++, now_ms += 100) {
+        if (ota_ws_login_wait_ms(&login, &one, now_ms) == 0) {
+            ota_ws_login_failed(&login, &one, now_ms);
+        }
+        assert_true(ota_ws_login_wait_ms(&login, &two, now_ms) <= SECOND);
+    }
+    assert_int_equal(login.peers[0].failures, 7);
+}
+
+static void as_many_strangers_as_are_remembered_hold_nobody_up_for_long(void **state) {
+    (void)state;
+    ota_ws_login_t login = fresh();
+    uint32_t now_ms = 0;
+    uint32_t worst_ms = 0;
+    for (; now_ms < 3600 * SECOND; now_ms += 100) {
+        ota_ws_address_t peer = one;
+        for (uint8_t i = 0; i < OTA_WS_PEER_COUNT; i++) {
+            peer.bytes[14] = i;
+            if (ota_ws_login_wait_ms(&login, &peer, now_ms) == 0) {
+                ota_ws_login_failed(&login, &peer, now_ms);
+            }
+        }
+        uint32_t wait_ms = ota_ws_login_wait_ms(&login, &two, now_ms);
+        worst_ms = now_ms > 300 * SECOND && wait_ms > worst_ms ? wait_ms : worst_ms;
+    }
+    assert_in_range(worst_ms, 1, SECOND);
+}
+
+static void the_last_four_owners_are_known(void **state) {
+    (void)state;
+    ota_ws_login_t login = fresh();
+    ota_ws_address_t owner = two;
+    for (uint8_t i = 0; i < OTA_WS_OWNER_COUNT; i++) {
+        owner.bytes[14] = i;
+        ota_ws_login_succeeded(&login, &owner);
+    }
+    for (uint8_t i = 0; i < OTA_WS_OWNER_COUNT; i++) { // again, in another order: nobody is forgotten
+        owner.bytes[14] = (uint8_t)(i ^ 1);
+        ota_ws_login_succeeded(&login, &owner);
+    }
+    ota_ws_login_failed(&login, &one, 0);
+    for (uint8_t i = 0; i < OTA_WS_OWNER_COUNT; i++) {
+        owner.bytes[14] = i;
+        assert_int_equal(ota_ws_login_wait_ms(&login, &owner, 0), 0);
+    }
+    owner.bytes[14] = 77;
+    ota_ws_login_succeeded(&login, &owner); // a fifth: the one who came longest ago is forgotten
+    owner.bytes[14] = 1;
+    assert_false(ota_ws_login_is_owner(&login, &owner));
+    owner.bytes[14] = 2;
+    assert_true(ota_ws_login_is_owner(&login, &owner));
+    assert_false(ota_ws_login_is_owner(&login, &one));
 }
 
 static void the_last_owner_is_not_slowed_down_by_others(void **state) {
@@ -237,7 +297,10 @@ int main(void) {
         cmocka_unit_test(the_wait_doubles_from_1_to_60_seconds),
         cmocka_unit_test(a_thousand_failures_wait_no_longer_than_60_seconds),
         cmocka_unit_test(success_forgets_the_failures),
-        cmocka_unit_test(one_peers_failures_slow_down_everybody),
+        cmocka_unit_test(each_failure_slows_everybody_down_by_a_second),
+        cmocka_unit_test(one_stranger_holds_nobody_else_up),
+        cmocka_unit_test(as_many_strangers_as_are_remembered_hold_nobody_up_for_long),
+        cmocka_unit_test(the_last_four_owners_are_known),
         cmocka_unit_test(the_last_owner_is_not_slowed_down_by_others),
         cmocka_unit_test(many_peers_are_no_way_around_the_limit),
         cmocka_unit_test(forgotten_peers_are_those_who_failed_longest_ago),

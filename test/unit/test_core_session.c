@@ -230,6 +230,92 @@ static void a_login_left_hanging_counts_as_a_guess(void **state) {
     rig_free(rig);
 }
 
+// Else a stranger could keep the one place for ever: ask for a challenge, wait, say nonsense, come again.
+static void a_login_that_ends_in_nonsense_counts_as_a_guess(void **state) {
+    (void)state;
+    static const char *const nonsense[] = {"{", "{\"type\":\"ping\"", "{\"type\":\"proof\",\"scram\":\"c=biws\""};
+    for (size_t i = 0; i < COUNT_OF(nonsense); i++) {
+        rig_t *rig = rig_new_locked();
+        peer_t *peer = peer_new(rig);
+        ota_ws_scram_t scram;
+        char text[1024];
+        peer_hello(peer, &scram, text, sizeof text);
+        peer_say(peer, text);
+        peer_say(peer, nonsense[i]);
+        assert_non_null(peer_heard(peer, "error"));
+        peer_forget(peer);
+        peer_t *again = peer_new(rig);
+        peer_hello(again, &scram, text, sizeof text);
+        peer_say(again, text);
+        assert_true(peer_ended(again, "try_later"));
+        peer_free(again);
+        peer_free(peer);
+        rig_free(rig);
+    }
+}
+
+static void who_holds_the_login_for_three_seconds_makes_room(void **state) {
+    (void)state;
+    rig_t *rig = rig_new_locked();
+    peer_t *slow = peer_new(rig);
+    peer_t *other = peer_new(rig);
+    ota_ws_scram_t scram;
+    char text[1024];
+    peer_hello(slow, &scram, text, sizeof text);
+    peer_say(slow, text);
+    rig_pass(rig, 3 * SECOND);
+    peer_hello(other, &scram, text, sizeof text);
+    peer_say(other, text);
+    assert_true(peer_ended(slow, "silent"));
+    assert_non_null(peer_heard(other, "challenge"));
+    peer_free(slow);
+    peer_free(other);
+    rig_free(rig);
+}
+
+static void an_owner_need_not_wait_for_a_stranger(void **state) {
+    (void)state;
+    rig_t *rig = rig_new_locked();
+    assert_updates(rig); // now the address of all peers is an owner's
+    peer_t *stranger = peer_new(rig);
+    peer_t *owner = peer_new(rig);
+    ota_ws_scram_t scram;
+    char text[1024];
+    peer_hello(stranger, &scram, text, sizeof text);
+    peer_say(stranger, text);
+    stranger->session->peer.bytes[0] = 99;
+    peer_hello(owner, &scram, text, sizeof text);
+    peer_say(owner, text);
+    assert_true(peer_ended(stranger, "silent"));
+    assert_non_null(peer_heard(owner, "challenge"));
+    peer_free(owner);
+    peer_free(stranger);
+    rig_free(rig);
+}
+
+// After 2^32 - 1 messages a session ends, rather than that its macs begin anew.
+static void counts_never_turn_over(void **state) {
+    (void)state;
+    rig_t *rig = rig_new_locked();
+    peer_t *peer = peer_welcome(rig);
+    peer->session->received_count = peer->said = UINT32_MAX - 1;
+    peer_say(peer, "{\"type\":\"ping\"");
+    assert_non_null(peer_heard(peer, "pong"));
+    peer_say(peer, "{\"type\":\"ping\"");
+    assert_true(peer_ended(peer, "bad_mac"));
+    peer_free(peer);
+    peer = peer_welcome(rig);
+    peer->session->sent_count = peer->heard = UINT32_MAX - 1;
+    peer_say(peer, "{\"type\":\"ping\"");
+    assert_int_equal(peer->closes, 0);
+    peer_forget(peer);
+    peer_say(peer, "{\"type\":\"ping\"");
+    assert_int_equal(peer->log_count, 0);
+    assert_true(peer->closes > 0);
+    peer_free(peer);
+    rig_free(rig);
+}
+
 static void who_says_nothing_is_sent_away_after_ten_seconds(void **state) {
     (void)state;
     rig_t *rig = rig_new();
@@ -1098,6 +1184,10 @@ int main(void) {
         cmocka_unit_test(a_wrong_password_makes_everybody_wait),
         cmocka_unit_test(one_login_runs_at_a_time_and_has_ten_seconds),
         cmocka_unit_test(a_login_left_hanging_counts_as_a_guess),
+        cmocka_unit_test(a_login_that_ends_in_nonsense_counts_as_a_guess),
+        cmocka_unit_test(who_holds_the_login_for_three_seconds_makes_room),
+        cmocka_unit_test(an_owner_need_not_wait_for_a_stranger),
+        cmocka_unit_test(counts_never_turn_over),
         cmocka_unit_test(who_says_nothing_is_sent_away_after_ten_seconds),
         cmocka_unit_test(every_change_of_a_message_is_found_out),
         cmocka_unit_test(each_digit_of_the_mac_counts),
