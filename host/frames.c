@@ -15,6 +15,8 @@ static void drop_buffer(frames_t *frames) {
         worker_give_back(frames->worker, frames->buffer);
         frames->buffer = NULL;
     }
+    free(frames->long_text);
+    frames->long_text = NULL;
 }
 
 void frames_free(frames_t *frames) {
@@ -22,49 +24,74 @@ void frames_free(frames_t *frames) {
     frames->open = false;
 }
 
+// Room for a frame of that length. False when there is none.
+static bool take_room(frames_t *frames, ota_ws_frame_kind_t kind, uint64_t length) {
+    if (kind == OTA_WS_FRAME_DATA) {
+        frames->buffer = worker_take(frames->worker);
+        return frames->buffer != NULL;
+    }
+    if (length <= sizeof frames->text) {
+        return true;
+    }
+    frames->long_text = malloc(OTA_WS_MESSAGE_SIZE);
+    return frames->long_text != NULL;
+}
+
 static void open_frame(frames_t *frames, const frames_piece_t *piece, uint32_t now_ms) {
     uint64_t length = piece->length + piece->remaining;
     frames->open = true;
     frames->filled = 0;
     frames->discard = ota_ws_session_admit(frames->session, piece->kind, length, now_ms) == OTA_WS_ADMIT_DISCARD;
-    if (frames->discard || piece->kind == OTA_WS_FRAME_TEXT) {
-        return;
-    }
-    frames->buffer = worker_take(frames->worker);
-    if (frames->buffer == NULL) {
+    if (!frames->discard && !take_room(frames, piece->kind, length)) {
         ota_ws_session_broken(frames->session, OTA_WS_NO_MEMORY, now_ms);
         frames->discard = true;
     }
 }
 
-static size_t room(const frames_t *frames) {
-    return (frames->buffer != NULL ? frames->worker->parts.chunk + OTA_WS_OFFSET_SIZE : sizeof frames->text) -
-           frames->filled;
+// Where the frame's bytes go, and how many it may have.
+static uint8_t *room(frames_t *frames, size_t *size) {
+    if (frames->buffer != NULL) {
+        *size = frames->worker->parts.chunk + OTA_WS_OFFSET_SIZE;
+        return frames->buffer;
+    }
+    *size = frames->long_text != NULL ? OTA_WS_MESSAGE_SIZE : sizeof frames->text;
+    return (uint8_t *)(frames->long_text != NULL ? frames->long_text : frames->text);
 }
 
 static void append(frames_t *frames, const frames_piece_t *piece) {
-    uint8_t *to = frames->buffer != NULL ? frames->buffer : (uint8_t *)frames->text;
-    if (piece->length > room(frames)) {
+    size_t size;
+    uint8_t *to = room(frames, &size);
+    if (piece->length > size - frames->filled) {
         abort(); // the session has admitted more than it may
     }
     memcpy(to + frames->filled, piece->bytes, piece->length);
     frames->filled += piece->length;
 }
 
-static void deliver(frames_t *frames, const frames_piece_t *piece, uint32_t now_ms) {
+static void deliver_text(frames_t *frames, uint32_t now_ms) {
+    size_t size;
+    ota_ws_session_message(frames->session, (const char *)room(frames, &size), frames->filled, now_ms);
+    drop_buffer(frames);
+}
+
+static void deliver_data(frames_t *frames, uint32_t now_ms) {
     uint8_t *buffer = frames->buffer;
+    frames->buffer = NULL;
+    if (!ota_ws_session_data(frames->session, buffer, frames->filled, now_ms)) {
+        worker_give_back(frames->worker, buffer);
+    }
+}
+
+static void deliver(frames_t *frames, const frames_piece_t *piece, uint32_t now_ms) {
     if (!piece->final) {
         drop_buffer(frames);
         ota_ws_session_broken(frames->session, OTA_WS_FRAGMENTED, now_ms);
     } else if (frames->discard) {
         return;
-    } else if (buffer == NULL) {
-        ota_ws_session_message(frames->session, frames->text, frames->filled, now_ms);
+    } else if (frames->buffer == NULL) {
+        deliver_text(frames, now_ms);
     } else {
-        frames->buffer = NULL;
-        if (!ota_ws_session_data(frames->session, buffer, frames->filled, now_ms)) {
-            worker_give_back(frames->worker, buffer);
-        }
+        deliver_data(frames, now_ms);
     }
 }
 

@@ -21,7 +21,8 @@ typedef struct {
     bool discard;    // throw the frame away
     uint8_t *buffer; // data: the worker's; text: NULL
     size_t filled;
-    char text[OTA_WS_MESSAGE_SIZE];
+    char *long_text; // a message that only a peer who has logged in may say
+    char text[OTA_WS_LOGIN_SIZE];
 } frames_t;
 
 void frames_init(frames_t *frames, ota_ws_session_t *session, worker_t *worker);

@@ -6,7 +6,8 @@
 #include "device.h"
 #include "worker.h"
 
-#define SERVER_SESSION_MAX 16 // WebSockets at once; the oldest one that has not logged in makes room
+#define SERVER_SESSION_MAX 16 // WebSockets at once; one that has not logged in makes room
+#define SERVER_LINGERING_MAX 64
 
 typedef struct {
     const char *address; // to listen on

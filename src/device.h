@@ -13,6 +13,7 @@
 
 #define OTA_WS_PROTOCOL_VERSION 1
 #define OTA_WS_MESSAGE_SIZE 1024    // longest text message, both ways
+#define OTA_WS_LOGIN_SIZE 384       // longest one from a peer that has not logged in
 #define OTA_WS_TICKET_BODY_SIZE 384 // answer to POST, terminated
 #define OTA_WS_CHUNK_MIN 512
 #define OTA_WS_CHUNK_MAX 65536

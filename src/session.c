@@ -274,7 +274,8 @@ ota_ws_admission_t ota_ws_session_admit(ota_ws_session_t *session, ota_ws_frame_
     if (kind == OTA_WS_FRAME_DATA) {
         return admit_data(session, length, now_ms);
     }
-    return length > OTA_WS_MESSAGE_SIZE ? refuse_frame(session, OTA_WS_MESSAGE_TOO_LONG, now_ms) : OTA_WS_ADMIT_TAKE;
+    size_t limit = session->state == OTA_WS_SESSION_WELCOME ? OTA_WS_MESSAGE_SIZE : OTA_WS_LOGIN_SIZE;
+    return length > limit ? refuse_frame(session, OTA_WS_MESSAGE_TOO_LONG, now_ms) : OTA_WS_ADMIT_TAKE;
 }
 
 // Before the login messages have no mac; after it each has the next count and the right mac. Counts never turn over.
