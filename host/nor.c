@@ -58,9 +58,8 @@ static bool fill_erased(nor_t *nor, uint32_t address, uint32_t length) {
 }
 
 ota_ws_status_t nor_erase(nor_t *nor, uint32_t address, uint32_t length) {
-    bool is_block = length == NOR_BLOCK_SIZE && address % NOR_BLOCK_SIZE == 0;
-    bool is_sectors = length % NOR_SECTOR_SIZE == 0 && address % NOR_SECTOR_SIZE == 0 && length <= NOR_BLOCK_SIZE;
-    if (length == 0 || !(is_block || is_sectors)) {
+    bool is_whole = length % NOR_SECTOR_SIZE == 0 && address % NOR_SECTOR_SIZE == 0;
+    if (length == 0 || length > NOR_BLOCK_SIZE || !is_whole) {
         return fail(nor, OTA_WS_FLASH_ERASE, "erase of 0x%" PRIx32 ", %" PRIu32 " bytes: no whole sectors or block",
                     address, length);
     }
@@ -87,7 +86,7 @@ static bool only_clears(const uint8_t *old, const uint8_t *bytes, size_t length)
     return true;
 }
 
-static ota_ws_status_t program_page(nor_t *nor, uint32_t address, const uint8_t *bytes, size_t length) {
+static ota_ws_status_t program_part(nor_t *nor, uint32_t address, const uint8_t *bytes, size_t length) {
     uint8_t old[NOR_PAGE_SIZE];
     if (!nor->medium.read(nor->medium.context, address, old, length)) {
         return fail(nor, OTA_WS_FLASH_PROGRAM, "program at 0x%" PRIx32 ": the flash file cannot be read", address);
@@ -114,9 +113,8 @@ ota_ws_status_t nor_program(nor_t *nor, uint32_t address, const void *bytes, siz
         return fail(nor, OTA_WS_FLASH_PROGRAM, "program at 0x%" PRIx32 ": refused", address);
     }
     for (size_t done = 0; done < length;) {
-        size_t room = NOR_PAGE_SIZE - (address + done) % NOR_PAGE_SIZE;
-        size_t part = length - done < room ? length - done : room;
-        ota_ws_status_t status = program_page(nor, address + (uint32_t)done, operation.bytes + done, part);
+        size_t part = length - done < NOR_PAGE_SIZE ? length - done : NOR_PAGE_SIZE;
+        ota_ws_status_t status = program_part(nor, address + (uint32_t)done, operation.bytes + done, part);
         if (status != OTA_WS_OK) {
             return status;
         }

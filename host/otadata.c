@@ -46,7 +46,7 @@ uint32_t otadata_slot(const otadata_entry_t *entry, size_t slots) {
 
 uint32_t otadata_next_sequence(uint32_t current, uint32_t slot, size_t slots) {
     uint32_t sequence = (uint32_t)((slot + 1) % slots);
-    if (current > sequence) {
+    if (sequence < current) {
         sequence += (uint32_t)((current - sequence + slots - 1) / slots * slots);
     }
     return sequence;

@@ -383,6 +383,23 @@ static void a_frame_that_outlives_its_update_is_dropped(void **state) {
     bench_free(bench);
 }
 
+static void data_that_is_still_on_its_way_after_a_failure_is_dropped(void **state) {
+    (void)state;
+    bench_t *bench = bench_new();
+    uint8_t wrong[CHUNK] = {0};
+    begin(bench);
+    send_data(bench, 0, wrong, CHUNK, 1000000);
+    await(bench, "\"name\":\"not_an_image\"");
+    for (uint32_t offset = CHUNK; offset < 5 * CHUNK; offset += CHUNK) {
+        send_data(bench, offset, wrong, CHUNK, 1000);
+    }
+    forget(bench);
+    say(bench, "{\"type\":\"ping\"}");
+    assert_true(heard(bench, "\"type\":\"pong\""));
+    assert_false(heard(bench, "\"type\":\"error\""));
+    bench_free(bench);
+}
+
 static void buffers_are_taken_and_given_back_one_by_one(void **state) {
     (void)state;
     bench_t *bench = bench_new();
@@ -411,7 +428,7 @@ static void without_a_free_buffer_the_session_ends_by_name(void **state) {
     for (size_t i = 0; i < WORKER_BUFFER_COUNT; i++) {
         buffers[i] = worker_take(&bench->worker);
     }
-    send_pieces(bench, OTA_WS_FRAME_DATA, bench->image.bytes, 1000, 100);
+    send_pieces(bench, OTA_WS_FRAME_DATA, bench->image.bytes, CHUNK, 100);
     assert_true(heard(bench, "\"name\":\"no_memory\""));
     for (size_t i = 0; i < WORKER_BUFFER_COUNT; i++) {
         worker_give_back(&bench->worker, buffers[i]);
@@ -447,6 +464,7 @@ int main(void) {
         cmocka_unit_test(an_empty_frame_is_an_error_and_no_crash),
         cmocka_unit_test(a_link_that_ends_inside_a_frame_loses_no_buffer),
         cmocka_unit_test(a_frame_that_outlives_its_update_is_dropped),
+        cmocka_unit_test(data_that_is_still_on_its_way_after_a_failure_is_dropped),
         cmocka_unit_test(buffers_are_taken_and_given_back_one_by_one),
         cmocka_unit_test(without_a_free_buffer_the_session_ends_by_name),
         cmocka_unit_test(a_device_that_is_switched_off_in_the_middle_starts_with_the_old_image),
