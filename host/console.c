@@ -2,6 +2,8 @@
 #include "console.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
+#include <unistd.h>
 
 #define LINE_SIZE 512
 
@@ -27,4 +29,9 @@ void console_log(const console_t *console, const char *topic, const char *format
     va_end(arguments);
     fprintf(console->stream, "[%9.3f] %s: %s\n", seconds_since(&console->start), topic, line);
     fflush(console->stream);
+}
+
+void console_alarm(const console_t *console, const char *topic, const char *text) {
+    bool is_terminal = console->stream != NULL && isatty(fileno(console->stream)) == 1;
+    console_log(console, topic, "%s%s%s", is_terminal ? "\033[1;31m" : "", text, is_terminal ? "\033[0m" : "");
 }

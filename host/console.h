@@ -15,3 +15,6 @@ void console_init(console_t *console, FILE *stream);
 // `topic` is who speaks: "boot", "update", "session" ...
 __attribute__((format(printf, 3, 4))) void console_log(const console_t *console, const char *topic, const char *format,
                                                        ...);
+
+// The same in red, where the stream is a terminal: what its owner must not overlook.
+void console_alarm(const console_t *console, const char *topic, const char *text);
