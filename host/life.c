@@ -98,8 +98,7 @@ static void report_page(const life_t *life) {
     if (access->kind == ACCESS_PAIRING_CODE) {
         console_log(life->parts.console, "page", "pairing code %s", access->code);
     } else if (access->kind == ACCESS_OPEN) {
-        console_alarm(life->parts.console, "page",
-                      "UNPROTECTED: whoever reaches this device can replace its firmware");
+        console_alarm(life->parts.console, "page", "UNPROTECTED: whoever reaches this device can replace its firmware");
     }
     if (life->parts.key != NULL) {
         console_log(life->parts.console, "page", "only images encrypted for this device's key are taken (%s)",
