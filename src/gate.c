@@ -14,9 +14,10 @@ typedef struct {
 static host_t host_of(const char *authority) {
     host_t host = {authority, 0};
     if (authority[0] == '[') {
-        host.start = authority + 1;
-        host.length = strcspn(host.start, "]");
-        return host;
+        const char *start = authority + 1;
+        size_t length = strcspn(start, "]");
+        bool ends = start[length] == ']' && (start[length + 1] == '\0' || start[length + 1] == ':');
+        return (host_t){start, ends ? length : 0};
     }
     host.length = strcspn(authority, ":");
     if (host.length > 0 && authority[host.length - 1] == '.') {

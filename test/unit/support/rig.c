@@ -409,3 +409,42 @@ bool peer_update(peer_t *peer, const uint8_t *bytes, uint32_t size) {
     }
     return peer_heard(peer, "done") != NULL;
 }
+
+void peer_say_hello_with(peer_t *peer, const char *find, const char *replacement) {
+    ota_ws_scram_t scram;
+    char text[1024];
+    char changed[2048];
+    peer_hello(peer, &scram, text, sizeof text);
+    const char *at = strstr(text, find);
+    assert_non_null(at);
+    snprintf(changed, sizeof changed, "%.*s%s%s", (int)(at - text), text, replacement, at + strlen(find));
+    peer_say(peer, changed);
+}
+
+image_file_t rig_image(const char *version) {
+    image_spec_t spec = image_spec_default;
+    spec.version = version;
+    return image_build(&spec);
+}
+
+image_file_t rig_image_of_another_chip(void) {
+    image_spec_t spec = image_spec_default;
+    spec.chip_id = 9;
+    return image_build(&spec);
+}
+
+void peer_begin_image(peer_t *peer, const image_file_t *file) {
+    peer_begin(peer, (uint32_t)file->length, file->bytes, false);
+    rig_settle(peer->rig);
+    assert_non_null(peer_heard(peer, "ready"));
+}
+
+void rig_assert_updates(rig_t *rig) {
+    image_file_t file = rig_image("3.0.0");
+    peer_t *peer = peer_welcome(rig);
+    assert_true(peer_update(peer, file.bytes, (uint32_t)file.length));
+    assert_memory_equal(rig->nor->bytes, file.bytes, file.length);
+    assert_true(rig->nor->active);
+    peer_free(peer);
+    image_free(&file);
+}

@@ -5,6 +5,7 @@
 // message.
 #pragma once
 
+#include "image_builder.h"
 #include "nor_model.h"
 #include "scram.h"
 #include "session.h"
@@ -91,3 +92,18 @@ void peer_forget(peer_t *peer);
 
 // A begin, all data in chunks, all jobs; true when `done` was heard.
 bool peer_update(peer_t *peer, const uint8_t *bytes, uint32_t size);
+
+// Says a hello in which the first `find` has been replaced.
+void peer_say_hello_with(peer_t *peer, const char *find, const char *replacement);
+
+// ---- images
+
+// Sound ones of project demo: for the rig's chip, and for an ESP32-S3.
+image_file_t rig_image(const char *version);
+image_file_t rig_image_of_another_chip(void);
+
+// Begins and waits for `ready`.
+void peer_begin_image(peer_t *peer, const image_file_t *file);
+
+// A new client's update works at once, and is selected.
+void rig_assert_updates(rig_t *rig);

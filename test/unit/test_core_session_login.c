@@ -1,0 +1,434 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sessions before and after their login: tickets, proofs, limits, count and mac of every message.
+#include "testing.h"
+
+#include "rig.h"
+
+#define SECOND 1000u
+
+#define BEGIN_OF_ONE_BYTE                                                                                              \
+    "{\"type\":\"begin\",\"size\":1,\"sha256\":\"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\""
+
+// ---- login
+
+static void without_a_password_hello_is_welcome(void **state) {
+    (void)state;
+    rig_t *rig = rig_new();
+    peer_t *peer = peer_new(rig);
+    ota_ws_scram_t scram;
+    char text[1024];
+    peer_hello(peer, &scram, text, sizeof text);
+    peer_say(peer, text);
+    assert_string_equal(peer_heard(peer, "welcome"), "{\"type\":\"welcome\",\"version\":1}");
+    assert_non_null(peer_heard(peer, "state"));
+    peer_free(peer);
+    rig_free(rig);
+}
+
+static void with_a_password_both_sides_prove_themselves(void **state) {
+    (void)state;
+    rig_t *rig = rig_new_locked();
+    peer_t *peer = peer_welcome(rig);
+    peer_say(peer, "{\"type\":\"ping\"");
+    peer_say(peer, "{\"type\":\"ping\"");
+    assert_int_equal(peer->log_count, 2);
+    assert_non_null(peer_heard(peer, "pong"));
+    peer_free(peer);
+    rig_assert_updates(rig);
+    rig_free(rig);
+}
+
+static void nothing_is_answered_before_hello(void **state) {
+    (void)state;
+    static const char *const messages[] = {"{\"type\":\"ping\"",
+                                           "{\"type\":\"cancel\"",
+                                           "{\"type\":\"restart\"",
+                                           "{\"type\":\"confirm\"",
+                                           "{\"type\":\"rollback\"",
+                                           "{\"type\":\"end\"",
+                                           "{\"type\":\"proof\",\"scram\":\"c=biws\"",
+                                           BEGIN_OF_ONE_BYTE};
+    for (size_t i = 0; i < COUNT_OF(messages) * 2; i++) {
+        rig_t *rig = i % 2 == 0 ? rig_new() : rig_new_locked();
+        peer_t *peer = peer_new(rig);
+        peer_say(peer, messages[i / 2]);
+        assert_true(peer_ended(peer, "unexpected_message"));
+        assert_int_equal(peer->log_count, 1);
+        assert_int_equal(rig->starts + rig->restarts, 0);
+        peer_free(peer);
+        rig_free(rig);
+    }
+}
+
+static void a_hello_that_is_not_right_ends_the_session(void **state) {
+    (void)state;
+    static const struct {
+        const char *find, *replacement, *name;
+    } cases[] = {{"\"version\":1", "\"version\":2", "wrong_version"},
+                 {"\"version\":1", "\"version\":0", "wrong_version"},
+                 {"\"ticket\":\"", "\"ticket\":\"x", "bad_ticket"},
+                 {"n,,n=ota", "n,,n=eve", "bad_login"},
+                 {"n,,n=ota", "y,,n=ota", "bad_login"},
+                 {",\"scram\":\"", ",\"count\":1,\"scram\":\"", "missing_member"}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        rig_t *rig = rig_new_locked();
+        peer_t *peer = peer_new(rig);
+        peer_say_hello_with(peer, cases[i].find, cases[i].replacement);
+        assert_true(peer_ended(peer, cases[i].name));
+        peer_free(peer);
+        rig_free(rig);
+    }
+}
+
+static void a_ticket_serves_one_hello(void **state) {
+    (void)state;
+    rig_t *rig = rig_new();
+    peer_t *one = peer_new(rig);
+    peer_t *two = peer_new(rig);
+    ota_ws_scram_t scram;
+    char text[1024];
+    peer_hello(one, &scram, text, sizeof text);
+    peer_say(one, text);
+    assert_non_null(peer_heard(one, "welcome"));
+    peer_say(two, text);
+    assert_true(peer_ended(two, "bad_ticket"));
+    peer_free(one);
+    peer_free(two);
+    rig_free(rig);
+}
+
+static void a_ticket_grows_old(void **state) {
+    (void)state;
+    rig_t *rig = rig_new();
+    peer_t *peer = peer_new(rig);
+    ota_ws_scram_t scram;
+    char text[1024];
+    peer_hello(peer, &scram, text, sizeof text);
+    rig->now_ms += 30 * SECOND;
+    peer_say(peer, text);
+    assert_true(peer_ended(peer, "bad_ticket"));
+    peer_free(peer);
+    rig_free(rig);
+}
+
+static void prove_wrongly(rig_t *rig) {
+    peer_t *peer = peer_new(rig);
+    ota_ws_scram_t scram;
+    char text[1024];
+    peer_hello(peer, &scram, text, sizeof text);
+    peer_say(peer, text);
+    const char *challenge = peer_heard(peer, "challenge");
+    assert_non_null(challenge);
+    const char *nonce = strstr(challenge, "r=");
+    snprintf(text, sizeof text, "{\"type\":\"proof\",\"scram\":\"c=biws,%.*s,p=%043d=\"", (int)strcspn(nonce, ","),
+             nonce, 0);
+    peer_say(peer, text);
+    assert_true(peer_ended(peer, "wrong_password"));
+    assert_null(peer_heard(peer, "welcome"));
+    assert_null(peer_heard(peer, "state"));
+    peer_free(peer);
+}
+
+static void a_wrong_password_makes_everybody_wait(void **state) {
+    (void)state;
+    rig_t *rig = rig_new_locked();
+    prove_wrongly(rig);
+    rig_pass(rig, 999);
+    peer_t *peer = peer_new(rig);
+    ota_ws_scram_t scram;
+    char text[1024];
+    peer_hello(peer, &scram, text, sizeof text);
+    peer_say(peer, text);
+    assert_true(peer_ended(peer, "try_later"));
+    assert_non_null(strstr(peer_heard(peer, "error"), "\"wait_s\":1"));
+    peer_free(peer);
+    rig_pass(rig, 1);
+    prove_wrongly(rig);
+    rig_pass(rig, 2 * SECOND);
+    rig_assert_updates(rig);
+    rig_free(rig);
+}
+
+static void one_login_runs_at_a_time_and_has_ten_seconds(void **state) {
+    (void)state;
+    rig_t *rig = rig_new_locked();
+    peer_t *slow = peer_new(rig);
+    peer_t *other = peer_new(rig);
+    ota_ws_scram_t scram;
+    char text[1024];
+    peer_hello(slow, &scram, text, sizeof text);
+    peer_say(slow, text);
+    peer_hello(other, &scram, text, sizeof text);
+    peer_say(other, text);
+    assert_true(peer_ended(other, "login_busy"));
+    rig_pass(rig, 9999);
+    assert_false(peer_ended(slow, "silent"));
+    rig_pass(rig, 1);
+    assert_true(peer_ended(slow, "silent"));
+    peer_free(slow);
+    peer_free(other);
+    rig_pass(rig, 2 * SECOND);
+    rig_assert_updates(rig);
+    rig_free(rig);
+}
+
+static void a_login_left_hanging_counts_as_a_guess(void **state) {
+    (void)state;
+    rig_t *rig = rig_new_locked();
+    peer_t *peer = peer_new(rig);
+    ota_ws_scram_t scram;
+    char text[1024];
+    peer_hello(peer, &scram, text, sizeof text);
+    peer_say(peer, text);
+    peer_free(peer);
+    peer = peer_new(rig);
+    peer_hello(peer, &scram, text, sizeof text);
+    peer_say(peer, text);
+    assert_true(peer_ended(peer, "try_later"));
+    peer_free(peer);
+    rig_free(rig);
+}
+
+// Else a stranger could keep the one place for ever: ask for a challenge, wait, say nonsense, come again.
+static void a_login_that_ends_in_nonsense_counts_as_a_guess(void **state) {
+    (void)state;
+    static const char *const nonsense[] = {"{", "{\"type\":\"ping\"", "{\"type\":\"proof\",\"scram\":\"c=biws\""};
+    for (size_t i = 0; i < COUNT_OF(nonsense); i++) {
+        rig_t *rig = rig_new_locked();
+        peer_t *peer = peer_new(rig);
+        ota_ws_scram_t scram;
+        char text[1024];
+        peer_hello(peer, &scram, text, sizeof text);
+        peer_say(peer, text);
+        peer_say(peer, nonsense[i]);
+        assert_non_null(peer_heard(peer, "error"));
+        peer_forget(peer);
+        peer_t *again = peer_new(rig);
+        peer_hello(again, &scram, text, sizeof text);
+        peer_say(again, text);
+        assert_true(peer_ended(again, "try_later"));
+        peer_free(again);
+        peer_free(peer);
+        rig_free(rig);
+    }
+}
+
+static void who_holds_the_login_for_three_seconds_makes_room(void **state) {
+    (void)state;
+    rig_t *rig = rig_new_locked();
+    peer_t *slow = peer_new(rig);
+    peer_t *other = peer_new(rig);
+    ota_ws_scram_t scram;
+    char text[1024];
+    peer_hello(slow, &scram, text, sizeof text);
+    peer_say(slow, text);
+    rig_pass(rig, 3 * SECOND);
+    peer_hello(other, &scram, text, sizeof text);
+    peer_say(other, text);
+    assert_true(peer_ended(slow, "silent"));
+    assert_non_null(peer_heard(other, "challenge"));
+    peer_free(slow);
+    peer_free(other);
+    rig_free(rig);
+}
+
+static void an_owner_need_not_wait_for_a_stranger(void **state) {
+    (void)state;
+    rig_t *rig = rig_new_locked();
+    rig_assert_updates(rig); // now the address of all peers is an owner's
+    peer_t *stranger = peer_new(rig);
+    peer_t *owner = peer_new(rig);
+    ota_ws_scram_t scram;
+    char text[1024];
+    peer_hello(stranger, &scram, text, sizeof text);
+    peer_say(stranger, text);
+    stranger->session->peer.bytes[0] = 99;
+    peer_hello(owner, &scram, text, sizeof text);
+    peer_say(owner, text);
+    assert_true(peer_ended(stranger, "silent"));
+    assert_non_null(peer_heard(owner, "challenge"));
+    peer_free(owner);
+    peer_free(stranger);
+    rig_free(rig);
+}
+
+// After 2^32 - 1 messages a session ends, rather than that its macs begin anew.
+static void counts_never_turn_over(void **state) {
+    (void)state;
+    rig_t *rig = rig_new_locked();
+    peer_t *peer = peer_welcome(rig);
+    peer->session->received_count = peer->said = UINT32_MAX - 1;
+    peer_say(peer, "{\"type\":\"ping\"");
+    assert_non_null(peer_heard(peer, "pong"));
+    peer_say(peer, "{\"type\":\"ping\"");
+    assert_true(peer_ended(peer, "bad_mac"));
+    peer_free(peer);
+    peer = peer_welcome(rig);
+    peer->session->sent_count = peer->heard = UINT32_MAX - 1;
+    peer_say(peer, "{\"type\":\"ping\"");
+    assert_int_equal(peer->closes, 0);
+    peer_forget(peer);
+    peer_say(peer, "{\"type\":\"ping\"");
+    assert_int_equal(peer->log_count, 0);
+    assert_true(peer->closes > 0);
+    peer_free(peer);
+    rig_free(rig);
+}
+
+static void who_says_nothing_is_sent_away_after_ten_seconds(void **state) {
+    (void)state;
+    rig_t *rig = rig_new();
+    peer_t *peer = peer_new(rig);
+    rig_pass(rig, 9999);
+    assert_int_equal(peer->log_count, 0);
+    rig_pass(rig, 1);
+    assert_true(peer_ended(peer, "silent"));
+    assert_int_equal(peer->closes, 0);
+    rig_pass(rig, SECOND);
+    assert_true(peer->closes > 0);
+    peer_free(peer);
+    rig_free(rig);
+}
+
+// ---- count and mac
+
+static void say_ping(peer_t *peer, unsigned count, const char *change, const char *with) {
+    const unsigned before = peer->said;
+    char text[512];
+    peer->said = count - 1;
+    peer->with_mac = true;
+    char open_text[64] = "{\"type\":\"ping\"";
+    uint8_t mac[16];
+    int length = snprintf(text, sizeof text, "%s,\"count\":%u", open_text, count);
+    ota_ws_mac(peer->rig->device.ports.hash, peer->keys.client, text, (size_t)length, mac);
+    length += snprintf(text + length, sizeof text - (size_t)length, ",\"mac\":\"");
+    for (int i = 0; i < 16; i++) {
+        length += snprintf(text + length, sizeof text - (size_t)length, "%02x", mac[i]);
+    }
+    strcat(text, "\"}");
+    char *at = strstr(text, change);
+    assert_non_null(at);
+    memcpy(at, with, strlen(with));
+    peer->said = before;
+    peer_say_raw(peer, text, strlen(text));
+}
+
+static void every_change_of_a_message_is_found_out(void **state) {
+    (void)state;
+    static const struct {
+        unsigned count;
+        const char *change, *with, *name;
+    } cases[] = {{0, "ping", "ping", "bad_mac"},
+                 {2, "ping", "ping", "bad_mac"},
+                 {1, "ping\"", "end\" ", "bad_mac"},
+                 {1, "\"count\":1", "\"count\":2", "bad_mac"},
+                 {4294967295u, "ping", "ping", "bad_mac"}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        rig_t *rig = rig_new_locked();
+        peer_t *peer = peer_welcome(rig);
+        say_ping(peer, cases[i].count, cases[i].change, cases[i].with);
+        assert_true(peer_ended(peer, cases[i].name));
+        assert_null(peer_heard(peer, "pong"));
+        peer_free(peer);
+        rig_free(rig);
+    }
+}
+
+static void each_digit_of_the_mac_counts(void **state) {
+    (void)state;
+    for (int digit = 0; digit < 32; digit++) {
+        rig_t *rig = rig_new_locked();
+        peer_t *peer = peer_welcome(rig);
+        const char open_text[] = "{\"type\":\"ping\",\"count\":1";
+        char text[128];
+        uint8_t mac[16];
+        ota_ws_mac(rig->device.ports.hash, peer->keys.client, open_text, strlen(open_text), mac);
+        mac[digit / 2] ^= digit % 2 == 0 ? 0x10 : 0x01;
+        int length = snprintf(text, sizeof text, "%s,\"mac\":\"", open_text);
+        for (int i = 0; i < 16; i++) {
+            length += snprintf(text + length, sizeof text - (size_t)length, "%02x", mac[i]);
+        }
+        strcat(text, "\"}");
+        peer_say_raw(peer, text, strlen(text));
+        assert_true(peer_ended(peer, "bad_mac"));
+        peer_free(peer);
+        rig_free(rig);
+    }
+}
+
+static void a_message_twice_or_without_a_mac_is_refused(void **state) {
+    (void)state;
+    rig_t *rig = rig_new_locked();
+    peer_t *peer = peer_welcome(rig);
+    say_ping(peer, 1, "ping", "ping");
+    assert_non_null(peer_heard(peer, "pong"));
+    say_ping(peer, 1, "ping", "ping");
+    assert_true(peer_ended(peer, "bad_mac"));
+    peer_free(peer);
+    peer = peer_welcome(rig);
+    peer_say_raw(peer, "{\"type\":\"restart\"}", 18);
+    assert_true(peer_ended(peer, "bad_mac"));
+    assert_int_equal(rig->restarts, 0);
+    peer_free(peer);
+    rig_free(rig);
+}
+
+// What the device says is no request: its own key is another one.
+static void a_message_with_the_devices_key_is_refused(void **state) {
+    (void)state;
+    rig_t *rig = rig_new_locked();
+    peer_t *peer = peer_welcome(rig);
+    ota_ws_session_keys_t keys = peer->keys;
+    memcpy(peer->keys.client, keys.device, sizeof keys.device);
+    peer_say(peer, "{\"type\":\"ping\"");
+    assert_true(peer_ended(peer, "bad_mac"));
+    peer_free(peer);
+    rig_free(rig);
+}
+
+// ---- the ticket
+
+static void a_ticket_is_given_to_our_own_page_only(void **state) {
+    (void)state;
+    rig_t *rig = rig_new_locked();
+    static const ota_ws_address_t peer = {{[15] = 1}};
+    char body[OTA_WS_TICKET_BODY_SIZE];
+    ota_ws_gate_request_t request = {"127.0.0.1:8070", "http://127.0.0.1:8070", "127.0.0.1", NULL};
+    assert_int_equal(ota_ws_device_ticket(&rig->device, &request, &peer, 0, body, sizeof body), OTA_WS_OK);
+    assert_non_null(strstr(body, "\"version\":1"));
+    assert_non_null(strstr(body, "\"login\":\"scram-sha-256\""));
+    assert_non_null(strstr(body, "\"ws\":\"/ota/ws\""));
+    request.origin = "http://evil.example";
+    assert_int_equal(ota_ws_device_ticket(&rig->device, &request, &peer, 0, body, sizeof body), OTA_WS_FOREIGN_ORIGIN);
+    assert_non_null(strstr(body, "\"foreign_origin\""));
+    assert_null(strstr(body, "ticket\":"));
+    request.host = "evil.example";
+    assert_int_equal(ota_ws_device_ticket(&rig->device, &request, &peer, 0, body, sizeof body), OTA_WS_FOREIGN_HOST);
+    assert_non_null(strstr(body, "\"foreign_host\""));
+    rig_free(rig);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(without_a_password_hello_is_welcome),
+        cmocka_unit_test(with_a_password_both_sides_prove_themselves),
+        cmocka_unit_test(nothing_is_answered_before_hello),
+        cmocka_unit_test(a_hello_that_is_not_right_ends_the_session),
+        cmocka_unit_test(a_ticket_serves_one_hello),
+        cmocka_unit_test(a_ticket_grows_old),
+        cmocka_unit_test(a_wrong_password_makes_everybody_wait),
+        cmocka_unit_test(one_login_runs_at_a_time_and_has_ten_seconds),
+        cmocka_unit_test(a_login_left_hanging_counts_as_a_guess),
+        cmocka_unit_test(a_login_that_ends_in_nonsense_counts_as_a_guess),
+        cmocka_unit_test(who_holds_the_login_for_three_seconds_makes_room),
+        cmocka_unit_test(an_owner_need_not_wait_for_a_stranger),
+        cmocka_unit_test(counts_never_turn_over),
+        cmocka_unit_test(who_says_nothing_is_sent_away_after_ten_seconds),
+        cmocka_unit_test(every_change_of_a_message_is_found_out),
+        cmocka_unit_test(each_digit_of_the_mac_counts),
+        cmocka_unit_test(a_message_twice_or_without_a_mac_is_refused),
+        cmocka_unit_test(a_message_with_the_devices_key_is_refused),
+        cmocka_unit_test(a_ticket_is_given_to_our_own_page_only),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
