@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "compat.h"
+#include "decrypt.h"
 #include "esp_log.h"
 #include "esp_netif.h"
 #include "esp_timer.h"
@@ -264,6 +265,7 @@ static void prepare_ports(const ota_ws_config_t *config, ota_ws_ports_t *ports) 
         .platform = &component.platform,
         .hash = &ota_ws_compat_hash,
         .policy = &component.settings.policy,
+        .decrypt = ota_ws_chip_decrypt(),
     };
     ota_ws_chip_worker(&component.worker, &pipeline, result_waits);
     *ports = (ota_ws_ports_t){

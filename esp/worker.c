@@ -11,7 +11,7 @@
 #include "freertos/task.h"
 #include "sdkconfig.h"
 
-#define BUFFERS 3
+#define BUFFERS 2
 #define JOBS (BUFFERS + 3) // all buffers, two more, and the one that ends the task
 #define RESULTS 4          // when they are not taken, the writer waits
 #define PRIORITY (tskIDLE_PRIORITY + 4) // below the server, whose default is 5: requests come first
@@ -38,6 +38,13 @@ static void give(work_t *at, uint8_t *buffer) {
     xQueueSend(at->free_buffers, &buffer, 0); // has room for all of them
 }
 
+// A chunk that was written is no news: the next frame or tick takes its result. Waking the server costs as much as a
+// message.
+static bool is_news(const work_t *own, const ota_ws_job_result_t *result) {
+    bool plain_chunk = result->kind == OTA_WS_JOB_CHUNK && !result->complete && result->failure.status == OTA_WS_OK;
+    return !plain_chunk || uxQueueSpacesAvailable(own->results) <= 1;
+}
+
 static void run(void *context) {
     work_t *own = context;
     ota_ws_job_t job;
@@ -52,7 +59,9 @@ static void run(void *context) {
             give(own, job.buffer);
         }
         xQueueSend(own->results, &result, portMAX_DELAY);
-        tell();
+        if (is_news(own, &result)) {
+            tell();
+        }
     }
     stack_left = uxTaskGetStackHighWaterMark(NULL);
     xSemaphoreGive(own->stopped);
@@ -140,5 +149,5 @@ uint32_t ota_ws_chip_worker_stack_left(void) {
 void ota_ws_chip_worker(ota_ws_worker_t *worker, const ota_ws_pipeline_ports_t *ports, void (*result_waits)(void)) {
     pipeline_ports = *ports;
     tell = result_waits;
-    *worker = (ota_ws_worker_t){.start = start, .submit = submit, .stop = stop};
+    *worker = (ota_ws_worker_t){.decrypts = ports->decrypt != NULL, .start = start, .submit = submit, .stop = stop};
 }

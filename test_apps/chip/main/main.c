@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+// The device of test/chip: the component beside handlers that tell what it costs, and a plain upload to compare with.
+#include <stdio.h>
+#include <string.h>
+#include <sys/param.h>
+
+#include "esp_event.h"
+#include "esp_heap_caps.h"
+#include "esp_http_server.h"
+#include "esp_log.h"
+#include "esp_ota_ops.h"
+#include "esp_system.h"
+#include "esp_timer.h"
+#include "freertos/FreeRTOS.h"
+#include "freertos/task.h"
+#include "network.h"
+#include "nvs_flash.h"
+#include "ota_ws_update.h"
+#include "sdkconfig.h"
+
+#define PLAIN_BUFFER 4096
+#define SAMPLE_US 1000
+
+#if CONFIG_CHIP_TEST_BALLAST > 0
+const uint8_t ballast[CONFIG_CHIP_TEST_BALLAST] = {1};
+#endif
+
+static uint32_t lowest_heap; // since GET /reset
+static uint32_t heap_without;
+static uint32_t heap_with;
+static char refused[8]; // step that is refused: "0", "1", "2"
+
+static void sample_heap(void *context) {
+    lowest_heap = MIN(lowest_heap, esp_get_free_heap_size());
+}
+
+static esp_err_t hello(httpd_req_t *request) {
+    return httpd_resp_sendstr(request, "hello\n");
+}
+
+#if CONFIG_CHIP_TEST_WITHOUT_OTA
+static uint32_t writer_stack_left(void) {
+    return 0;
+}
+#else
+uint32_t ota_ws_chip_worker_stack_left(void); // of the component, for this test alone
+
+static uint32_t writer_stack_left(void) {
+    return ota_ws_chip_worker_stack_left();
+}
+#endif
+
+static esp_err_t info(httpd_req_t *request) {
+    char text[320];
+    const esp_partition_t *running = esp_ota_get_running_partition();
+    esp_ota_img_states_t state = ESP_OTA_IMG_UNDEFINED;
+    esp_ota_get_state_partition(running, &state);
+    snprintf(text, sizeof text,
+             "{\"slot\":\"%s\",\"state\":%d,\"reset\":%d,\"heap\":%lu,\"lowest\":%lu,\"minimum\":%lu,\"without\":%lu,"
+             "\"with\":%lu,\"httpd_stack_left\":%lu,\"writer_stack_left\":%lu,\"up_ms\":%lu}",
+             running->label, (int)state, (int)esp_reset_reason(), (unsigned long)esp_get_free_heap_size(),
+             (unsigned long)lowest_heap, (unsigned long)esp_get_minimum_free_heap_size(), (unsigned long)heap_without,
+             (unsigned long)heap_with, (unsigned long)uxTaskGetStackHighWaterMark(NULL),
+             (unsigned long)writer_stack_left(), (unsigned long)(esp_timer_get_time() / 1000));
+    return httpd_resp_sendstr(request, text);
+}
+
+static esp_err_t reset(httpd_req_t *request) {
+    lowest_heap = esp_get_free_heap_size();
+    return httpd_resp_sendstr(request, "ok\n");
+}
+
+// The plain way, to compare with: nothing but ESP-IDF's own calls.
+static esp_err_t plain(httpd_req_t *request) {
+    static uint8_t buffer[PLAIN_BUFFER];
+    esp_ota_handle_t handle = 0;
+    const esp_partition_t *slot = esp_ota_get_next_update_partition(NULL);
+    esp_err_t error = esp_ota_begin(slot, OTA_WITH_SEQUENTIAL_WRITES, &handle);
+    int left = (int)request->content_len;
+    while (error == ESP_OK && left > 0) {
+        int got = httpd_req_recv(request, (char *)buffer, MIN(left, PLAIN_BUFFER));
+        error = got > 0 ? esp_ota_write(handle, buffer, (size_t)got) : ESP_FAIL;
+        left -= got;
+    }
+    esp_err_t ended = esp_ota_end(handle);
+    error = error == ESP_OK ? ended : error;
+    if (error == ESP_OK && httpd_req_get_url_query_len(request) > 0) {
+        error = esp_ota_set_boot_partition(slot);
+    }
+    return httpd_resp_sendstr(request, esp_err_to_name(error));
+}
+
+#if !CONFIG_CHIP_TEST_WITHOUT_OTA
+static bool may(ota_ws_step_t step, char reason[OTA_WS_REASON_SIZE], void *context) {
+    if (refused[0] == '0' + (int)step) {
+        strcpy(reason, "the motor is running");
+        return false;
+    }
+    return true;
+}
+
+static esp_err_t refuse(httpd_req_t *request) {
+    httpd_req_get_url_query_str(request, refused, sizeof refused);
+    return httpd_resp_sendstr(request, "ok\n");
+}
+
+static esp_err_t confirm(httpd_req_t *request) {
+    return httpd_resp_sendstr(request, esp_err_to_name(ota_ws_confirm()));
+}
+
+static esp_err_t roll_back(httpd_req_t *request) {
+    return httpd_resp_sendstr(request, esp_err_to_name(ota_ws_rollback()));
+}
+
+static void on_update(void *context, esp_event_base_t base, int32_t id, void *data) {
+    static const char *const names[] = {"started",  "progress",  "verified",    "failed",
+                                        "on trial", "confirmed", "rolled back", "restarting"};
+    if (id != OTA_WS_EVENT_PROGRESS) {
+        ESP_LOGI("event", "%s %s, heap %lu, lowest %lu", names[id],
+                 id == OTA_WS_EVENT_FAILED ? ((ota_ws_event_failed_t *)data)->name : "",
+                 (unsigned long)esp_get_free_heap_size(), (unsigned long)lowest_heap);
+        lowest_heap = esp_get_free_heap_size();
+    }
+}
+
+static void start_ota(httpd_handle_t server) {
+    static const ota_ws_config_t config = {.may = may};
+    const httpd_uri_t handlers[] = {
+        {.uri = "/refuse", .method = HTTP_GET, .handler = refuse},
+        {.uri = "/confirm", .method = HTTP_POST, .handler = confirm},
+        {.uri = "/rollback", .method = HTTP_POST, .handler = roll_back},
+    };
+    ESP_ERROR_CHECK(esp_event_handler_register(OTA_WS_EVENT, ESP_EVENT_ANY_ID, on_update, NULL));
+    for (size_t i = 0; i < sizeof handlers / sizeof handlers[0]; i++) {
+        ESP_ERROR_CHECK(httpd_register_uri_handler(server, &handlers[i]));
+    }
+    heap_without = esp_get_free_heap_size();
+    ESP_ERROR_CHECK(ota_ws_start(server, &config, NULL));
+    heap_with = esp_get_free_heap_size();
+}
+#else
+static void start_ota(httpd_handle_t server) {
+}
+#endif
+
+void app_main(void) {
+    httpd_config_t config = HTTPD_DEFAULT_CONFIG();
+    const httpd_uri_t handlers[] = {
+        {.uri = "/", .method = HTTP_GET, .handler = hello},
+        {.uri = "/info", .method = HTTP_GET, .handler = info},
+        {.uri = "/reset", .method = HTTP_GET, .handler = reset},
+        {.uri = "/plain", .method = HTTP_POST, .handler = plain},
+    };
+    const esp_timer_create_args_t sampling = {.callback = sample_heap, .name = "heap"};
+    esp_timer_handle_t timer;
+    httpd_handle_t server = NULL;
+
+    config.max_uri_handlers = 12;
+    ESP_ERROR_CHECK(nvs_flash_init());
+    ESP_ERROR_CHECK(esp_event_loop_create_default());
+    network_connect();
+    ESP_ERROR_CHECK(httpd_start(&server, &config));
+    for (size_t i = 0; i < sizeof handlers / sizeof handlers[0]; i++) {
+        ESP_ERROR_CHECK(httpd_register_uri_handler(server, &handlers[i]));
+    }
+    start_ota(server);
+    ESP_ERROR_CHECK(esp_timer_create(&sampling, &timer));
+    ESP_ERROR_CHECK(esp_timer_start_periodic(timer, SAMPLE_US));
+    lowest_heap = esp_get_free_heap_size();
+#if CONFIG_CHIP_TEST_BALLAST > 0
+    ESP_LOGI("chip", "ballast %u", *(const volatile uint8_t *)&ballast[CONFIG_CHIP_TEST_BALLAST / 2]);
+#endif
+    ESP_LOGI("chip", "ready, heap %lu", (unsigned long)esp_get_free_heap_size());
+}
