@@ -246,7 +246,7 @@ test('progress is told in bytes that are in flash, and by a progress element', a
 test('a new image is on trial with a countdown; going back runs the old one again', async () => {
   await withPage({ options: { trialTimeout: 300 } }, async (visitor, device) => {
     await visitor.update(demo2.path);
-    await visitor.says('onTrial', '2.0.0 is on trial');
+    await visitor.says('notice', '2.0.0 runs from ota_1, on trial.');
     await visitor.says('countdown', /^It does so by itself in 4:5\d\.$/);
     assert.equal(await visitor.isSeen('choice'), false);
     await visitor.goBack();
@@ -304,7 +304,7 @@ test('an update that is ready can be discarded', async () => {
     await visitor.upload(demo2.path);
     await visitor.see('ready');
     await visitor.page.click('#discard');
-    await visitor.says('notice', 'The update was cancelled. The firmware stays as it was.');
+    await visitor.says('notice', 'Cancelled. The firmware stays as it was.');
     await visitor.see('choice');
     const client = await Client.connect(device);
     await client.restart();
@@ -322,13 +322,13 @@ test('files of the wrong kind are refused before the upload, with the flash unto
     [makeImage({ minRevision: 9900 }).path, /^This image needs chip revision 99\.0\+, this device has \d\.\d\.$/],
     [makeImage({ size: '3M' }).path, /^The file has 3145728 bytes, the slot has room for \d+\.$/],
     [makeImage({ defect: 'empty' }).path, 'The file is empty.'],
-    [makeImage({ defect: 'text' }).path, "The file is no ESP32 firmware image. Choose the application's .bin file."],
-    [makeImage({ defect: 'esp8266' }).path, 'This is an image for ESP8266, which is another kind of chip.'],
+    [makeImage({ defect: 'text' }).path, "This is no ESP32 firmware. Choose the application's .bin file."],
+    [makeImage({ defect: 'esp8266' }).path, 'This is firmware for ESP8266, another chip.'],
     [makeImage({ defect: 'bootloader' }).path, "This is a bootloader. Choose the application's .bin file."],
-    [makeImage({ defect: 'merged' }).path, "This is a merged image of the whole flash. Choose the application's .bin file."],
-    [makeImage({ defect: 'encrypted' }).path, 'This image is encrypted, but this device expects a plain one.'],
+    [makeImage({ defect: 'merged' }).path, "This is the whole flash. Choose the application's .bin file."],
+    [makeImage({ defect: 'encrypted' }).path, 'The image is encrypted, but this device takes plain ones.'],
     [makeImage({ defect: 'truncated' }).path, 'The image is cut off: its end is missing.'],
-    [makeImage({ defect: 'garbage' }).path, 'The file goes on after the end of the image. Use the file as it was built.'],
+    [makeImage({ defect: 'garbage' }).path, 'Something follows the image. Use the file as it was built.'],
     [makeImage({ defect: 'bad-checksum' }).path, 'The image is damaged (bad_checksum).'],
     [makeImage({ defect: 'two-flips' }).path, 'The image is damaged (bad_image_digest).'],
   ];
@@ -349,7 +349,7 @@ test('files of the wrong kind are refused before the upload, with the flash unto
 test('a downgrade wants a tick, for each file anew', async () => {
   await withPage({}, async (visitor) => {
     await visitor.choose(demo09.path);
-    await visitor.says('verdict', 'Version 0.9.0 is older than 1.0.0, which runs. Allow the downgrade if you want it.');
+    await visitor.says('verdict', '0.9.0 is older than 1.0.0. Allow the downgrade if you want it.');
     assert.equal(await visitor.isSeen('upload'), false);
     await visitor.page.check('#allowBox');
     await visitor.see('upload');
@@ -399,7 +399,7 @@ test('cancel ends an update; the next one works at once', async () => {
     await visitor.upload(large.path);
     await visitor.says('numbers', /^[1-9]/);
     await visitor.page.click('#cancel');
-    await visitor.says('notice', 'The update was cancelled. The firmware stays as it was.');
+    await visitor.says('notice', 'Cancelled. The firmware stays as it was.');
     await visitor.see('choice');
     await visitor.upload(demo2.path);
     await visitor.see('ready');
@@ -485,6 +485,17 @@ test('a device that loses its power in the middle gets the whole image after all
   await device.stop();
 });
 
+test('a page that is opened during a trial says so', async () => {
+  await withPage({}, async (visitor, device) => {
+    await visitor.update(demo2.path);
+    await visitor.see('trial');
+    await visitor.page.reload();
+    await visitor.login(device.pairingCode);
+    await visitor.says('notice', '2.0.0 runs from ota_1, on trial.');
+    await visitor.see('confirm');
+  });
+});
+
 test('a page that is opened while an update is ready offers the restart', async () => {
   await withPage({}, async (visitor, device) => {
     await visitor.upload(demo2.path);
@@ -551,7 +562,7 @@ test('beside the code stands what http is worth; an open device says so in red',
   await withDevice({ image: demo1.path }, async (device) => {
     const visitor = await Visitor.come(device.page);
     await visitor.see('login');
-    assert.match(await visitor.read('http'), /^This page came over plain http/);
+    assert.match(await visitor.read('http'), /^Plain http: an attacker/);
     assert.ok(await visitor.isSeen('http'));
     assert.equal(await visitor.isSeen('unprotected'), false);
     await visitor.leave();
@@ -561,7 +572,7 @@ test('beside the code stands what http is worth; an open device says so in red',
     await visitor.see('choice');
     assert.ok(await visitor.isSeen('unprotected'));
     assert.equal(await visitor.isSeen('login'), false);
-    assert.match(await visitor.read('unprotected'), /^This device is unprotected/);
+    assert.match(await visitor.read('unprotected'), /^Unprotected: anybody/);
     await visitor.update(demo2.path);
     await visitor.says('notice', '2.0.0 runs from ota_1, on trial.');
     await visitor.leave();

@@ -6,6 +6,8 @@ import test from 'node:test';
 
 import { attend } from '../../web/src/connection.js';
 
+globalThis.crypto ??= crypto.webcrypto; // Node 18 has it here only
+
 const PASSWORD = 'K7MQ-2RTX-9WPD';
 const TICKET = { type: 'ticket', version: 1, ticket: 'rJ8h2QmT0aX4cVb6nLw1eg', login: 'scram-sha-256', ws: '/ota/ws' };
 

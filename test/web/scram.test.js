@@ -7,6 +7,8 @@ import test from 'node:test';
 import { firstMessage, mac, makeNonce, prove } from '../../web/src/scram.js';
 import { Scram } from '../e2e/harness.js';
 
+globalThis.crypto ??= crypto.webcrypto; // Node 18 has it here only
+
 const NONCE = 'rOprNGfwEbeRWgbNEkqO';
 const CHALLENGE = `r=${NONCE}%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096`;
 

@@ -47,12 +47,10 @@ function takeBar(bar) {
 /** @param {State} state @param {State | undefined} before */
 function tellChange(state, before) {
   const change = before && outcome(before, state);
-  if (change) {
-    if (!model.update) model.chosen = undefined;
-    say(text(change, state), change.startsWith('runs') ? 'good' : 'bad');
-  } else if (before?.image === 'trial' && state.image === 'valid') {
-    say(text('confirmed', state), 'good');
-  }
+  if (change && !model.update) model.chosen = undefined;
+  if (change) say(text(change, state), change.startsWith('runs') ? 'good' : 'bad');
+  else if (state.image === 'trial') say(text('runsOnTrial', state), 'good');
+  else if (before?.image === 'trial') say(text('confirmed', state), 'good');
 }
 
 /** The first word in a session. @param {State} state @param {Session} session */

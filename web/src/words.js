@@ -3,7 +3,7 @@
 // or the id of the element that shows the words. Braces hold the place of a value. build.js packs this file.
 
 const notAnImage = [
-  "The file is no ESP32 firmware image. Choose the application's .bin file.",
+  "This is no ESP32 firmware. Choose the application's .bin file.",
   'Это не прошивка ESP32. Выберите файл .bin приложения.',
 ];
 const damaged = ['The image is damaged ({name}).', 'Образ повреждён ({name}).'];
@@ -13,8 +13,8 @@ const flash = ['The device could not use its flash ({name}).', 'Сбой flash-�
 const pairs = {
   title: ['Firmware update', 'Обновление прошивки'],
   unprotected: [
-    'This device is unprotected: anybody on this network can replace its firmware.',
-    'Устройство не защищено: любой в этой сети может заменить его прошивку.',
+    'Unprotected: anybody on this network can replace the firmware.',
+    'Нет защиты: любой в этой сети может заменить прошивку.',
   ],
   connecting: ['Connecting …', 'Подключение …'],
   unreachable: ['No connection. Looking for the device …', 'Нет связи. Ищем устройство …'],
@@ -22,12 +22,12 @@ const pairs = {
 
   password_needed: ['This device is locked.', 'Устройство закрыто.'],
   code: ['Pairing code or password', 'Код сопряжения или пароль'],
-  where: ['The device prints its code on the console at each start.', 'Устройство печатает код в консоль при запуске.'],
+  where: ['The device prints its code on the console.', 'Устройство печатает код в консоль.'],
   show: ['Show', 'Показать'],
   connect: ['Connect', 'Подключиться'],
   http: [
-    'This page came over plain http: an attacker on this network could have changed it and read what you type. https or the ota-ws command prevents that.',
-    'Страница пришла по простому http: взломщик в этой сети мог изменить её и прочесть ввод. Это исключают https или команда ota-ws.',
+    'Plain http: an attacker on this network could have changed this page to read what you type. https or ota-ws prevents that.',
+    'Простой http: взломщик в этой сети мог изменить страницу, чтобы прочесть ввод. Выход: https или ota-ws.',
   ],
 
   project: ['Project', 'Проект'],
@@ -50,16 +50,15 @@ const pairs = {
   allow: ['Allow the downgrade', 'Разрешить старую версию'],
   upload: ['Upload {next}', 'Загрузить {next}'],
   uploading: ['Uploading {next}', 'Загружается {next}'],
-  verifying: ['The device verifies the image …', 'Устройство проверяет образ …'],
+  verifying: ['The device checks the image …', 'Устройство проверяет образ …'],
   numbers: ['{written} of {size} in flash · {rate} · {left} left', 'Во flash {written} из {size} · {rate} · осталось {left}'],
   cancel: ['Cancel', 'Отмена'],
   verified: ['{other} is verified and runs after a restart.', 'Образ {other} проверен и заработает после перезапуска.'],
   restart: ['Restart into {other}', 'Перезапустить в {other}'],
   discard: ['Discard {other}', 'Отказаться от {other}'],
 
-  onTrial: ['{version} is on trial', '{version} на испытании'],
   decide: [
-    'Confirm it when everything works. Any restart before that goes back to {other}.',
+    'Confirm it if everything works. Any restart before that goes back to {other}.',
     'Подтвердите, если всё работает. Перезапуск до этого вернёт {other}.',
   ],
   countdown: ['It does so by itself in {seconds}.', 'Сам вернётся через {seconds}.'],
@@ -75,26 +74,26 @@ const pairs = {
   unreadable: ['The file can no longer be read.', 'Файл больше не читается.'],
   too_short: notAnImage,
   not_an_image: notAnImage,
-  esp8266_image: ['This is an image for ESP8266, which is another kind of chip.', 'Это прошивка для ESP8266, другого чипа.'],
+  esp8266_image: ['This is firmware for ESP8266, another chip.', 'Это прошивка для ESP8266, другого чипа.'],
   bootloader_image: [
     "This is a bootloader. Choose the application's .bin file.",
     'Это загрузчик. Выберите файл .bin приложения.',
   ],
   merged_image: [
-    "This is a merged image of the whole flash. Choose the application's .bin file.",
-    'Это образ всей flash. Выберите файл .bin приложения.',
+    "This is the whole flash. Choose the application's .bin file.",
+    'Это вся flash. Выберите файл .bin приложения.',
   ],
   no_description: [
-    'The image has no application description; it was not built by ESP-IDF.',
-    'В образе нет описания приложения: он собран не в ESP-IDF.',
+    'The image does not describe itself: it is not from ESP-IDF.',
+    'В образе нет описания: он не из ESP-IDF.',
   ],
-  encrypted_image: ['This image is encrypted, but this device expects a plain one.', 'Образ зашифрован, нужен обычный.'],
-  not_encrypted: ['This device takes encrypted images only.', 'Устройство принимает только зашифрованные образы.'],
+  encrypted_image: ['The image is encrypted, but this device takes plain ones.', 'Образ зашифрован, а нужен обычный.'],
+  not_encrypted: ['The image is not encrypted, but this device takes such only.', 'Образ не зашифрован, а нужен зашифрованный.'],
   wrong_key: ['The image was encrypted for another key.', 'Образ зашифрован для другого ключа.'],
   truncated: ['The image is cut off: its end is missing.', 'Образ обрезан: нет его конца.'],
   trailing_bytes: [
-    'The file goes on after the end of the image. Use the file as it was built.',
-    'После конца образа есть лишние байты. Возьмите файл прямо из сборки.',
+    'Something follows the image. Use the file as it was built.',
+    'После образа есть лишнее. Возьмите файл прямо из сборки.',
   ],
   bad_segments: damaged,
   bad_checksum: damaged,
@@ -111,18 +110,18 @@ const pairs = {
     "Образ проекта '{image}', на устройстве '{device}'.",
   ],
   older_version: [
-    'Version {image} is older than {device}, which runs. Allow the downgrade if you want it.',
-    'Версия {image} старее работающей {device}. Если она нужна, разрешите.',
+    '{image} is older than {device}. Allow the downgrade if you want it.',
+    '{image} старее, чем {device}. Если она нужна, разрешите.',
   ],
   older_secure_version: [
-    'The image has secure version {image}, this device accepts {device} and later.',
-    'У образа версия безопасности {image}, нужна от {device}.',
+    'The image has secure version {image}, this device needs {device}.',
+    'У образа версия безопасности {image}, нужна {device}.',
   ],
 
   busy: ['Another client is updating this device.', 'Устройство обновляет другой клиент.'],
-  no_memory: ['The device has not enough free memory. Try again later.', 'Устройству не хватает памяти. Попробуйте позже.'],
+  no_memory: ['The device lacks memory now. Try again later.', 'Устройству не хватает памяти. Попробуйте позже.'],
   refused_by_application: ["The device's application refused: {device}.", 'Приложение устройства отказало: {device}.'],
-  cancelled: ['The update was cancelled. The firmware stays as it was.', 'Обновление отменено. Прошивка прежняя.'],
+  cancelled: ['Cancelled. The firmware stays as it was.', 'Отменено. Прошивка прежняя.'],
   stalled: ['No data came for too long. Try again.', 'Данных не было слишком долго. Попробуйте снова.'],
   digest_mismatch: damaged,
   bad_tag: damaged,
