@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where the device's key is: one of decrypt_key_rsa.c (embedded from the project), decrypt_key_ds.c (DS peripheral) and
+// decrypt_key_ecies.c (eFuse) is built, by the scheme chosen in menuconfig.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "esp_encrypted_img.h"
+
+// Fills `config`. False when the device has no such key, or no memory for it.
+bool ota_ws_chip_key(esp_decrypt_cfg_t *config);
+
+// Bytes of the file from `offset` on: could they be of an image for a key of this kind? esp_encrypted_img passes over
+// the part of the key field that ECIES does not use.
+bool ota_ws_chip_key_may_open(uint32_t offset, const uint8_t *bytes, size_t length);
