@@ -9,10 +9,21 @@
 
 // ---- the thread ----------------------------------------------------------------------------------------------------
 
+// The time between two jobs.
+static void use_idle_time(worker_t *worker) {
+    bool worked = true;
+    while (worker->queue.job_count == 0 && !worker->queue.quit && worked) {
+        pthread_mutex_unlock(&worker->lock);
+        worked = ota_ws_writer_idle(&worker->writer);
+        pthread_mutex_lock(&worker->lock);
+    }
+}
+
 // Waits for a job. False: the thread shall end.
 static bool next_job(worker_t *worker, ota_ws_job_t *job) {
     worker_queue_t *queue = &worker->queue;
     pthread_mutex_lock(&worker->lock);
+    use_idle_time(worker);
     while (queue->job_count == 0 && !queue->quit) {
         pthread_cond_wait(&worker->wake, &worker->lock);
     }

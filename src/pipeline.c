@@ -259,7 +259,7 @@ static bool resume(ota_ws_pipeline_t *pipeline, const ota_ws_progress_t *progres
     if (pipeline->distrust) {
         ota_ws_slot_distrust(&pipeline->slot, 0, UINT32_MAX);
     } else if (progress->clean == 0) {
-        ota_ws_slot_distrust(&pipeline->slot, progress->offset, progress->offset + block);
+        ota_ws_slot_distrust(&pipeline->slot, progress->offset, progress->offset + 2 * block); // one was erased ahead
     }
     save_record(pipeline, block_start, block_start, block_prefix);
     return true;
@@ -342,11 +342,22 @@ bool ota_ws_pipeline_complete(const ota_ws_pipeline_t *pipeline) {
 
 static ota_ws_status_t finish_filters(ota_ws_pipeline_t *pipeline) {
     const ota_ws_filter_t *inflate = pipeline->ports.inflate;
+    if (pipeline->failure.status != OTA_WS_OK) {
+        return &pipeline->failure; // while no job waited
+    }
     const ota_ws_filter_t *decrypt = pipeline->ports.decrypt;
     if (pipeline->inflating) {
         fail(pipeline, inflate->finish(inflate->context, take_file, pipeline));
         fail(pipeline, has_all(pipeline) ? OTA_WS_OK : OTA_WS_BAD_COMPRESSION);
     }
+const ota_ws_failure_t *ota_ws_pipeline_prepare(ota_ws_pipeline_t *pipeline, bool *worked) {
+    *worked = false;
+    if (pipeline->running && !pipeline->finished && pipeline->failure.status == OTA_WS_OK) {
+        fail(pipeline, ota_ws_slot_prepare(&pipeline->slot, worked));
+    }
+    return &pipeline->failure;
+}
+
     fail(pipeline, has_all(pipeline) ? OTA_WS_OK : OTA_WS_TRUNCATED);
     if (pipeline->decrypting && pipeline->failure.status == OTA_WS_OK) {
         fail(pipeline, decrypt->finish(decrypt->context, take_image, pipeline));

@@ -57,6 +57,9 @@ const ota_ws_failure_t *ota_ws_pipeline_begin(ota_ws_pipeline_t *pipeline, const
 // The next bytes as they came. Nothing is erased before the image's head has passed.
 const ota_ws_failure_t *ota_ws_pipeline_write(ota_ws_pipeline_t *pipeline, const uint8_t *bytes, size_t length);
 
+// Nothing waits to be written: flash may be prepared for what comes. `worked`: it was, by one step.
+const ota_ws_failure_t *ota_ws_pipeline_prepare(ota_ws_pipeline_t *pipeline, bool *worked);
+
 // All bytes of the file are there. Never of a compressed one, which may have more to come that adds none: its client
 // says `end`.
 bool ota_ws_pipeline_complete(const ota_ws_pipeline_t *pipeline);

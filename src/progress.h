@@ -14,7 +14,7 @@ typedef struct {
     uint32_t offset;
     uint32_t erased; // flash is erased from `offset` to here
     uint8_t prefix[OTA_WS_SHA256_SIZE];
-    uint8_t clean;    // 1: no operation of flash was under way when it was made; else one block from `offset` on may
+    uint8_t clean;    // 1: no operation of flash was under way when it was made; else two blocks from `offset` on may
                       // have been cut off in the middle of one, and read differently each time
     uint8_t distrust; // 1: likewise all of the slot after `offset`
     uint16_t head_size;

@@ -32,17 +32,30 @@ static uint32_t next_erase(const ota_ws_slot_t *slot) {
                                                                                    : flash->sector_size;
 }
 
-static ota_ws_status_t erase_up_to(ota_ws_slot_t *slot, uint32_t end) {
+static ota_ws_status_t erase_next(ota_ws_slot_t *slot) {
     const ota_ws_flash_t *flash = slot->flash;
-    while (slot->erased < end) {
-        uint32_t length = next_erase(slot);
-        ota_ws_status_t status = flash->erase(flash->context, slot->erased, length);
-        if (status != OTA_WS_OK) {
-            return status;
-        }
+    uint32_t length = next_erase(slot);
+    ota_ws_status_t status = flash->erase(flash->context, slot->erased, length);
+    if (status == OTA_WS_OK) {
         slot->erased += length;
     }
-    return OTA_WS_OK;
+    return status;
+}
+
+static ota_ws_status_t erase_up_to(ota_ws_slot_t *slot, uint32_t end) {
+    ota_ws_status_t status = OTA_WS_OK;
+    while (slot->erased < end && status == OTA_WS_OK) {
+        slot->changes = slot->erased > 0; // the first sector is erased whatever it holds
+        status = erase_next(slot);
+    }
+    return status;
+}
+
+ota_ws_status_t ota_ws_slot_prepare(ota_ws_slot_t *slot, bool *erased) {
+    bool needed = slot->erased < round_up(slot->size, slot->flash->sector_size);
+    bool near = slot->erased - slot->cursor < slot->flash->block_size;
+    *erased = slot->changes && needed && near;
+    return *erased ? erase_next(slot) : OTA_WS_OK;
 }
 
 // Takes what belongs to the head of the bytes at the cursor; returns how many that were.
@@ -99,6 +112,7 @@ static uint32_t keep(ota_ws_slot_t *slot, const uint8_t *bytes, size_t length) {
     if (!at_sector || distrusted || wanted == 0 || length < wanted || !flash_holds(slot, bytes, wanted)) {
         return 0;
     }
+    slot->changes = false;
     slot->cursor += wanted;
     slot->erased = round_up(slot->cursor, sector);
     return wanted;

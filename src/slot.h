@@ -23,6 +23,7 @@ typedef struct {
     uint8_t page[OTA_WS_PAGE_SIZE];
     uint8_t head[OTA_WS_SLOT_HEAD_MAX]; // the caller may fill it before ota_ws_slot_resume()
     bool withheld;                      // the head is not in flash
+    bool changes;                       // where the last erase was due, flash did not hold what came
 } ota_ws_slot_t;
 
 // `size` is at most flash->slot_size(). Nothing is erased yet.
@@ -30,6 +31,11 @@ void ota_ws_slot_init(ota_ws_slot_t *slot, const ota_ws_flash_t *flash, uint32_t
 
 // Appends bytes. OTA_WS_FLASH_ERASE or OTA_WS_FLASH_PROGRAM leave the slot as far as it came.
 ota_ws_status_t ota_ws_slot_write(ota_ws_slot_t *slot, const uint8_t *bytes, size_t length);
+
+// Nothing waits to be written: erases ahead of the cursor, one step of what is needed anyway, at most one block beyond
+// the cursor's own. Not behind bytes that flash held already: there the next ones are looked at first. `erased`: it did
+// something.
+ota_ws_status_t ota_ws_slot_prepare(ota_ws_slot_t *slot, bool *erased);
 
 // What flash holds from `from` to before `to` is not to be kept, whatever it reads like: an operation may have been cut
 // off there.

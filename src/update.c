@@ -143,12 +143,14 @@ static uint32_t offset_of(const uint8_t *buffer) {
 }
 
 // Once per whole chunk: shorter frames, and the pieces in which a transport may hand over long ones, wait for it. The
-// credit is two chunks at least, so a client never stands still for that.
+// credit is two chunks at least, so a client never stands still for that. The very first bytes do not wait: somebody
+// looks at the screen.
 static void acknowledge(ota_ws_session_t *session) {
     ota_ws_device_t *device = session->device;
     bool whole = device->received - device->acknowledged >= device->settings->chunk;
+    bool first = device->image == NULL && device->acknowledged == 0;
     bool last = !device->deflate && device->received == device->size;
-    if (whole || last) {
+    if (whole || first || last) {
         device->acknowledged = device->received;
         ota_ws_report_progress(session);
     }

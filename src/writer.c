@@ -97,3 +97,11 @@ void ota_ws_writer_perform(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota
     }
     result->written = writer->pipeline.slot.cursor;
 }
+
+bool ota_ws_writer_idle(ota_ws_writer_t *writer) {
+    bool worked = false;
+    if (writer->open && !writer->failed) {
+        (void)ota_ws_pipeline_prepare(&writer->pipeline, &worked);
+    }
+    return worked;
+}

@@ -55,3 +55,7 @@ void ota_ws_writer_init(ota_ws_writer_t *writer, const ota_ws_pipeline_ports_t *
 // Performs one job, in the writer's thread; may take as long as flash does. `result` is all that comes out. After an
 // update has failed, its further jobs are no more than handed back; the next BEGIN starts afresh.
 void ota_ws_writer_perform(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_ws_job_result_t *result);
+
+// No job waits: the writer may use the time. One step of at most one erase, in the writer's thread. False: there is
+// nothing to do before the next job; what has failed is told with that job.
+bool ota_ws_writer_idle(ota_ws_writer_t *writer);

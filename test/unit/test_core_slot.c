@@ -209,6 +209,82 @@ static void the_head_comes_last_of_all(void **state) {
     }
 }
 
+// ---- ahead of the cursor
+
+static void assert_prepares(ota_ws_slot_t *slot, bool expected) {
+    bool erased = !expected;
+    assert_int_equal(ota_ws_slot_prepare(slot, &erased), OTA_WS_OK);
+    assert_int_equal(erased, expected);
+}
+
+// One block beyond the cursor's own at most, and what the image needs at most.
+static void idle_time_erases_one_block_ahead_and_no_more_than_is_needed(void **state) {
+    (void)state;
+    const uint32_t size = 3 * BLOCK + 3 * SECTOR - 100;
+    nor_model_t *nor = nor_model_new(1 << 20, 1);
+    uint8_t *bytes = pattern(size);
+    ota_ws_slot_t slot;
+    nor->port.open(nor, size);
+    ota_ws_slot_init(&slot, &nor->port, size);
+    assert_prepares(&slot, false);
+    for (uint32_t at = 0; at < size; at += 2 * SECTOR) {
+        const uint32_t length = size - at < 2 * SECTOR ? size - at : 2 * SECTOR;
+        assert_int_equal(ota_ws_slot_write(&slot, bytes + at, length), OTA_WS_OK);
+        bool erased = true;
+        while (erased) {
+            assert_int_equal(ota_ws_slot_prepare(&slot, &erased), OTA_WS_OK);
+        }
+        assert_true(slot.erased <= (slot.cursor / BLOCK + 2) * BLOCK);
+        assert_true(at < BLOCK || slot.erased == 3 * BLOCK + 3 * SECTOR || slot.erased >= slot.cursor + BLOCK);
+    }
+    assert_int_equal(slot.erased, 3 * BLOCK + 3 * SECTOR);
+    assert_int_equal(nor_model_count(nor, NOR_ERASE), 6);
+    assert_int_equal(ota_ws_slot_flush(&slot), OTA_WS_OK);
+    assert_memory_equal(nor->bytes, bytes, size);
+    free(bytes);
+    nor_model_free(nor);
+}
+
+// The first sector is erased whatever it holds: that says nothing of the second block.
+static void idle_time_erases_nothing_of_an_image_that_is_there(void **state) {
+    (void)state;
+    const uint32_t size = 4 * BLOCK;
+    nor_model_t *nor = nor_model_new(1 << 20, 1);
+    uint8_t *bytes = pattern(size);
+    ota_ws_slot_t slot;
+    nor->port.open(nor, size);
+    memcpy(nor->bytes, bytes, size);
+    nor->bytes[2 * BLOCK + 5] ^= 1;
+    ota_ws_slot_init(&slot, &nor->port, size);
+    for (uint32_t at = 0; at < size; at += 2 * SECTOR) {
+        assert_int_equal(ota_ws_slot_write(&slot, bytes + at, 2 * SECTOR), OTA_WS_OK);
+        assert_prepares(&slot, at == 2 * BLOCK); // behind the one that differs
+    }
+    assert_int_equal(nor_model_count(nor, NOR_ERASE), 3);
+    assert_int_equal(ota_ws_slot_flush(&slot), OTA_WS_OK);
+    assert_memory_equal(nor->bytes, bytes, size);
+    free(bytes);
+    nor_model_free(nor);
+}
+
+static void an_erase_ahead_that_fails_is_told(void **state) {
+    (void)state;
+    nor_model_t *nor = nor_model_new(1 << 20, 1);
+    uint8_t *bytes = pattern(4 * BLOCK);
+    ota_ws_slot_t slot;
+    bool erased;
+    nor->port.open(nor, 4 * BLOCK);
+    ota_ws_slot_init(&slot, &nor->port, 4 * BLOCK);
+    assert_int_equal(ota_ws_slot_write(&slot, bytes, BLOCK + SECTOR), OTA_WS_OK);
+    nor->failing = NOR_ERASE;
+    nor->fail_after = 0;
+    nor->status = OTA_WS_FLASH_ERASE;
+    assert_int_equal(ota_ws_slot_prepare(&slot, &erased), OTA_WS_FLASH_ERASE);
+    assert_int_equal(slot.erased, 2 * BLOCK);
+    free(bytes);
+    nor_model_free(nor);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bytes_in_any_pieces_and_units_end_in_the_slot),
@@ -220,6 +296,9 @@ int main(void) {
         cmocka_unit_test(any_operation_that_fails_ends_the_writing_with_its_name),
         cmocka_unit_test(nothing_is_flushed_twice),
         cmocka_unit_test(the_head_comes_last_of_all),
+        cmocka_unit_test(idle_time_erases_one_block_ahead_and_no_more_than_is_needed),
+        cmocka_unit_test(idle_time_erases_nothing_of_an_image_that_is_there),
+        cmocka_unit_test(an_erase_ahead_that_fails_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
