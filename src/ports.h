@@ -43,6 +43,10 @@ typedef struct {
     // reads back that the boot record says so. OTA_WS_NOT_VERIFIED or OTA_WS_BOOT_RECORD leave the old selection.
     ota_ws_status_t (*activate)(void *context, uint32_t image_size);
 
+    // As `activate`, of an image that the core has just read back and found right by its promise, its checksum and its
+    // own digest. NULL: the platform knows no way past its own verification.
+    ota_ws_status_t (*activate_verified)(void *context, uint32_t image_size);
+
     // Takes `activate` back: the running image is selected again and stays confirmed.
     ota_ws_status_t (*deactivate)(void *context);
 

@@ -143,7 +143,9 @@ ota_ws_status_t ota_ws_trial_stage(const ota_ws_platform_t *platform, const ota_
                                    ota_ws_history_entry_t *entry) {
     entry->outcome = OTA_WS_OUTCOME_STAGED;
     bool on_record = ota_ws_history_add(platform, entry);
-    ota_ws_status_t status = flash->activate(flash->context, entry->size);
+    bool again = flash->activate_verified == NULL;
+    ota_ws_status_t status = again ? flash->activate(flash->context, entry->size)
+                                   : flash->activate_verified(flash->context, entry->size);
     if (status != OTA_WS_OK && on_record) {
         set_outcome(platform, entry, OTA_WS_OUTCOME_FAILED);
     }
