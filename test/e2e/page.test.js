@@ -7,7 +7,17 @@ import test from 'node:test';
 
 import { chromium } from 'playwright-core';
 
-import { Client, Device, firmwareIsReal, freshPath, helloWorldChips, makeImage, realImage, until, withDevice } from './harness.js';
+import {
+  Client,
+  Device,
+  firmwareIsReal,
+  freshPath,
+  helloWorldChips,
+  makeImage,
+  realImage,
+  until,
+  withDevice,
+} from './harness.js';
 
 const GIVE_UP_MS = 60_000;
 const FLAGS = [
@@ -122,7 +132,10 @@ class Cable {
         return;
       }
       const far = net.connect(Number(cable.port ?? device.url.port), '127.0.0.1');
-      for (const [from, to] of [[near, far], [far, near]]) {
+      for (const [from, to] of [
+        [near, far],
+        [far, near],
+      ]) {
         cable.ends.add(from);
         from.on('error', () => {}).on('close', () => to.destroy());
         from.on('data', (bytes) => {
@@ -189,15 +202,19 @@ for (const chip of helloWorldChips) {
   });
 }
 
-test('the Arduino image of 867 KB goes through the page', { skip: !firmwareIsReal && 'no real images beside the repository' }, async () => {
-  const image = makeImage({ chip: 'esp32s3' });
-  const file = realImage('psychichttp_ota-esp32s3');
-  await withPage({ image: image.path, options: { anyProject: true } }, async (visitor, device) => {
-    await visitor.upload(file.path);
-    await visitor.see('ready');
-    assert.ok(isInSlot(device, 'ota_1', file.bytes));
-  });
-});
+test(
+  'the Arduino image of 867 KB goes through the page',
+  { skip: !firmwareIsReal && 'no real images beside the repository' },
+  async () => {
+    const image = makeImage({ chip: 'esp32s3' });
+    const file = realImage('psychichttp_ota-esp32s3');
+    await withPage({ image: image.path, options: { anyProject: true } }, async (visitor, device) => {
+      await visitor.upload(file.path);
+      await visitor.see('ready');
+      assert.ok(isInSlot(device, 'ota_1', file.bytes));
+    });
+  },
+);
 
 test('the large chunks of a fast device pass, too', async () => {
   await withPage({ options: { chunk: 65536, credit: 262144 } }, async (visitor, device) => {
@@ -318,7 +335,10 @@ test('files of the wrong kind are refused before the upload, with the flash unto
   const s3 = makeImage({ chip: 'esp32s3' });
   const files = [
     [s3.path, 'This image is for ESP32-S3, this device is an ESP32-C3.'],
-    [makeImage({ project: 'lamp', version: '2.0.0' }).path, "This image is of the project 'lamp', this device runs 'demo'."],
+    [
+      makeImage({ project: 'lamp', version: '2.0.0' }).path,
+      "This image is of the project 'lamp', this device runs 'demo'.",
+    ],
     [makeImage({ minRevision: 9900 }).path, /^This image needs chip revision 99\.0\+, this device has \d\.\d\.$/],
     [makeImage({ size: '3M' }).path, /^The file has 3145728 bytes, the slot has room for \d+\.$/],
     [makeImage({ defect: 'empty' }).path, 'The file is empty.'],
@@ -552,7 +572,9 @@ test('a code in the address is filled in and leaves the address', async () => {
     assert.equal(await visitor.page.evaluate(() => history.length), 2); // the blank tab, the page
     await visitor.page.click('#connect');
     await visitor.see('firmware');
-    const stored = await visitor.page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie]));
+    const stored = await visitor.page.evaluate(() =>
+      JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie]),
+    );
     assert.equal(stored, '[{},{},""]');
     await visitor.leave();
   });
@@ -643,7 +665,9 @@ test('everything that can be operated has a name, and what changes is announced'
     const nameless = await visitor.page.evaluate(() =>
       [...document.querySelectorAll('button, input, progress')]
         .filter((element) => element.checkVisibility() && element.type !== 'hidden')
-        .filter((element) => !element.textContent && ![...(element.labels ?? [])].some((label) => label.textContent.trim()))
+        .filter(
+          (element) => !element.textContent && ![...(element.labels ?? [])].some((label) => label.textContent.trim()),
+        )
         .map((element) => element.outerHTML),
     );
     assert.deepEqual(nameless, []);
@@ -658,7 +682,9 @@ test('a file can be dropped on the page', async () => {
       const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
       const transfer = new DataTransfer();
       transfer.items.add(new File([bytes], 'demo.bin'));
-      document.querySelector('#zone').dispatchEvent(new DragEvent('drop', { dataTransfer: transfer, bubbles: true, cancelable: true }));
+      document
+        .querySelector('#zone')
+        .dispatchEvent(new DragEvent('drop', { dataTransfer: transfer, bubbles: true, cancelable: true }));
     }, demo2.bytes.toString('base64'));
     await visitor.says('upload', 'Upload 2.0.0');
   });
@@ -668,12 +694,16 @@ for (const colorScheme of ['light', 'dark']) {
   test(`on a phone in ${colorScheme} nothing overflows and all words can be read`, async () => {
     const visitorOptions = { viewport: { width: 320, height: 640 }, colorScheme, locale: 'ru-RU' };
     await withPage({ visitor: visitorOptions }, async (visitor) => {
-      await visitor.choose(makeImage({ version: 'v1.4.1-2-g0296947-dirty-and-more', project: 'a-project-with-a-long-name-here' }).path);
+      await visitor.choose(
+        makeImage({ version: 'v1.4.1-2-g0296947-dirty-and-more', project: 'a-project-with-a-long-name-here' }).path,
+      );
       await visitor.says('verdict', /./);
       const { overflow, contrast } = await visitor.page.evaluate(() => {
         const rgb = (color) => color.match(/[\d.]+/g).map(Number);
         const luminance = (color) =>
-          rgb(color).slice(0, 3).map((c) => (c / 255 <= 0.03928 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4))
+          rgb(color)
+            .slice(0, 3)
+            .map((c) => (c / 255 <= 0.03928 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4))
             .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
         const card = luminance(getComputedStyle(document.querySelector('main')).backgroundColor);
         const ratio = (element) => {

@@ -95,10 +95,15 @@ class ScriptedDevice {
     this.exchange = `${first.slice(3)},${this.challenge},c=biws,r=${nonce}device`;
     this.signature = `v=${hmac(hmac(salted, 'Server Key'), this.exchange).toString('base64')}`;
     const stored = sha256(this.clientKeyOfLogin);
-    const session = hmac(stored, Buffer.concat([Buffer.from('GSS-API session key'), this.clientKeyOfLogin, Buffer.from(this.exchange)]));
+    const session = hmac(
+      stored,
+      Buffer.concat([Buffer.from('GSS-API session key'), this.clientKeyOfLogin, Buffer.from(this.exchange)]),
+    );
     this.clientKey = hmac(session, 'ota_ws client');
     this.deviceKey = hmac(session, 'ota_ws device');
-    this.proof = Buffer.from(this.clientKeyOfLogin.map((byte, i) => byte ^ hmac(stored, this.exchange)[i])).toString('base64');
+    this.proof = Buffer.from(this.clientKeyOfLogin.map((byte, i) => byte ^ hmac(stored, this.exchange)[i])).toString(
+      'base64',
+    );
     return this;
   }
 
@@ -123,11 +128,17 @@ test('the ticket is asked for where the page came from, and the socket is where 
 test('a login says hello and proof as SCRAM does, and the password nowhere', async () => {
   const device = await new ScriptedDevice().welcome();
   const [hello, proof] = device.said;
-  assert.deepEqual({ ...hello, scram: hello.scram.slice(0, 11) }, { type: 'hello', version: 1, ticket: TICKET.ticket, scram: 'n,,n=ota,r=' });
+  assert.deepEqual(
+    { ...hello, scram: hello.scram.slice(0, 11) },
+    { type: 'hello', version: 1, ticket: TICKET.ticket, scram: 'n,,n=ota,r=' },
+  );
   assert.equal(proof.type, 'proof');
   assert.equal(proof.scram.split('p=')[1], device.proof);
   assert.ok(!device.socket.sent.join().includes(PASSWORD));
-  assert.deepEqual(device.heard.map(({ type }) => type), ['welcome']);
+  assert.deepEqual(
+    device.heard.map(({ type }) => type),
+    ['welcome'],
+  );
 });
 
 test('every message after the login carries count and mac, in this order and at its end', async () => {
@@ -136,21 +147,30 @@ test('every message after the login carries count and mac, in this order and at 
   device.session.send({ type: 'cancel' });
   for (const [i, type] of ['confirm', 'cancel'].entries()) {
     const covered = `{"type":"${type}","count":${i + 1}`;
-    assert.equal(device.socket.sent[2 + i], `${covered},"mac":"${hmac(device.clientKey, covered).toString('hex', 0, 16)}"}`);
+    assert.equal(
+      device.socket.sent[2 + i],
+      `${covered},"mac":"${hmac(device.clientKey, covered).toString('hex', 0, 16)}"}`,
+    );
   }
 });
 
 test('a data frame is the offset in little-endian and the bytes', async () => {
   const device = await new ScriptedDevice().welcome();
   device.session.sendData(0x01020304, new Blob(['abc']));
-  assert.deepEqual(Buffer.from(await device.socket.sent.at(-1).arrayBuffer()), Buffer.from('\x04\x03\x02\x01abc', 'latin1'));
+  assert.deepEqual(
+    Buffer.from(await device.socket.sent.at(-1).arrayBuffer()),
+    Buffer.from('\x04\x03\x02\x01abc', 'latin1'),
+  );
 });
 
 test('genuine messages are heard, letters beyond ASCII too', async () => {
   const device = await new ScriptedDevice().welcome();
   device.saySigned({ type: 'state', device: 'Gerät' });
   device.saySigned({ type: 'pong' });
-  assert.deepEqual(device.heard.slice(1).map(({ type }) => type), ['state', 'pong']);
+  assert.deepEqual(
+    device.heard.slice(1).map(({ type }) => type),
+    ['state', 'pong'],
+  );
   assert.equal(device.heard[1].device, 'Gerät');
 });
 
@@ -170,7 +190,10 @@ for (const [what, forge] of Object.entries(forgeries)) {
     device.say(forge(device));
     await device.end;
     assert.deepEqual(device.reason, { name: 'false_device' });
-    assert.deepEqual(device.heard.map(({ type }) => type), ['welcome', 'pong']);
+    assert.deepEqual(
+      device.heard.map(({ type }) => type),
+      ['welcome', 'pong'],
+    );
     assert.equal(device.socket.readyState, 3);
   });
 }
@@ -186,7 +209,8 @@ const impostors = {
     device.say({ type: 'challenge', version: 1, scram: device.challenge });
     device.say({ type: 'welcome', version: 1 });
   },
-  'whose nonce is not ours': (device) => device.say({ type: 'challenge', version: 1, scram: 'r=xyz,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096' }),
+  'whose nonce is not ours': (device) =>
+    device.say({ type: 'challenge', version: 1, scram: 'r=xyz,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096' }),
 };
 for (const [what, act] of Object.entries(impostors)) {
   test(`a device ${what} is left`, async () => {
@@ -213,7 +237,10 @@ test('an open device is entered without password and without macs', async () => 
   device.say({ type: 'welcome', version: 1 });
   device.say({ type: 'state', device: 'x' });
   device.session.send({ type: 'restart' });
-  assert.deepEqual([device.session.isOpen, device.heard.length, device.socket.sent.at(-1)], [true, 2, '{"type":"restart"}']);
+  assert.deepEqual(
+    [device.session.isOpen, device.heard.length, device.socket.sent.at(-1)],
+    [true, 2, '{"type":"restart"}'],
+  );
   answer = TICKET;
 });
 

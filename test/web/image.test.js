@@ -51,13 +51,21 @@ test('what is no application is told by its kind', { skip }, async () => {
     'partition-table-single-app': 'not_an_image',
     'littlefs-1536k': 'not_an_image',
   };
-  for (const [name, problem] of Object.entries(kinds)) assert.equal((await inspect(realImage(name).bytes)).problem, problem);
+  for (const [name, problem] of Object.entries(kinds))
+    assert.equal((await inspect(realImage(name).bytes)).problem, problem);
 });
 
 test('an image of the builder is described as it was ordered', async () => {
   const spec = { chip: 'esp32s3', version: '1.2.3-rc.4', project: 'lamp', idf: 'v5.5', secureVersion: 7 };
   const elf = 'ab'.repeat(32);
-  const { bytes } = makeImage({ ...spec, minRevision: 101, maxRevision: 199, segments: 16, elfSha256: elf, size: '90K' });
+  const { bytes } = makeImage({
+    ...spec,
+    minRevision: 101,
+    maxRevision: 199,
+    segments: 16,
+    elfSha256: elf,
+    size: '90K',
+  });
   const { image, problem, sha256: digest } = await inspect(bytes);
   assert.equal(problem, undefined);
   assert.equal(digest, sha256(bytes));
@@ -90,7 +98,8 @@ test('a signature sector that is cut, follows nothing or is followed by somethin
 
 for (const { name, status } of defects()) {
   test(`the defect ${name} is ${status}`, async () => {
-    for (const size of ['9K', '200K']) assert.equal((await inspect(makeImage({ defect: name, size }).bytes)).problem, status);
+    for (const size of ['9K', '200K'])
+      assert.equal((await inspect(makeImage({ defect: name, size }).bytes)).problem, status);
   });
 }
 

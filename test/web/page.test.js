@@ -31,7 +31,10 @@ test('the page has at most 10 KiB', () => assert.ok(page.length <= 10240, `${pag
 test('the page tells no time of its making', () => assert.equal(page.readUInt32LE(4), 0));
 
 test('the page loads nothing and writes no markup', () => {
-  assert.doesNotMatch(html, /\b(src|href)=(?!"data:,")|@import|url\(|innerHTML|insertAdjacent|document\.write|\beval\b/);
+  assert.doesNotMatch(
+    html,
+    /\b(src|href)=(?!"data:,")|@import|url\(|innerHTML|insertAdjacent|document\.write|\beval\b/,
+  );
   assert.doesNotMatch(html.replace(/https?( or| или|:)/g, ''), /https?:\/\//);
 });
 
@@ -48,12 +51,18 @@ test('all words are there in both languages, with the same values in them', () =
 });
 
 test('no words are left over', () => {
-  const sources = fs.readdirSync(path.join(web, 'src')).filter((name) => /\.(js|html)$/.test(name) && name !== 'words.js');
+  const sources = fs
+    .readdirSync(path.join(web, 'src'))
+    .filter((name) => /\.(js|html)$/.test(name) && name !== 'words.js');
   const used = sources.map((name) => fs.readFileSync(path.join(web, 'src', name), 'utf8')).join('\n');
   const statuses = fs.readFileSync(path.join(root, 'src/status.c'), 'utf8');
   for (const name of Object.keys(english)) {
     const stem = name.replace(/^other_/, '');
-    assert.match(used + statuses + fs.readFileSync(path.join(root, 'docs/protocol.md'), 'utf8'), new RegExp(`["'\`]${stem}["'\`]`), name);
+    assert.match(
+      used + statuses + fs.readFileSync(path.join(root, 'docs/protocol.md'), 'utf8'),
+      new RegExp(`["'\`]${stem}["'\`]`),
+      name,
+    );
   }
 });
 

@@ -58,5 +58,6 @@ test('a challenge that is not in order is not answered', () => {
     nothing: '',
   };
   assert.ok(prove('pencil', first, CHALLENGE));
-  for (const [what, challenge] of Object.entries(wrong)) assert.equal(prove('pencil', first, challenge), undefined, what);
+  for (const [what, challenge] of Object.entries(wrong))
+    assert.equal(prove('pencil', first, challenge), undefined, what);
 });

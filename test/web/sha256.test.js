@@ -41,15 +41,26 @@ test('SHA-256 does not depend on how the bytes are cut', () => {
 test('a hash can be continued more than once', () => {
   const start = new SHA256().update(new Uint8Array(128));
   for (const end of ['one', 'two']) {
-    assert.equal(hex(new SHA256(start).update(utf8(end)).digest()), expected(Buffer.concat([Buffer.alloc(128), Buffer.from(end)])));
+    assert.equal(
+      hex(new SHA256(start).update(utf8(end)).digest()),
+      expected(Buffer.concat([Buffer.alloc(128), Buffer.from(end)])),
+    );
   }
 });
 
 test('HMAC gives the answers of RFC 4231', () => {
   const cases = [
     [Buffer.alloc(20, 0x0b), 'Hi There', 'b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7'],
-    [Buffer.from('Jefe'), 'what do ya want for nothing?', '5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843'],
-    [Buffer.alloc(20, 0xaa), Buffer.alloc(50, 0xdd), '773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe'],
+    [
+      Buffer.from('Jefe'),
+      'what do ya want for nothing?',
+      '5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843',
+    ],
+    [
+      Buffer.alloc(20, 0xaa),
+      Buffer.alloc(50, 0xdd),
+      '773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe',
+    ],
   ];
   for (const [key, message, mac] of cases) assert.equal(hex(hmac(key)(Buffer.from(message))), mac);
 });

@@ -49,7 +49,11 @@ test('nothing is sent before ready', async () => {
 });
 
 test('never more than the credit is unacknowledged, and every byte comes once and in order', async () => {
-  for (const { chunk, credit } of [{ chunk: 8192, credit: 32768 }, { chunk: 512, credit: 1024 }, { chunk: 3000, credit: 10_000 }]) {
+  for (const { chunk, credit } of [
+    { chunk: 8192, credit: 32768 },
+    { chunk: 512, credit: 1024 },
+    { chunk: 3000, credit: 10_000 },
+  ]) {
     const { session, update } = await begun({ offset: 0, chunk, credit });
     let received = 0;
     let acknowledged = 0;

@@ -42,7 +42,9 @@ function describe(head) {
   const u16 = (/** @type {number} */ offset) => head.getUint16(offset, true);
   // Strings are not always terminated.
   const string = (/** @type {number} */ offset, length = 32) =>
-    String.fromCharCode(...new Uint8Array(head.buffer, offset, length)).replace(/\0.*/s, '').replace(/[^ -~]/g, '?');
+    String.fromCharCode(...new Uint8Array(head.buffer, offset, length))
+      .replace(/\0.*/s, '')
+      .replace(/[^ -~]/g, '?');
   return {
     chip_id: u16(12),
     min_revision: u16(15),
@@ -76,7 +78,7 @@ async function walkSegments(file, count, image) {
     image.segments.push({ offset, length });
     offset += length;
   }
-  image.length = (offset + 16 - (offset % 16)) + (image.hash_appended ? 32 : 0);
+  image.length = offset + 16 - (offset % 16) + (image.hash_appended ? 32 : 0);
   return image.length > file.size ? 'truncated' : undefined;
 }
 

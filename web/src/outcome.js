@@ -6,8 +6,8 @@
 
 /**
  * @typedef {'runsOnTrial' | 'runs' | 'rolledBack' | 'still'} Outcome
- *   runsOnTrial: another image runs now, on trial. runs: another image runs now. rolledBack: the image that ran, or was to
- *   run, has been given up. still: what ran before runs again, and nothing else was tried.
+ *   runsOnTrial: another image runs now, on trial. runs: another image runs now. rolledBack: the image that ran, or was
+ *   to run, has been given up. still: what ran before runs again, and nothing else was tried.
  */
 
 /**

@@ -51,8 +51,8 @@ export function isOlder(a, b) {
 /**
  * @param {Chosen} chosen
  * @param {State} device
- * @returns {Failure | undefined} the first thing for which the device would refuse the file. `older_version` is the last
- *   of them: the user may allow that one.
+ * @returns {Failure | undefined} the first thing for which the device would refuse the file. `older_version` is the
+ *   last of them: the user may allow that one.
  */
 export function judge({ file: { size }, image, problem }, device) {
   const failure = (/** @type {string} */ name, /** @type {unknown} */ theirs, /** @type {unknown} */ ours) => ({

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SHA-256 (FIPS 180-4), HMAC (RFC 2104) and PBKDF2 (RFC 8018) as the login needs them, and the texts in which bytes
-// travel. A page loaded by http has no crypto.subtle, and the smallest library would take 1.6 KB of a page that may have
-// 10 (these: 0.7 KB). Names are the standards'; test/web/sha256.test.js compares with their examples and with OpenSSL.
+// travel. A page loaded by http has no crypto.subtle, and the smallest library would take 1.6 KB of a page that may
+// have 10 (these: 0.7 KB). Names are the standards'; test/web/sha256.test.js compares with their examples and OpenSSL.
 
 const BLOCK_SIZE = 64;
 

@@ -51,7 +51,10 @@ const pairs = {
   upload: ['Upload {next}', 'Загрузить {next}'],
   uploading: ['Uploading {next}', 'Загружается {next}'],
   verifying: ['The device checks the image …', 'Устройство проверяет образ …'],
-  numbers: ['{written} of {size} in flash · {rate} · {left} left', 'Во flash {written} из {size} · {rate} · осталось {left}'],
+  numbers: [
+    '{written} of {size} in flash · {rate} · {left} left',
+    'Во flash {written} из {size} · {rate} · осталось {left}',
+  ],
   cancel: ['Cancel', 'Отмена'],
   verified: ['{other} is verified and runs after a restart.', 'Образ {other} проверен и заработает после перезапуска.'],
   restart: ['Restart into {other}', 'Перезапустить в {other}'],
@@ -88,7 +91,10 @@ const pairs = {
     'В образе нет описания: он не из ESP-IDF.',
   ],
   encrypted_image: ['The image is encrypted, but this device takes plain ones.', 'Образ зашифрован, а нужен обычный.'],
-  not_encrypted: ['The image is not encrypted, but this device takes such only.', 'Образ не зашифрован, а нужен зашифрованный.'],
+  not_encrypted: [
+    'The image is not encrypted, but this device takes such only.',
+    'Образ не зашифрован, а нужен зашифрованный.',
+  ],
   wrong_key: ['The image was encrypted for another key.', 'Образ зашифрован для другого ключа.'],
   truncated: ['The image is cut off: its end is missing.', 'Образ обрезан: нет его конца.'],
   trailing_bytes: [
@@ -99,8 +105,14 @@ const pairs = {
   bad_checksum: damaged,
   bad_image_digest: damaged,
 
-  too_large: ['The file has {image} bytes, the slot has room for {device}.', 'В файле {image} байт, в слоте места {device}.'],
-  wrong_chip: ['This image is for {image}, this device is an {device}.', 'Образ для {image}, а это устройство {device}.'],
+  too_large: [
+    'The file has {image} bytes, the slot has room for {device}.',
+    'В файле {image} байт, в слоте места {device}.',
+  ],
+  wrong_chip: [
+    'This image is for {image}, this device is an {device}.',
+    'Образ для {image}, а это устройство {device}.',
+  ],
   wrong_revision: [
     'This image needs chip revision {image}, this device has {device}.',
     'Образу нужна ревизия чипа {image}, у устройства {device}.',
