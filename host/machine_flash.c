@@ -42,17 +42,26 @@ static ota_ws_status_t read_slot(void *context, uint32_t offset, void *bytes, si
     return report(machine, nor_read(machine->parts.nor, machine->other->address + offset, bytes, length));
 }
 
-// The slot's image goes: no entry of the boot record may speak of it any more. ESP-IDF's esp_ota_begin() does so since
-// v5.5, esp_ota_invalidate_inactive_ota_data_slot().
+// Could this entry select `slot`, today or when a write of it that was cut off reads differently?
+static bool could_select(const otadata_entry_t *entry, size_t slots, uint32_t slot) {
+    bool is_blank = entry->sequence == OTADATA_NO_SEQUENCE && entry->crc == UINT32_MAX;
+    bool is_sound = entry->sequence != OTADATA_NO_SEQUENCE && entry->crc == otadata_crc(entry->sequence);
+    if (is_sound) {
+        return otadata_is_candidate(entry) && otadata_slot(entry, slots) == slot;
+    }
+    return !is_blank;
+}
+
+// The slot's image goes: no entry of the boot record may select it any more. ESP-IDF's esp_ota_begin() does so since
+// v5.5, esp_ota_invalidate_inactive_ota_data_slot(). One that is barred stays: erasing it half could lift the bar.
 static ota_ws_status_t invalidate_records(machine_t *machine) {
     const machine_parts_t *parts = &machine->parts;
     size_t slots = partition_table_ota_count(parts->table);
+    uint32_t slot = (uint32_t)partition_table_ota_index(machine->other);
     otadata_t otadata;
     ota_ws_status_t status = otadata_read(parts->nor, machine->otadata, &otadata);
     for (int sector = 0; sector < 2 && status == OTA_WS_OK; sector++) {
-        const otadata_entry_t *entry = &otadata.entries[sector];
-        if (entry->sequence != OTADATA_NO_SEQUENCE &&
-            otadata_slot(entry, slots) == (uint32_t)partition_table_ota_index(machine->other)) {
+        if (could_select(&otadata.entries[sector], slots, slot)) {
             status = otadata_erase(parts->nor, machine->otadata, sector);
         }
     }
@@ -110,20 +119,41 @@ static ota_ws_status_t select_partition(machine_t *machine, const partition_t *p
     return status;
 }
 
-static ota_ws_status_t activate(void *context, uint32_t image_size) {
+// The running image may have no record: a first start that was cut off leaves one that neither counts nor is written
+// again. It needs one to be gone back to.
+static ota_ws_status_t record_running(machine_t *machine) {
+    otadata_t otadata;
+    ota_ws_status_t status = otadata_read(machine->parts.nor, machine->otadata, &otadata);
+    bool is_slot = partition_table_ota_index(machine->running) >= 0;
+    if (status != OTA_WS_OK || !is_slot || otadata_active(&otadata) >= 0) {
+        return status;
+    }
+    return select_partition(machine, machine->running, OTADATA_VALID);
+}
+
+static ota_ws_status_t activate_verified(void *context, uint32_t image_size) {
     machine_t *machine = context;
     (void)image_size;
-    if (!machine_verify(machine, machine->other)) {
-        console_log(machine->parts.console, "update", "the image in %s would not start", machine->other->label);
-        return OTA_WS_NOT_VERIFIED;
+    machine_trust(machine, machine->other);
+    ota_ws_status_t status = report(machine, record_running(machine));
+    if (status == OTA_WS_OK) {
+        status = report(machine, select_partition(machine, machine->other, OTADATA_NEW));
     }
-    ota_ws_status_t status = report(machine, select_partition(machine, machine->other, OTADATA_NEW));
     machine_look(machine);
     if (status == OTA_WS_OK) {
         console_log(machine->parts.console, "update", "%s is verified and selected for the next start",
                     machine->other->label);
     }
     return status;
+}
+
+static ota_ws_status_t activate(void *context, uint32_t image_size) {
+    machine_t *machine = context;
+    if (!machine_verify(machine, machine->other)) {
+        console_log(machine->parts.console, "update", "the image in %s would not start", machine->other->label);
+        return OTA_WS_NOT_VERIFIED;
+    }
+    return activate_verified(machine, image_size);
 }
 
 // True when a start now would choose the running image, by the record alone.
@@ -186,6 +216,7 @@ ota_ws_flash_t machine_flash(machine_t *machine) {
         .erase = erase_slot,
         .program = program_slot,
         .activate = activate,
+        .activate_verified = activate_verified,
         .deactivate = deactivate,
         .close = close_slot,
     };

@@ -36,7 +36,8 @@ static ota_ws_status_t mark(machine_t *machine, int sector, otadata_entry_t entr
     return status;
 }
 
-// esp_ota_mark_app_valid_cancel_rollback().
+// esp_ota_mark_app_valid_cancel_rollback(), but it also writes what reads as valid already: a write that was cut off
+// may read so today and not tomorrow.
 static ota_ws_status_t confirm(void *context) {
     machine_t *machine = context;
     otadata_t otadata;
@@ -44,11 +45,7 @@ static ota_ws_status_t confirm(void *context) {
     if (sector < 0) {
         return OTA_WS_NOT_ON_TRIAL;
     }
-    const otadata_entry_t *entry = &otadata.entries[sector];
-    if (entry->state == (uint32_t)OTADATA_VALID) {
-        return OTA_WS_OK;
-    }
-    ota_ws_status_t status = mark(machine, sector, *entry, OTADATA_VALID);
+    ota_ws_status_t status = mark(machine, sector, otadata.entries[sector], OTADATA_VALID);
     if (status == OTA_WS_OK) {
         console_log(machine->parts.console, "trial", "the image in %s is confirmed", machine->running->label);
     }

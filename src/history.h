@@ -40,7 +40,7 @@ typedef struct {
     uint8_t reset;                        // ota_ws_reset_t of the restart that aborted it
     uint8_t tries;                        // selections after a confirmation that was cut off
     uint8_t confirmed;                    // 1: it was CONFIRMED once
-    uint8_t was_valid;                    // 1: the boot record called it valid when its trial began
+    uint8_t watched;                      // 1: the bootloader watched over it when its trial began
     uint32_t size;                        // of the image
     uint32_t when_s;                      // seconds since 1970; 0: the device did not know
 } ota_ws_history_entry_t;

@@ -244,6 +244,23 @@ static bool retake_prefix(ota_ws_pipeline_t *pipeline, const ota_ws_progress_t *
     return memcmp(prefix, progress->prefix, sizeof prefix) == 0;
 }
 
+// Writes the first sector again without its head. Not when there is no room for it.
+static ota_ws_status_t unseal(ota_ws_pipeline_t *pipeline) {
+    const ota_ws_pipeline_ports_t *ports = &pipeline->ports;
+    const ota_ws_flash_t *flash = ports->flash;
+    uint32_t head = ota_ws_slot_head_size(flash);
+    if (ports->scratch_size < flash->sector_size) {
+        return OTA_WS_NO_MEMORY;
+    }
+    ota_ws_status_t status = ota_ws_slot_read(&pipeline->slot, 0, ports->scratch, flash->sector_size);
+    if (status == OTA_WS_OK) {
+        save_record(pipeline, 0, 0, NULL);
+        status = flash->erase(flash->context, 0, flash->sector_size);
+    }
+    return status == OTA_WS_OK ? flash->program(flash->context, head, ports->scratch + head, flash->sector_size - head)
+                               : status;
+}
+
 // Does flash hold what the record says, and is the image still one for this device? Then go on there. From now on only
 // the last block's start is sure.
 static bool resume(ota_ws_pipeline_t *pipeline, const ota_ws_progress_t *progress) {
@@ -251,7 +268,7 @@ static bool resume(ota_ws_pipeline_t *pipeline, const ota_ws_progress_t *progres
     uint32_t block = pipeline->ports.flash->block_size;
     uint32_t block_start = progress->offset - progress->offset % block;
     if (progress->offset < OTA_WS_IMAGE_HEAD_SIZE || !retake_prefix(pipeline, progress, block_start, block_prefix) ||
-        decide(pipeline) != OTA_WS_OK) {
+        decide(pipeline) != OTA_WS_OK || (progress->sealed != 0 && unseal(pipeline) != OTA_WS_OK)) {
         return false;
     }
     ota_ws_slot_resume(&pipeline->slot, progress->offset, progress->erased);
@@ -325,8 +342,19 @@ const ota_ws_failure_t *ota_ws_pipeline_begin(ota_ws_pipeline_t *pipeline, const
 
 const ota_ws_failure_t *ota_ws_pipeline_write(ota_ws_pipeline_t *pipeline, const uint8_t *bytes, size_t length) {
     const ota_ws_filter_t *inflate = pipeline->ports.inflate;
+    if (pipeline->failure.status != OTA_WS_OK) {
+        return &pipeline->failure; // while no job waited
+    }
     fail(pipeline, pipeline->inflating ? inflate->feed(inflate->context, bytes, length, take_file, pipeline)
                                        : take_file(pipeline, bytes, length));
+    return &pipeline->failure;
+}
+
+const ota_ws_failure_t *ota_ws_pipeline_prepare(ota_ws_pipeline_t *pipeline, bool *worked) {
+    *worked = false;
+    if (pipeline->running && !pipeline->finished && pipeline->failure.status == OTA_WS_OK) {
+        fail(pipeline, ota_ws_slot_prepare(&pipeline->slot, worked));
+    }
     return &pipeline->failure;
 }
 
@@ -342,22 +370,11 @@ bool ota_ws_pipeline_complete(const ota_ws_pipeline_t *pipeline) {
 
 static ota_ws_status_t finish_filters(ota_ws_pipeline_t *pipeline) {
     const ota_ws_filter_t *inflate = pipeline->ports.inflate;
-    if (pipeline->failure.status != OTA_WS_OK) {
-        return &pipeline->failure; // while no job waited
-    }
     const ota_ws_filter_t *decrypt = pipeline->ports.decrypt;
     if (pipeline->inflating) {
         fail(pipeline, inflate->finish(inflate->context, take_file, pipeline));
         fail(pipeline, has_all(pipeline) ? OTA_WS_OK : OTA_WS_BAD_COMPRESSION);
     }
-const ota_ws_failure_t *ota_ws_pipeline_prepare(ota_ws_pipeline_t *pipeline, bool *worked) {
-    *worked = false;
-    if (pipeline->running && !pipeline->finished && pipeline->failure.status == OTA_WS_OK) {
-        fail(pipeline, ota_ws_slot_prepare(&pipeline->slot, worked));
-    }
-    return &pipeline->failure;
-}
-
     fail(pipeline, has_all(pipeline) ? OTA_WS_OK : OTA_WS_TRUNCATED);
     if (pipeline->decrypting && pipeline->failure.status == OTA_WS_OK) {
         fail(pipeline, decrypt->finish(decrypt->context, take_image, pipeline));
@@ -435,9 +452,19 @@ static ota_ws_status_t check_all(ota_ws_pipeline_t *pipeline) {
     return status == OTA_WS_OK ? fail(pipeline, check_image(pipeline)) : status;
 }
 
+// The head goes to flash: what is on record of the blocks before stays good, but the first sector does not.
+static void mark_sealed(const ota_ws_pipeline_t *pipeline) {
+    const ota_ws_platform_t *platform = pipeline->ports.platform;
+    ota_ws_progress_t progress;
+    if (ota_ws_progress_load(platform, &progress)) {
+        progress.sealed = 1;
+        ota_ws_progress_save(platform, &progress);
+    }
+}
+
 // From here on the slot holds an image.
 static ota_ws_status_t seal(ota_ws_pipeline_t *pipeline) {
-    save_record(pipeline, 0, 0, NULL); // after a cut in the head nothing is worth going on from
+    mark_sealed(pipeline);
     ota_ws_status_t status = fail(pipeline, ota_ws_slot_flush(&pipeline->slot));
     if (status == OTA_WS_OK) {
         status = fail(pipeline, check_flash(pipeline));

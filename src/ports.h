@@ -113,9 +113,9 @@ typedef struct {
     // Fills all of `identity`. Session thread or writer; quick (reads flash, never hashes an image).
     void (*describe)(void *context, ota_ws_identity_t *identity);
 
-    // Makes the boot record say that the running image is valid, whatever it says of it now, and reads that back; OK at
-    // once when it says so already. Writer. OTA_WS_NOT_ON_TRIAL when there is no record of the running image,
-    // OTA_WS_BOOT_RECORD.
+    // Writes into the boot record that the running image is valid, whatever it says of it now, and reads that back.
+    // Also when it says so already, if the platform can: that may be a write that was cut off. Writer.
+    // OTA_WS_NOT_ON_TRIAL when there is no record of the running image, OTA_WS_BOOT_RECORD.
     ota_ws_status_t (*confirm)(void *context);
 
     // Marks the running image as rolled back, so that the next start runs the other one; does not restart. Writer.

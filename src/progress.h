@@ -17,6 +17,8 @@ typedef struct {
     uint8_t clean;    // 1: no operation of flash was under way when it was made; else two blocks from `offset` on may
                       // have been cut off in the middle of one, and read differently each time
     uint8_t distrust; // 1: likewise all of the slot after `offset`
+    uint8_t sealed;   // 1: the head may be in flash already, whole or half
+    uint8_t unused;
     uint16_t head_size;
     uint8_t head[OTA_WS_SLOT_HEAD_MAX]; // only `head_size` bytes are stored
 } ota_ws_progress_t;

@@ -59,7 +59,7 @@ static const start_rule_t *find_rule(const ota_ws_history_entry_t *entry, const 
     static const start_rule_t confirmed = {OTA_WS_OUTCOME_CONFIRMED, false, OTA_WS_ERRAND_NONE};
     static const start_rule_t aborted = {OTA_WS_OUTCOME_ABORTED, false, OTA_WS_ERRAND_NONE};
     bool runs = is_running(entry, identity);
-    bool became_valid = identity->image_state == OTA_WS_IMAGE_VALID && entry->was_valid == 0;
+    bool became_valid = identity->image_state == OTA_WS_IMAGE_VALID && entry->watched != 0;
     if (runs && entry->outcome == OTA_WS_OUTCOME_ROLLING_BACK && entry->confirmed != 0) {
         return &confirmed; // going back did not come far enough, and there is no trial to end
     }
@@ -87,7 +87,7 @@ static void apply_rule(const ota_ws_platform_t *platform, const start_rule_t *ru
         entry->reset = (uint8_t)reset_reason(platform);
     }
     if (rule->outcome == OTA_WS_OUTCOME_TRIAL) {
-        entry->was_valid = identity->image_state == OTA_WS_IMAGE_VALID;
+        entry->watched = identity->image_state == OTA_WS_IMAGE_TRIAL;
     }
     if (rule->outcome == OTA_WS_OUTCOME_CONFIRMED) {
         entry->confirmed = 1;
@@ -134,8 +134,8 @@ bool ota_ws_trial_was_confirmed(const ota_ws_platform_t *platform) {
     if (!is_running(&entry, &identity) || entry.outcome == OTA_WS_OUTCOME_CONFIRMED) {
         return true;
     }
-    // A word that was there before the trial began proves nothing.
-    bool became_valid = entry.outcome == OTA_WS_OUTCOME_TRIAL && entry.was_valid == 0;
+    // A word that the bootloader has not written itself when the trial began may be anything by now.
+    bool became_valid = entry.outcome == OTA_WS_OUTCOME_TRIAL && entry.watched != 0;
     return became_valid && set_outcome(platform, &entry, OTA_WS_OUTCOME_CONFIRMED);
 }
 

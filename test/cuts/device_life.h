@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// One virtual chip on a board, from power on to power off, without network and threads: bootloader model, machine,
+// core, one client. Each step is what a user does; it ends early when the power goes. What the client was told is kept.
+#pragma once
+
+#include "board.h"
+#include "image_builder.h"
+#include "machine.h"
+#include "session.h"
+
+#define LIFE_IMAGES 4
+#define LIFE_JOBS_MAX 8
+#define LIFE_CHUNK_MAX 4096
+#define LIFE_TRIAL_MS 5000
+
+// One layout of flash.
+typedef struct {
+    const char *name;
+    uint32_t program_unit;
+    uint32_t chunk;
+    uint32_t slot_size;
+    uint32_t image_sizes[LIFE_IMAGES];
+    bool has_factory;
+    unsigned slots;
+} life_geometry_t;
+
+// What may be expected of a board, whatever was cut: kept beside it, changed by the steps.
+typedef struct {
+    int confirmed;       // image that runs without a trial
+    int incoming;        // image of the newest update; -1: none
+    bool may_run;        // the incoming image may have been selected
+    bool confirm_asked;  // ... and confirmed
+    bool is_over;        // the newest update is over and no cut since: only `confirmed` may run
+    uint32_t written;    // of the incoming image: told as being in flash, at the last whole block after a restart
+    bool has_old_loader; // the bootloader knows no rollback
+    bool store_fails;    // nothing can be said of records
+} life_ledger_t;
+
+typedef struct {
+    machine_t machine; // first: the ports' context
+    board_t *board;
+    const life_geometry_t *geometry;
+    const image_file_t *images;
+    partition_table_t table;
+    console_t console;
+    life_ledger_t ledger;
+
+    ota_ws_flash_t flash;
+    ota_ws_platform_t platform;
+    ota_ws_worker_t worker_port;
+    ota_ws_settings_t settings;
+    ota_ws_pipeline_ports_t pipeline_ports;
+    ota_ws_device_t device;
+    ota_ws_writer_t writer;
+    ota_ws_job_t jobs[LIFE_JOBS_MAX];
+    size_t job_count;
+    uint8_t buffer[LIFE_CHUNK_MAX + 4];
+    uint8_t pipeline_scratch[4096];
+    char message[OTA_WS_MESSAGE_SIZE];
+    uint32_t now_ms;
+    bool is_on;
+    bool is_working; // between the worker's start and stop
+    bool wants_restart;
+    unsigned boots; // since life_power_on()
+
+    ota_ws_session_t session;
+    ota_ws_link_t link;
+    bool is_connected;
+    char state[OTA_WS_MESSAGE_SIZE + 1];   // the last of each kind
+    char failure[OTA_WS_MESSAGE_SIZE + 1]; // "" when there was none since the last request
+    uint32_t ready_offset;
+    bool is_ready, is_done, is_restarting;
+} life_t;
+
+extern const life_geometry_t life_geometries[];
+extern const size_t life_geometry_count;
+
+// Images of a geometry, malloc'ed; the versions rise.
+void life_build_images(const life_geometry_t *geometry, image_file_t images[LIFE_IMAGES]);
+
+void life_init(life_t *life, board_t *board, const life_geometry_t *geometry, const image_file_t *images);
+
+// Address of a slot.
+uint32_t life_slot_address(const life_t *life, unsigned slot);
+
+// Boots until the device is at rest: with what a restart leaves to be done, it restarts by itself. False when no image
+// starts, or it restarts without end. True also when the power goes.
+bool life_power_on(life_t *life, ota_ws_reset_t reset);
+void life_power_off(life_t *life);
+
+void life_connect(life_t *life);
+void life_disconnect(life_t *life);
+void life_say(life_t *life, const char *text);
+void life_pass(life_t *life, uint32_t ms);
+
+// begin; the answer is in `is_ready` and `ready_offset`.
+void life_begin(life_t *life, int image);
+// Sends on up to `end` bytes of the image.
+void life_send(life_t *life, int image, uint32_t end);
+void life_confirm(life_t *life);
+void life_cancel(life_t *life);
+// The device restarts when it wants to. As life_power_on().
+bool life_restart_if_wanted(life_t *life);
+
+// A number or text member of the last `state`; false when it is absent.
+bool life_told(const life_t *life, const char *name, char *value, size_t size);
+
+// The image that runs, by its bytes in flash; -1 when they are none that was ever sent.
+int life_running_image(const life_t *life);

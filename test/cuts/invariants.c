@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "invariants.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <zlib.h>
+
+#include "hash_openssl.h"
+#include "text.h"
+
+#define OTADATA_ADDRESS 0xd000
+#define ELF_OFFSET 176
+
+static bool is_told(const life_t *life, const char *name, const char *expected) {
+    char value[64];
+    return life_told(life, name, value, sizeof value) && strcmp(value, expected) == 0;
+}
+
+// ---- what runs -----------------------------------------------------------------------------------------------------
+
+// Twice: the bootloader's own check, and the bytes themselves.
+static bool a_whole_image_runs_that_was_sent(const life_t *life) {
+    const machine_t *machine = &life->machine;
+    return life_running_image(life) >= 0 && app_image_verify(&life->board->nor, machine->running,
+                                                             &machine->parts.target, &ota_ws_hash_openssl) == OTA_WS_OK;
+}
+
+// A weak boot record may bring an image back that had been given up: on trial.
+static bool came_back(const life_t *life) {
+    return life->device.on_trial &&
+           board_is_weak(life->board, OTADATA_ADDRESS, OTADATA_ADDRESS + PARTITION_OTADATA_SIZE);
+}
+
+static bool only_what_was_selected_runs(const life_t *life) {
+    const life_ledger_t *ledger = &life->ledger;
+    int running = life_running_image(life);
+    bool is_new = running == ledger->incoming && ledger->may_run && !ledger->is_over;
+    return running == ledger->confirmed || is_new || came_back(life);
+}
+
+static bool a_confirmed_image_stays(const life_t *life) {
+    const life_ledger_t *ledger = &life->ledger;
+    int running = life_running_image(life);
+    bool replaced = (running == ledger->incoming && ledger->may_run) || came_back(life);
+    return running == ledger->confirmed ? !life->device.on_trial : replaced;
+}
+
+static bool no_new_image_runs_without_its_trial(const life_t *life) {
+    const life_ledger_t *ledger = &life->ledger;
+    int running = life_running_image(life);
+    return running == ledger->confirmed || life->device.on_trial || ledger->confirm_asked;
+}
+
+// ---- what is told --------------------------------------------------------------------------------------------------
+
+static bool slot_and_image_are_told_truly(const life_t *life) {
+    int running = life_running_image(life);
+    char elf[17];
+    if (running < 0) {
+        return false;
+    }
+    ota_ws_text_hex(elf, life->images[running].bytes + ELF_OFFSET, 8);
+    return is_told(life, "slot", life->machine.running->label) && is_told(life, "elf_sha256", elf);
+}
+
+static uint32_t word_at(const uint8_t *bytes) {
+    return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
+}
+
+// The state word of the entry that selects, read from the bytes without the device's help; -2 when none does.
+static int64_t selected_state(const life_t *life, uint32_t *slot) {
+    int64_t state = -2;
+    uint32_t highest = 0;
+    for (int i = 0; i < 2; i++) {
+        const uint8_t *entry = life->board->flash + OTADATA_ADDRESS + i * 0x1000;
+        uint32_t sequence = word_at(entry);
+        bool sound = sequence != UINT32_MAX && crc32(UINT32_MAX, entry, 4) == word_at(entry + 28);
+        bool barred = word_at(entry + 24) == 3 || word_at(entry + 24) == 4;
+        if (sound && !barred && sequence > highest) {
+            highest = sequence;
+            state = word_at(entry + 24);
+            *slot = (sequence - 1) % life->geometry->slots;
+        }
+    }
+    return state;
+}
+
+static bool the_boot_record_is_told_truly(const life_t *life) {
+    uint32_t slot = 0;
+    int64_t state = selected_state(life, &slot);
+    if (board_is_weak(life->board, OTADATA_ADDRESS, OTADATA_ADDRESS + PARTITION_OTADATA_SIZE)) {
+        return true; // nobody can say what is there
+    }
+    bool of_running = state != -2 && life_slot_address(life, slot) == life->machine.running->address;
+    bool told_valid = is_told(life, "image", "valid");
+    if (is_told(life, "image", "trial")) {
+        bool watched = of_running && state == 1;
+        return life->device.on_trial && watched != is_told(life, "unwatched", "true");
+    }
+    return !life->device.on_trial && told_valid == (of_running && state == 2);
+}
+
+static bool holds_an_image(const life_t *life, uint32_t address) {
+    for (int i = 0; i < LIFE_IMAGES; i++) {
+        if (memcmp(life->board->flash + address, life->images[i].bytes, life->images[i].length) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool the_other_slot_is_told_truly(const life_t *life) {
+    const partition_t *other = life->machine.other;
+    char elf[32];
+    if (board_is_weak(life->board, other->address, other->address + other->size)) {
+        return true;
+    }
+    return life_told(life, "other_elf_sha256", elf, sizeof elf) == holds_an_image(life, other->address);
+}
+
+static bool the_last_outcome_is_told_truly(const life_t *life) {
+    char outcome[32], to[33], version[33];
+    if (!life_told(life, "last_outcome", outcome, sizeof outcome)) {
+        return true;
+    }
+    if (!life_told(life, "last_to", to, sizeof to) || !life_told(life, "version", version, sizeof version)) {
+        return false;
+    }
+    bool runs = strcmp(to, version) == 0;
+    if (strcmp(outcome, "trial") == 0) {
+        return runs && life->device.on_trial;
+    }
+    if (strcmp(outcome, "confirmed") == 0) {
+        return runs && !life->device.on_trial;
+    }
+    bool is_past = strcmp(outcome, "confirming") != 0 && strcmp(outcome, "going_back") != 0;
+    return is_past && !runs;
+}
+
+const invariant_t invariants[] = {
+    {"a whole image runs that was sent", a_whole_image_runs_that_was_sent},
+    {"only what was selected runs", only_what_was_selected_runs},
+    {"a confirmed image stays", a_confirmed_image_stays},
+    {"no new image runs without its trial", no_new_image_runs_without_its_trial},
+    {"slot and image are told truly", slot_and_image_are_told_truly},
+    {"the boot record is told truly", the_boot_record_is_told_truly},
+    {"the other slot is told truly", the_other_slot_is_told_truly},
+    {"the last outcome is told truly", the_last_outcome_is_told_truly},
+};
+const size_t invariant_count = sizeof invariants / sizeof *invariants;
+
+const char *invariants_check(const life_t *life) {
+    for (size_t i = 0; i < invariant_count; i++) {
+        if (!invariants[i].holds(life)) {
+            return invariants[i].name;
+        }
+    }
+    return NULL;
+}

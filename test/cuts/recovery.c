@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "recovery.h"
+
+#include <string.h>
+
+#include "invariants.h"
+
+#define BLOCK 65536
+
+// A confirmation that was cut off may have come through: once it is told, it stands.
+static const char *check(life_t *life) {
+    life_ledger_t *ledger = &life->ledger;
+    const char *violation = invariants_check(life);
+    ledger->written = life_running_image(life) == ledger->incoming ? 0 : ledger->written;
+    if (violation == NULL && !life->device.on_trial && life_running_image(life) == ledger->incoming) {
+        ledger->confirmed = ledger->incoming;
+        ledger->is_over = true;
+        ledger->may_run = false;
+    }
+    return violation;
+}
+
+// Power on and all invariants.
+static const char *start(life_t *life, ota_ws_reset_t reset) {
+    life_power_off(life);
+    if (!life_power_on(life, reset)) {
+        return "the device boots";
+    }
+    if (life->board->dead) {
+        return NULL;
+    }
+    life_connect(life);
+    return life->board->dead ? NULL : check(life);
+}
+
+static const char *restart_if_wanted(life_t *life) {
+    if (!life_restart_if_wanted(life)) {
+        return "the device boots";
+    }
+    if (life->board->dead) {
+        return NULL;
+    }
+    if (!life->is_connected) {
+        life_connect(life);
+    }
+    return life->board->dead ? NULL : check(life);
+}
+
+static const char *end_trial(life_t *life, recovery_choice_t choice) {
+    const char *violation = NULL;
+    switch (choice) {
+    case RECOVERY_CONFIRM:
+        life_confirm(life);
+        if (!life->board->dead && life->ledger.confirmed != life->ledger.incoming) {
+            return "a trial can be confirmed";
+        }
+        return life->board->dead ? NULL : start(life, OTA_WS_RESET_POWER_ON);
+    case RECOVERY_RESTART:
+        violation = start(life, OTA_WS_RESET_PANIC);
+        break;
+    case RECOVERY_EXPIRE:
+        life_pass(life, LIFE_TRIAL_MS);
+        violation = restart_if_wanted(life);
+        break;
+    default:
+        life_say(life, "{\"type\":\"rollback\"}");
+        violation = restart_if_wanted(life);
+        break;
+    }
+    if (violation != NULL || life->board->dead) {
+        return violation;
+    }
+    return life_running_image(life) == life->ledger.confirmed ? NULL : "an image that is not confirmed is left";
+}
+
+// The update that was under way, or another one.
+static int next_image(const life_t *life) {
+    int running = life_running_image(life);
+    int incoming = life->ledger.incoming;
+    return incoming >= 0 && incoming != running ? incoming : (running + 1) % LIFE_IMAGES;
+}
+
+static const char *check_resume(const life_t *life, uint32_t written) {
+    if (!life->is_ready) {
+        return "an update can begin";
+    }
+    return life->ready_offset + BLOCK >= written ? NULL : "at most one block is lost by a restart";
+}
+
+static const char *update(life_t *life, recovery_t *result) {
+    int image = next_image(life);
+    uint32_t written = image == life->ledger.incoming && !life->ledger.is_over ? life->ledger.written : 0;
+    life_begin(life, image);
+    const char *violation = life->board->dead ? NULL : check_resume(life, written);
+    if (violation != NULL || life->board->dead) {
+        return violation;
+    }
+    result->was_resumed = life->ready_offset > 0;
+    life_send(life, image, (uint32_t)life->images[image].length);
+    if (!life->board->dead && !life->is_done) {
+        return "a whole update succeeds";
+    }
+    life->ledger.written = 0;
+    life_say(life, "{\"type\":\"restart\"}");
+    violation = restart_if_wanted(life);
+    if (violation != NULL || life->board->dead) {
+        return violation;
+    }
+    return life_running_image(life) == image && life->device.on_trial ? NULL : "a new image starts on trial";
+}
+
+static const char *finish(life_t *life) {
+    const char *violation = end_trial(life, RECOVERY_CONFIRM);
+    if (violation != NULL || life->board->dead) {
+        return violation;
+    }
+    violation = start(life, OTA_WS_RESET_POWER_ON);
+    if (violation != NULL || life->board->dead) {
+        return violation;
+    }
+    return life_running_image(life) == life->ledger.confirmed ? NULL : "what was confirmed last runs";
+}
+
+void recovery_run(life_t *life, recovery_choice_t choice, recovery_t *result) {
+    int confirmed = life->ledger.confirmed;
+    memset(result, 0, sizeof *result);
+    result->running = -1;
+    result->violation = start(life, OTA_WS_RESET_BROWNOUT);
+    if (result->violation != NULL || life->board->dead) {
+        return;
+    }
+    result->running = life_running_image(life);
+    result->is_confirmed = result->running == confirmed;
+    result->on_trial = life->device.on_trial;
+    result->boots = life->boots;
+    if (!life_told(life, "last_outcome", result->outcome, sizeof result->outcome)) {
+        strcpy(result->outcome, "none");
+    }
+    if (life->device.on_trial) {
+        result->violation = end_trial(life, choice);
+    }
+    if (result->violation == NULL && !life->board->dead) {
+        result->violation = update(life, result);
+    }
+    if (result->violation == NULL && !life->board->dead) {
+        result->violation = finish(life);
+    }
+}
