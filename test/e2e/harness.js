@@ -290,7 +290,17 @@ export class Client {
     const client = new Client();
     const address = `${protocol === 'https:' ? 'wss' : 'ws'}://${host}${ws}`;
     client.socket = new WebSocket(address, { perMessageDeflate: false, rejectUnauthorized: false, ...options });
-    client.socket.on('message', (data) => client.#receive(data.toString('utf8')));
+    client.socket.on('message', (data) => {
+      try {
+        client.#receive(data.toString('utf8'));
+      } catch (error) {
+        if (!device.isDisguise) {
+          throw error;
+        }
+        client.error ??= error; // a man in the middle has been at it: what an honest client does is to go
+        client.terminate();
+      }
+    });
     client.socket.on('close', () => (client.closed = true));
     client.socket.on('error', (error) => (client.error ??= error));
     await until(() => client.socket.readyState === WebSocket.OPEN || client.closed, 'the upgrade');
