@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The page in Chromium against real devices: everything a user can do and see there. CHROMIUM names the browser.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
 import test from 'node:test';
@@ -598,6 +599,18 @@ test('beside the code stands what http is worth; an open device says so in red',
     await visitor.update(demo2.path);
     await visitor.says('notice', '2.0.0 runs from ota_1, on trial.');
     await visitor.leave();
+  });
+});
+
+test('over https the page uses wss and says nothing of http', async () => {
+  const [key, cert] = [freshPath('.key'), freshPath('.pem')];
+  const request = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'];
+  execFileSync('openssl', [...request, '-subj', '/CN=127.0.0.1', '-keyout', key, '-out', cert], { stdio: 'ignore' });
+  await withPage({ options: { cert, key }, visitor: { ignoreHTTPSErrors: true } }, async (visitor, device) => {
+    assert.equal(device.url.protocol, 'https:');
+    assert.equal(await visitor.isSeen('http'), false);
+    await visitor.update(demo2.path);
+    await visitor.says('notice', '2.0.0 runs from ota_1, on trial.');
   });
 });
 
