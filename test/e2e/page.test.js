@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
+import path from 'node:path';
 import test from 'node:test';
 
 import { chromium } from 'playwright-core';
@@ -16,6 +17,8 @@ import {
   helloWorldChips,
   makeImage,
   realImage,
+  root,
+  tools,
   until,
   withDevice,
 } from './harness.js';
@@ -410,6 +413,25 @@ test('a file that changes after it was chosen is not uploaded', async () => {
     await visitor.says('notice', 'The file can no longer be read.');
     await visitor.upload(demo2.path);
     await visitor.see('ready');
+  });
+});
+
+test('a device that wants encrypted images gets one, and no other', async () => {
+  const key = path.join(root, 'test/vectors/ecies_');
+  const encrypted = freshPath('.bin');
+  execFileSync(tools.cli, ['encrypt', demo2.path, `${key}public.pem`, '--output', encrypted], { stdio: 'ignore' });
+  await withPage({ options: { encryptedKey: `${key}private.pem` } }, async (visitor, device) => {
+    await visitor.choose(demo2.path);
+    await visitor.says('verdict', 'The image is not encrypted, but this device takes such only.');
+    assert.equal(await visitor.isSeen('upload'), false);
+    await visitor.choose(encrypted);
+    await visitor.says('verdict', 'The file is encrypted: the device will check it.');
+    assert.equal(await visitor.read('versions'), '1.0.0');
+    await visitor.page.click('#upload');
+    await visitor.says('restart', 'Restart into 2.0.0');
+    assert.ok(isInSlot(device, 'ota_1', demo2.bytes));
+    await visitor.page.click('#restart');
+    await visitor.says('notice', '2.0.0 runs from ota_1, on trial.');
   });
 });
 
