@@ -70,6 +70,7 @@ enum {
     OPTION_NO_RESTART,
     OPTION_CONFIRM,
     OPTION_KEEP_GOING,
+    OPTION_COMPRESS,
     OPTION_FOR,
     OPTION_CHIP,
     OPTION_KEY,
@@ -93,6 +94,7 @@ static const struct option options[] = {
     {"no-restart", no_argument, NULL, OPTION_NO_RESTART},
     {"confirm", no_argument, NULL, OPTION_CONFIRM},
     {"keep-going", no_argument, NULL, OPTION_KEEP_GOING},
+    {"compress", required_argument, NULL, OPTION_COMPRESS},
     {"for", required_argument, NULL, OPTION_FOR},
     {"chip", required_argument, NULL, OPTION_CHIP},
     {"key", required_argument, NULL, OPTION_KEY},
@@ -123,6 +125,7 @@ static unsigned group_of(int option) {
     case OPTION_NO_RESTART:
     case OPTION_CONFIRM:
     case OPTION_KEEP_GOING:
+    case OPTION_COMPRESS:
         return FOR_PUSH;
     default:
         return FOR_ALL;
@@ -147,6 +150,17 @@ static bool read_number(const char *text, uint32_t *number, problem_t *problem) 
 static bool read_chip(const char *name, int *chip, problem_t *problem) {
     *chip = ota_ws_chip_id(name);
     return *chip >= 0 || refuse(problem, "'%.40s' is no chip that is known here (try esp32c3).", name);
+}
+
+static bool read_compress(const char *word, push_compress_t *compress, problem_t *problem) {
+    static const char *const words[] = {"auto", "always", "never"}; // in the order of push_compress_t
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(word, words[i]) == 0) {
+            *compress = (push_compress_t)i;
+            return true;
+        }
+    }
+    return refuse(problem, "--compress is auto, always or never, not '%.40s'.", word);
 }
 
 // Takes one option; `value` is its argument, or NULL.
@@ -186,6 +200,8 @@ static bool take_option(arguments_t *arguments, int option, const char *value, p
     case OPTION_KEEP_GOING:
         arguments->keep_going = true;
         return true;
+    case OPTION_COMPRESS:
+        return read_compress(value, &arguments->push.compress, problem);
     case OPTION_FOR:
         arguments->for_host = value;
         return true;

@@ -199,9 +199,17 @@ static void end_nonsense(client_t *client) {
     end_with(client, EXIT_CODE_UNREACHABLE, "nonsense", "It says what no ota_ws device says.");
 }
 
+static void measure_round_trip(client_t *client) {
+    uint64_t answer_ms = client->heard_ms - client->said_ms;
+    if (answer_ms < client->round_trip_ms) {
+        client->round_trip_ms = (uint32_t)answer_ms;
+    }
+}
+
 static void log_in(client_t *client, const device_message_t *message) {
     problem_t problem;
     char text[CHANNEL_TEXT_SIZE];
+    measure_round_trip(client);
     if (device_message_is(message, "challenge")) {
         if (!channel_answer(&client->channel, message, client->credentials->password, text, &problem)) {
             end(client, &problem);
@@ -263,6 +271,7 @@ void client_init(client_t *client, loop_t *loop, const address_t *address, crede
 
 void client_connect(client_t *client) {
     enter(client, CLIENT_ASKING);
+    client->round_trip_ms = UINT32_MAX;
     connection_post(&client->connection, client->address);
 }
 

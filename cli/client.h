@@ -49,6 +49,7 @@ typedef struct {
     char path[ADDRESS_PATH_SIZE]; // of the WebSocket
     uint64_t deadline_ms;         // of the phase, until CLIENT_OPEN
     uint64_t heard_ms, said_ms;
+    uint32_t round_trip_ms; // the shortest answer in the login; UINT32_MAX: not known yet
     struct {
         char text[CHANNEL_TEXT_SIZE];
         size_t length;

@@ -47,6 +47,7 @@ bool device_state_read(device_state_t *state, const device_message_t *message) {
     state->can_roll_back = device_message_true(message, "can_roll_back");
     state->check_project = device_message_true(message, "check_project");
     state->encrypted = device_message_true(message, "encrypted");
+    state->deflate = device_message_true(message, "deflate");
     read_other(&state->other, message);
     read_update(state, message);
     return read_running(&state->running, message) && READ(message, "boot", state->boot) &&

@@ -32,6 +32,7 @@ typedef struct {
     bool can_roll_back;
     bool check_project;
     bool encrypted; // takes encrypted images only
+    bool deflate;   // takes packed files
     char update[16];
     bool yours;
     uint32_t size, received, written;

@@ -77,7 +77,7 @@ static void print_json_progress(const char *device, const meter_t *progress, con
     char json[OUTPUT_JSON_SIZE];
     ota_ws_reply_t object;
     output_object(&object, json, "progress", device);
-    ota_ws_reply_number(&object, "size", window->size);
+    ota_ws_reply_number(&object, "size", window->file_size);
     ota_ws_reply_number(&object, "sent", window->sent);
     ota_ws_reply_number(&object, "received", window->received);
     ota_ws_reply_number(&object, "written", window->written);

@@ -71,6 +71,9 @@ static void say_begin(visit_t *visit) {
     if (push->options->allow_downgrade) {
         ota_ws_reply_true(&message, "allow_downgrade");
     }
+    if (push->is_packed) {
+        ota_ws_reply_true(&message, "deflate");
+    }
     visit->step = BEGINNING;
     client_say(&visit->client, &message);
     visit_expect_answer(visit, ANSWER_MS);
@@ -88,6 +91,25 @@ static void tell_intention(visit_t *visit) {
                 visit->state.other.slot);
 }
 
+// As it is, or packed? And says so, where there is a choice.
+static void choose_packing(visit_t *visit) {
+    push_t *push = push_of(visit);
+    push_compress_t when = push->options->compress;
+    uint32_t round_trip_ms = visit->client.round_trip_ms;
+    push->is_packed = false;
+    if (!visit->state.deflate || push->declined || when == PUSH_COMPRESS_NEVER ||
+        !packed_make(&push->packed, push->firmware, 0)) {
+        return;
+    }
+    uint32_t percent = packed_percent(&push->packed, push->firmware->size);
+    push->is_packed =
+        when == PUSH_COMPRESS_ALWAYS || packed_gains(push->firmware->size, push->packed.length, round_trip_ms);
+    output_note(visit->output, visit->name,
+                push->is_packed ? "compressed to %u %%; a round trip takes %u ms"
+                                : "not compressed: %u %% of it at a round trip of %u ms would gain nothing",
+                percent, round_trip_ms);
+}
+
 // The first time that the device answers.
 static void begin_first(visit_t *visit) {
     push_t *push = push_of(visit);
@@ -100,6 +122,7 @@ static void begin_first(visit_t *visit) {
         return;
     }
     tell_intention(visit);
+    choose_packing(visit);
     say_begin(visit);
 }
 
@@ -130,13 +153,32 @@ static void on_arrived(visit_t *visit) {
 
 // ---- data ----------------------------------------------------------------------------------------------------------
 
+static void cancel_unreadable(visit_t *visit) {
+    cancel(visit, EXIT_CODE_FILE_REFUSED, "file_changed",
+           "The file changed while it was sent. The update was cancelled.");
+}
+
+// What is packed begins where the device goes on.
+static bool pack_from(push_t *push, uint32_t offset) {
+    bool is_made = push->packed.bytes != NULL && push->packed.offset == offset;
+    push->end_said = false;
+    return is_made || (offset <= push->firmware->size && packed_make(&push->packed, push->firmware, offset));
+}
+
 static void on_ready(visit_t *visit, const device_message_t *message) {
     push_t *push = push_of(visit);
     uint32_t offset, chunk, credit;
     device_message_number(message, "offset", &offset);
     device_message_number(message, "chunk", &chunk);
     device_message_number(message, "credit", &credit);
-    if (!window_open(&push->window, push->firmware->size, offset, chunk, credit)) {
+    if (push->is_packed && !pack_from(push, offset)) {
+        cancel_unreadable(visit);
+        return;
+    }
+    bool makes_sense = push->is_packed
+                           ? window_open_packed(&push->window, push->packed.length, push->firmware->size, chunk, credit)
+                           : window_open(&push->window, push->firmware->size, offset, chunk, credit);
+    if (!makes_sense) {
         cancel(visit, EXIT_CODE_UNREACHABLE, "nonsense", "It says what no ota_ws device says.");
         return;
     }
@@ -150,16 +192,33 @@ static void on_ready(visit_t *visit, const device_message_t *message) {
     client_offer_data(&visit->client);
 }
 
+static bool read_piece(const push_t *push, uint32_t offset, unsigned char *bytes, uint32_t length) {
+    if (push->is_packed) {
+        memcpy(bytes, push->packed.bytes + offset, length);
+        return true;
+    }
+    return firmware_read(push->firmware, offset, bytes, length);
+}
+
+// After the last packed byte, which is not known to the device by its offset.
+static void say_end(visit_t *visit) {
+    push_t *push = push_of(visit);
+    if (visit->step == SENDING && push->is_packed && push->window.sent == push->window.size && !push->end_said) {
+        push->end_said = true;
+        client_say_type(&visit->client, "end");
+    }
+}
+
 static size_t on_fill(visit_t *visit, unsigned char *frame) {
     push_t *push = push_of(visit);
     uint32_t offset = push->window.sent;
     uint32_t length = visit->step == SENDING ? window_next(&push->window) : 0;
     if (length == 0) {
+        say_end(visit);
         return 0;
     }
-    if (!firmware_read(push->firmware, offset, frame + 4, length)) {
-        cancel(visit, EXIT_CODE_FILE_REFUSED, "file_changed",
-               "The file changed while it was sent. The update was cancelled.");
+    if (!read_piece(push, offset, frame + 4, length)) {
+        cancel_unreadable(visit);
         return 0;
     }
     for (int i = 0; i < 4; i++) {
@@ -227,6 +286,15 @@ static bool can_be_tried_again(const visit_t *visit, const char *name) {
     return left_over || same(name, "stalled") || same(name, "connection_lost");
 }
 
+// A device may have no memory for it just now.
+static void begin_plain(visit_t *visit) {
+    push_t *push = push_of(visit);
+    push->declined = true;
+    push->is_packed = false;
+    output_note(visit->output, visit->name, "the device cannot unpack now: the image is sent as it is");
+    say_begin(visit);
+}
+
 static void finish_unconfirmed(visit_t *visit, const problem_t *problem) {
     outcome_t outcome;
     outcome_running(&outcome, &visit->state);
@@ -246,6 +314,8 @@ static void on_failed(visit_t *visit, const device_message_t *message) {
         visit_finish_problem(visit, &push->problem);
     } else if (visit->step == CONFIRMING) {
         finish_unconfirmed(visit, &problem);
+    } else if (push->is_packed && same(problem.name, "compression_declined")) {
+        begin_plain(visit);
     } else if (can_be_tried_again(visit, problem.name)) {
         visit_retry(visit, &problem);
     } else {
@@ -316,4 +386,8 @@ void push_init(push_t *push, const push_options_t *options, firmware_t *firmware
     memset(push, 0, sizeof *push);
     push->options = options;
     push->firmware = firmware;
+}
+
+void push_free(push_t *push) {
+    packed_free(&push->packed);
 }

@@ -4,10 +4,14 @@
 
 #include "firmware.h"
 #include "meter.h"
+#include "packed.h"
 #include "visit.h"
 #include "window.h"
 
+typedef enum { PUSH_COMPRESS_AUTO, PUSH_COMPRESS_ALWAYS, PUSH_COMPRESS_NEVER } push_compress_t;
+
 typedef struct {
+    push_compress_t compress;
     bool no_check;
     bool allow_downgrade;
     bool no_restart;
@@ -18,6 +22,10 @@ typedef struct {
     const push_options_t *options;
     firmware_t *firmware;
     window_t window;
+    packed_t packed;
+    bool is_packed; // what is being sent, or about to be
+    bool declined;  // the device takes nothing packed now
+    bool end_said;  // after the last packed byte
     meter_t progress;
     device_state_t before; // of before the update
     device_slot_t updated; // what the device should run in the end
@@ -28,3 +36,4 @@ typedef struct {
 extern const command_t push_command; // its task is a push_t
 
 void push_init(push_t *push, const push_options_t *options, firmware_t *firmware);
+void push_free(push_t *push);

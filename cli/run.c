@@ -96,6 +96,7 @@ static exit_code_t do_devices(run_t *run) {
         }
         exit_code_t code = do_device(run, run->arguments->hosts[i], &push);
         stopped = should_stop(run, &push, code);
+        push_free(&push);
         first = first == EXIT_CODE_OK ? code : first;
     }
     return first;

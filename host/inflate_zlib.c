@@ -3,24 +3,38 @@
 
 #include <string.h>
 
+static void clear_piece(inflate_zlib_t *filter) {
+    filter->stream.next_out = filter->piece;
+    filter->stream.avail_out = sizeof filter->piece;
+}
+
 static ota_ws_status_t start(void *context) {
     inflate_zlib_t *filter = context;
     memset(&filter->stream, 0, sizeof filter->stream);
     filter->ended = false;
+    clear_piece(filter);
     return inflateInit2(&filter->stream, -MAX_WBITS) == Z_OK ? OTA_WS_OK : OTA_WS_NO_MEMORY;
 }
 
-// One call of zlib; what came out goes to the sink.
+// Only whole pieces go on, and the last one: the slot compares whole sectors with what flash holds.
+static ota_ws_status_t pass_on(inflate_zlib_t *filter, ota_ws_sink_t sink, void *sink_context) {
+    size_t made = sizeof filter->piece - filter->stream.avail_out;
+    if (made == 0 || (filter->stream.avail_out > 0 && !filter->ended)) {
+        return OTA_WS_OK;
+    }
+    clear_piece(filter);
+    return sink(sink_context, filter->piece, made);
+}
+
+// One call of zlib.
 static ota_ws_status_t step(inflate_zlib_t *filter, ota_ws_sink_t sink, void *sink_context) {
-    filter->stream.next_out = filter->piece;
-    filter->stream.avail_out = sizeof filter->piece;
     int result = inflate(&filter->stream, Z_NO_FLUSH);
     filter->ended = result == Z_STREAM_END;
     if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR) {
         return OTA_WS_BAD_COMPRESSION;
     }
-    size_t made = sizeof filter->piece - filter->stream.avail_out;
-    return made == 0 ? OTA_WS_OK : sink(sink_context, filter->piece, made);
+    filter->full = filter->stream.avail_out == 0;
+    return pass_on(filter, sink, sink_context);
 }
 
 static ota_ws_status_t feed(void *context, const uint8_t *bytes, size_t length, ota_ws_sink_t sink,
@@ -34,7 +48,7 @@ static ota_ws_status_t feed(void *context, const uint8_t *bytes, size_t length, 
             return filter->stream.avail_in > 0 ? OTA_WS_BAD_COMPRESSION : OTA_WS_OK;
         }
         status = step(filter, sink, sink_context);
-    } while (status == OTA_WS_OK && (filter->stream.avail_in > 0 || filter->stream.avail_out == 0));
+    } while (status == OTA_WS_OK && (filter->stream.avail_in > 0 || filter->full));
     return status;
 }
 

@@ -11,6 +11,7 @@
 typedef struct {
     z_stream stream;
     bool ended; // the stream's last block has come
+    bool full;  // the last call has filled the piece: more may be waiting inside
     uint8_t piece[INFLATE_PIECE_SIZE];
 } inflate_zlib_t;
 

@@ -4,17 +4,45 @@
 
 #include "window.h"
 
-static void frames_are_of_the_chunk_size_until_the_credit_is_used_up(void **state) {
+static void frames_end_where_chunks_end_until_the_credit_is_used_up(void **state) {
     (void)state;
+    static const uint32_t lengths[] = {WINDOW_FIRST_FRAME, 8192 - WINDOW_FIRST_FRAME, 8192, 8192, 8192};
     window_t window;
     assert_true(window_open(&window, 100000, 0, 8192, 32768));
-    for (int i = 0; i < 4; i++) {
-        assert_int_equal(window_next(&window), 8192);
-        window_sent(&window, 8192);
+    for (size_t i = 0; i < COUNT_OF(lengths); i++) {
+        assert_int_equal(window_next(&window), lengths[i]);
+        window_sent(&window, lengths[i]);
     }
     assert_int_equal(window_next(&window), 0);
     assert_true(window_progress(&window, 8192, 0));
     assert_int_equal(window_next(&window), 8192);
+}
+
+static void an_update_that_goes_on_is_back_at_the_end_of_a_chunk_after_one_frame(void **state) {
+    (void)state;
+    window_t window;
+    assert_true(window_open(&window, 100000, 10000, 8192, 32768));
+    assert_int_equal(window_next(&window), 6384);
+    window_sent(&window, 6384);
+    assert_int_equal(window_next(&window), 8192);
+}
+
+// What is acknowledged of a packed file is less than what is written.
+static void a_packed_file_is_sent_from_0_and_written_up_to_its_plain_size(void **state) {
+    (void)state;
+    window_t window;
+    assert_false(window_open_packed(&window, 100, 200, 0, 32768));
+    assert_true(window_open_packed(&window, 6000, 10000, 4096, 8192));
+    window_sent(&window, window_next(&window));
+    assert_true(window_progress(&window, 1024, 2000));
+    assert_false(window_progress(&window, 1025, 2000));
+    assert_false(window_progress(&window, 1024, 10001));
+    assert_true(window_progress(&window, 1024, 10000));
+    window_sent(&window, window_next(&window));
+    assert_int_equal(window.sent, 4096);
+    window_sent(&window, window_next(&window));
+    assert_int_equal(window.sent, 6000);
+    assert_int_equal(window_next(&window), 0);
 }
 
 static void the_last_frame_is_what_is_left(void **state) {
@@ -77,12 +105,15 @@ static void a_device_that_allows_huge_frames_gets_those_that_fit_our_buffer(void
     (void)state;
     window_t window;
     assert_true(window_open(&window, UINT32_MAX, 0, UINT32_MAX, UINT32_MAX));
-    assert_int_equal(window_next(&window), WINDOW_CHUNK_MAX);
+    window_sent(&window, window_next(&window));
+    assert_int_equal(window_next(&window), WINDOW_CHUNK_MAX - WINDOW_FIRST_FRAME);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(frames_are_of_the_chunk_size_until_the_credit_is_used_up),
+        cmocka_unit_test(frames_end_where_chunks_end_until_the_credit_is_used_up),
+        cmocka_unit_test(an_update_that_goes_on_is_back_at_the_end_of_a_chunk_after_one_frame),
+        cmocka_unit_test(a_packed_file_is_sent_from_0_and_written_up_to_its_plain_size),
         cmocka_unit_test(the_last_frame_is_what_is_left),
         cmocka_unit_test(for_all_small_numbers_the_credit_is_kept_and_all_is_sent_in_the_end),
         cmocka_unit_test(a_ready_that_makes_no_sense_is_refused),

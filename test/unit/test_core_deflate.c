@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+// Compressed uploads: the pipeline with zlib before it, over a model of flash. The digest is of the plain image; bombs,
+// streams that are cut off, damaged or go on after their end have one name.
+#include "testing.h"
+
+#include <zlib.h>
+
+#include "hash_openssl.h"
+#include "inflate_zlib.h"
+#include "rig.h"
+#include "text.h"
+#include "writer.h"
+
+#define CHUNK 4096u
+
+typedef struct {
+    uint8_t *bytes;
+    size_t length;
+} stream_t;
+
+static stream_t deflate_bytes(const uint8_t *bytes, size_t length, int level) {
+    z_stream zlib = {0};
+    assert_int_equal(deflateInit2(&zlib, level, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    stream_t stream = {malloc(deflateBound(&zlib, length) + 64), 0};
+    zlib.next_in = (uint8_t *)bytes;
+    zlib.avail_in = (uInt)length;
+    zlib.next_out = stream.bytes;
+    zlib.avail_out = (uInt)(deflateBound(&zlib, length) + 64);
+    assert_int_equal(deflate(&zlib, Z_FINISH), Z_STREAM_END);
+    stream.length = zlib.total_out;
+    deflateEnd(&zlib);
+    return stream;
+}
+
+// A device that takes compressed uploads.
+typedef struct {
+    rig_t *rig;
+    peer_t *peer;
+    inflate_zlib_t inflate;
+    ota_ws_filter_t filter;
+} desk_t;
+
+static void desk_open(desk_t *desk) {
+    desk->rig = rig_new();
+    desk->filter = inflate_zlib_port(&desk->inflate);
+    desk->rig->pipeline_ports.inflate = &desk->filter;
+    desk->rig->worker.inflates = true;
+    desk->peer = peer_welcome(desk->rig);
+}
+
+static void desk_close(desk_t *desk) {
+    peer_free(desk->peer);
+    rig_free(desk->rig);
+}
+
+static void begin(desk_t *desk, const image_file_t *image) {
+    char text[256];
+    uint8_t digest[OTA_WS_SHA256_SIZE];
+    ota_ws_sha256_t sha256;
+    ota_ws_hash_openssl.start(&sha256);
+    ota_ws_hash_openssl.update(&sha256, image->bytes, image->length);
+    ota_ws_hash_openssl.finish(&sha256, digest);
+    int length = snprintf(text, sizeof text, "{\"type\":\"begin\",\"size\":%zu,\"sha256\":\"", image->length);
+    for (size_t i = 0; i < sizeof digest; i++) {
+        length += snprintf(text + length, sizeof text - (size_t)length, "%02x", digest[i]);
+    }
+    snprintf(text + length, sizeof text - (size_t)length, "\",\"deflate\":true");
+    peer_say(desk->peer, text);
+    rig_settle(desk->rig);
+}
+
+static uint32_t offset_of_ready(const desk_t *desk) {
+    const char *ready = peer_heard(desk->peer, "ready");
+    assert_non_null(ready);
+    return (uint32_t)strtoul(strstr(ready, "\"offset\":") + 9, NULL, 10);
+}
+
+// Sends the stream in frames of `piece` bytes, until it is whole or the device has failed. How many bytes it took.
+static size_t send_stream(desk_t *desk, const stream_t *stream, size_t piece) {
+    size_t at = 0;
+    while (at < stream->length && peer_heard(desk->peer, "failed") == NULL) {
+        size_t length = stream->length - at < piece ? stream->length - at : piece;
+        assert_true(peer_data(desk->peer, (uint32_t)at, stream->bytes + at, length));
+        rig_settle(desk->rig);
+        at += length;
+        if (desk->peer->log_count > RIG_LOG_MAX / 2 && peer_heard(desk->peer, "failed") == NULL) {
+            peer_forget(desk->peer);
+        }
+    }
+    return at;
+}
+
+static void say_end(desk_t *desk) {
+    peer_say(desk->peer, "{\"type\":\"end\"");
+    rig_settle(desk->rig);
+}
+
+static void assert_takes(const image_file_t *image, int level, size_t piece) {
+    desk_t desk;
+    desk_open(&desk);
+    stream_t stream = deflate_bytes(image->bytes, image->length, level);
+    begin(&desk, image);
+    assert_int_equal(send_stream(&desk, &stream, piece), stream.length);
+    assert_null(peer_heard(desk.peer, "done"));
+    say_end(&desk);
+    assert_non_null(peer_heard(desk.peer, "done"));
+    assert_memory_equal(desk.rig->nor->bytes, image->bytes, image->length);
+    free(stream.bytes);
+    desk_close(&desk);
+}
+
+static void a_compressed_image_in_any_pieces_is_written_and_selected(void **state) {
+    (void)state;
+    static const size_t pieces[] = {1, 7, 100, 1024, 4095, CHUNK};
+    image_file_t image = rig_image("2.0.0");
+    for (int level = 0; level <= 9; level += 3) {
+        for (size_t i = 0; i < COUNT_OF(pieces); i++) {
+            assert_takes(&image, level, pieces[i]);
+        }
+    }
+    image_free(&image);
+}
+
+// Ends the update with `stream` in the place of the image's; returns nothing: it must fail by this name, and nothing
+// may lie there that could start.
+static void assert_fails(const image_file_t *image, const stream_t *stream, const char *name) {
+    desk_t desk;
+    desk_open(&desk);
+    begin(&desk, image);
+    send_stream(&desk, stream, CHUNK);
+    if (peer_heard(desk.peer, "failed") == NULL) {
+        say_end(&desk);
+    }
+    if (!peer_failed(desk.peer, name)) {
+        fail_msg("wanted %s, heard %s", name, peer_heard(desk.peer, "failed"));
+    }
+    assert_false(desk.rig->nor->active);
+    assert_int_equal(nor_model_count(desk.rig->nor, NOR_ACTIVATE), 0);
+    assert_true(desk.rig->nor->bytes[0] != image->bytes[0]);
+    desk_close(&desk);
+}
+
+static void a_stream_that_is_cut_off_is_refused_wherever(void **state) {
+    (void)state;
+    image_file_t image = rig_image("2.0.0");
+    stream_t stream = deflate_bytes(image.bytes, image.length, 6);
+    size_t whole = stream.length;
+    for (size_t cut = 1; cut < whole; cut += cut < whole - 20 ? whole / 23 : 1) {
+        stream.length = cut;
+        assert_fails(&image, &stream, "bad_compression");
+    }
+    free(stream.bytes);
+    image_free(&image);
+}
+
+static void a_stream_that_goes_on_after_its_end_is_refused(void **state) {
+    (void)state;
+    image_file_t image = rig_image("2.0.0");
+    stream_t stream = deflate_bytes(image.bytes, image.length, 6);
+    for (size_t more = 1; more <= 64; more += 21) {
+        memset(stream.bytes + stream.length, 0, more);
+        stream_t longer = {stream.bytes, stream.length + more};
+        assert_fails(&image, &longer, "bad_compression");
+    }
+    free(stream.bytes);
+    image_free(&image);
+}
+
+// 64 KiB were promised; the few bytes that came would make 100 MB. No more than the promise is ever written.
+static void a_bomb_ends_where_the_promise_ends(void **state) {
+    (void)state;
+    image_file_t image = rig_image("2.0.0");
+    const size_t bomb_size = 100000000;
+    uint8_t *plain = calloc(1, bomb_size);
+    memcpy(plain, image.bytes, image.length);
+    stream_t stream = deflate_bytes(plain, bomb_size, 9);
+    assert_true(stream.length < 200000);
+    desk_t desk;
+    desk_open(&desk);
+    begin(&desk, &image);
+    send_stream(&desk, &stream, CHUNK);
+    assert_true(peer_failed(desk.peer, "too_many_bytes"));
+    for (size_t i = 0; i < desk.rig->nor->count; i++) {
+        const nor_operation_t *operation = &desk.rig->nor->operations[i];
+        assert_true(operation->kind != NOR_PROGRAM || operation->offset + operation->length <= image.length);
+    }
+    desk_close(&desk);
+    free(stream.bytes);
+    free(plain);
+    image_free(&image);
+}
+
+static void a_stream_of_fewer_bytes_than_were_promised_is_refused(void **state) {
+    (void)state;
+    image_file_t image = rig_image("2.0.0");
+    stream_t stream = deflate_bytes(image.bytes, image.length - 1, 6);
+    assert_fails(&image, &stream, "bad_compression");
+    free(stream.bytes);
+    image_free(&image);
+}
+
+// Whatever byte is damaged: it is the inflater that sees it, the image check, or the digest of the plain file.
+static void a_damaged_stream_never_becomes_an_image(void **state) {
+    (void)state;
+    image_file_t image = rig_image("2.0.0");
+    stream_t stream = deflate_bytes(image.bytes, image.length, 6);
+    for (size_t at = 0; at < stream.length; at += stream.length / 97) {
+        desk_t desk;
+        desk_open(&desk);
+        stream.bytes[at] ^= 0x10;
+        begin(&desk, &image);
+        send_stream(&desk, &stream, CHUNK);
+        say_end(&desk);
+        assert_null(peer_heard(desk.peer, "done"));
+        assert_non_null(peer_heard(desk.peer, "failed"));
+        assert_int_equal(nor_model_count(desk.rig->nor, NOR_ACTIVATE), 0);
+        stream.bytes[at] ^= 0x10;
+        desk_close(&desk);
+    }
+    free(stream.bytes);
+    image_free(&image);
+}
+
+// Another sound image than the one that was promised.
+static void the_digest_is_that_of_the_plain_file(void **state) {
+    (void)state;
+    image_file_t image = rig_image("2.0.0");
+    image_file_t other = rig_image("2.0.1");
+    assert_int_equal(image.length, other.length);
+    stream_t stream = deflate_bytes(other.bytes, other.length, 6);
+    assert_fails(&image, &stream, "digest_mismatch");
+    free(stream.bytes);
+    image_free(&image);
+    image_free(&other);
+}
+
+static void a_lost_link_goes_on_with_a_stream_of_the_rest(void **state) {
+    (void)state;
+    image_file_t image = rig_image("2.0.0");
+    desk_t desk;
+    desk_open(&desk);
+    stream_t stream = deflate_bytes(image.bytes, image.length, 6);
+    stream_t half = {stream.bytes, stream.length / 2};
+    begin(&desk, &image);
+    send_stream(&desk, &half, CHUNK);
+    peer_free(desk.peer);
+    rig_settle(desk.rig);
+    desk.peer = peer_welcome(desk.rig);
+    begin(&desk, &image);
+    const uint32_t offset = offset_of_ready(&desk);
+    assert_true(offset >= image.length / 4 && offset < image.length);
+    stream_t rest = deflate_bytes(image.bytes + offset, image.length - offset, 6);
+    send_stream(&desk, &rest, CHUNK);
+    say_end(&desk);
+    assert_non_null(peer_heard(desk.peer, "done"));
+    assert_memory_equal(desk.rig->nor->bytes, image.bytes, image.length);
+    free(stream.bytes);
+    free(rest.bytes);
+    desk_close(&desk);
+    image_free(&image);
+}
+
+// Compressed bytes come in other pieces than sectors; what flash holds is kept all the same.
+static void sectors_that_flash_holds_are_kept_of_a_compressed_image_too(void **state) {
+    (void)state;
+    image_spec_t spec = image_spec_default;
+    spec.size = 200000;
+    image_file_t image = image_build(&spec);
+    desk_t desk;
+    desk_open(&desk);
+    ota_ws_text_copy(desk.rig->identity.running.project, sizeof desk.rig->identity.running.project, spec.project);
+    memcpy(desk.rig->nor->bytes, image.bytes, image.length);
+    stream_t stream = deflate_bytes(image.bytes, image.length, 6);
+    begin(&desk, &image);
+    send_stream(&desk, &stream, 1000);
+    say_end(&desk);
+    assert_non_null(peer_heard(desk.peer, "done"));
+    assert_int_equal(nor_model_count(desk.rig->nor, NOR_ERASE), 1);
+    free(stream.bytes);
+    desk_close(&desk);
+    image_free(&image);
+}
+
+static ota_ws_status_t have_no_memory(void *context) {
+    (void)context;
+    return OTA_WS_NO_MEMORY;
+}
+
+static void a_device_without_memory_for_it_declines_and_takes_the_plain_file(void **state) {
+    (void)state;
+    image_file_t image = rig_image("2.0.0");
+    desk_t desk;
+    desk_open(&desk);
+    desk.filter.start = have_no_memory;
+    begin(&desk, &image);
+    assert_true(peer_failed(desk.peer, "compression_declined"));
+    assert_true(nor_model_untouched(desk.rig->nor));
+    peer_forget(desk.peer);
+    assert_true(peer_update(desk.peer, image.bytes, (uint32_t)image.length));
+    desk_close(&desk);
+    image_free(&image);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_compressed_image_in_any_pieces_is_written_and_selected),
+        cmocka_unit_test(a_stream_that_is_cut_off_is_refused_wherever),
+        cmocka_unit_test(a_stream_that_goes_on_after_its_end_is_refused),
+        cmocka_unit_test(a_bomb_ends_where_the_promise_ends),
+        cmocka_unit_test(a_stream_of_fewer_bytes_than_were_promised_is_refused),
+        cmocka_unit_test(a_damaged_stream_never_becomes_an_image),
+        cmocka_unit_test(the_digest_is_that_of_the_plain_file),
+        cmocka_unit_test(a_lost_link_goes_on_with_a_stream_of_the_rest),
+        cmocka_unit_test(sectors_that_flash_holds_are_kept_of_a_compressed_image_too),
+        cmocka_unit_test(a_device_without_memory_for_it_declines_and_takes_the_plain_file),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
