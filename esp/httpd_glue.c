@@ -267,7 +267,7 @@ static esp_err_t take_frame(frame_t *frame) {
 static esp_err_t receive_frame(httpd_req_t *request, ota_ws_peer_t *peer) {
     frame_t frame = {.request = request, .peer = peer};
     if (ota_ws_peer_has_ended(peer) && peer->plain) {
-        return ESP_OK; // its bytes were drained before we were called
+        return peer->left ? ESP_FAIL : ESP_OK; // its bytes were drained before we were called
     }
     esp_err_t error = peer->broken == OTA_WS_OK ? httpd_ws_recv_frame(request, &frame.head, 0) : ESP_OK;
     peer->in_header = false;
@@ -311,6 +311,9 @@ static esp_err_t serve_frame(httpd_req_t *request) {
     ota_ws_peer_t *peer = ota_ws_peer_find(request->handle, httpd_req_to_sockfd(request));
     if (peer == NULL) {
         peer = ota_ws_peer_open(request, device);
+        if (peer != NULL) {
+            ota_ws_peer_begin_frame(peer);
+        }
     }
     if (peer == NULL) {
         error = refuse_peer(request);

@@ -157,34 +157,34 @@ void ota_ws_peer_send(ota_ws_peer_t *peer, httpd_ws_type_t type, const void *byt
 // ---- receive -------------------------------------------------------------------------------------------------------
 
 // Of an ended session nothing is heard any more; what comes is thrown away and looks like an empty frame's first byte.
-static int receive_trash(int socket, char *byte) {
+static int receive_trash(ota_ws_peer_t *peer, char *byte) {
     char trash[TRASH_SIZE];
-    for (int i = 0; i < TRASH_ROUNDS; i++) {
-        int got = recv(socket, trash, sizeof trash, MSG_DONTWAIT);
-        if (got == 0) {
-            return 0;
-        }
-        if (got < 0) {
-            break;
-        }
+    int got = 1;
+    for (int i = 0; i < TRASH_ROUNDS && got > 0; i++) {
+        got = recv(peer->socket, trash, sizeof trash, MSG_DONTWAIT);
     }
+    peer->left = got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK);
     *byte = (char)(0x80 | HTTPD_WS_TYPE_BINARY);
     return 1;
 }
 
-static int receive_first(ota_ws_peer_t *peer, char *byte) {
+void ota_ws_peer_begin_frame(ota_ws_peer_t *peer) {
     bool known = peer->session.state == OTA_WS_SESSION_WELCOME;
+    peer->deadline_ms = ota_ws_component_now_ms() + (known ? OWNER_FRAME_MS : STRANGER_FRAME_MS);
+    peer->in_frame = true;
+    peer->in_header = true;
+    peer->broken = OTA_WS_OK;
+}
+
+static int receive_first(ota_ws_peer_t *peer, char *byte) {
     if (ota_ws_peer_has_ended(peer)) {
-        return receive_trash(peer->socket, byte);
+        return receive_trash(peer, byte);
     }
     int got = recv(peer->socket, byte, 1, 0);
     if (got <= 0) {
         return got == 0 ? 0 : HTTPD_SOCK_ERR_FAIL;
     }
-    peer->deadline_ms = ota_ws_component_now_ms() + (known ? OWNER_FRAME_MS : STRANGER_FRAME_MS);
-    peer->in_frame = true;
-    peer->in_header = true;
-    peer->broken = OTA_WS_OK;
+    ota_ws_peer_begin_frame(peer);
     if ((*byte & 0x70) != 0) { // reserved bits: no extension was agreed
         peer->broken = OTA_WS_BAD_FRAME;
         *byte = (char)(0x80 | HTTPD_WS_TYPE_BINARY);

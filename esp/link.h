@@ -19,6 +19,7 @@ typedef struct ota_ws_peer {
     int socket;
     bool plain;     // no TLS: bytes come through our own receive function
     bool gone;      // the connection is closed; kept because of `queued`
+    bool left;      // the session has ended, and the client has closed his side
     bool in_header; // of a frame
     bool in_frame;
     ota_ws_status_t broken; // what is wrong with the frame, OTA_WS_OK when nothing is
@@ -36,6 +37,9 @@ ota_ws_peer_t *ota_ws_peer_open(httpd_req_t *request, ota_ws_device_t *device);
 
 // The peer has logged in: over TLS he may take his time from now on.
 void ota_ws_peer_trust(ota_ws_peer_t *peer);
+
+// A frame's first byte has been read; our receive function does this itself.
+void ota_ws_peer_begin_frame(ota_ws_peer_t *peer);
 
 // The frame had to wait for us; its time begins again.
 void ota_ws_peer_extend(ota_ws_peer_t *peer);

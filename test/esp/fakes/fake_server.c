@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: Apache-2.0
+// esp_http_server as far as esp/ can tell: one frame per readable socket and turn, control frames to who wants them, and
+// the ways of both generations.
+#define FAKES
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "fake.h"
+
+#define MOST 8
+
+typedef struct {
+    int socket; // -1: free
+    void *context;
+    httpd_free_ctx_fn_t free_context;
+    httpd_recv_func_t receive;
+    const httpd_uri_t *uri;
+    bool closing; // a CLOSE was seen
+} connection_t;
+
+typedef struct {
+    httpd_uri_t uris[MOST];
+    int uri_count;
+    connection_t connections[MOST];
+    pthread_mutex_t mutex;
+    struct {
+        void (*work)(void *);
+        void *context;
+    } queue[64];
+    int queued;
+    // the request that runs
+    connection_t *now;
+    const char *host, *origin;
+    uint8_t first;
+    uint8_t mask[4];
+} server_t;
+
+httpd_handle_t fake_server(void) {
+    server_t *server = calloc(1, sizeof *server);
+    pthread_mutex_init(&server->mutex, NULL);
+    for (int i = 0; i < MOST; i++) {
+        server->connections[i].socket = -1;
+    }
+    return server;
+}
+
+int fake_connections(httpd_handle_t handle) {
+    const server_t *server = handle;
+    int count = 0;
+    for (int i = 0; i < MOST; i++) {
+        count += server->connections[i].socket >= 0;
+    }
+    return count;
+}
+
+static connection_t *find(server_t *server, int socket) {
+    for (int i = 0; i < MOST; i++) {
+        if (server->connections[i].socket == socket) {
+            return &server->connections[i];
+        }
+    }
+    return NULL;
+}
+
+// ---- sockets -------------------------------------------------------------------------------------------------------
+
+ssize_t fake_recv(int socket, void *bytes, size_t length, int flags) {
+    fake.receives++;
+    if (fake.fail_recv_at > 0 && --fake.fail_recv_at == 0) {
+        errno = ECONNRESET;
+        fake.fail_recv_at = 1;
+        return -1;
+    }
+    return recv(socket, bytes, length, flags);
+}
+
+int fake_setsockopt(int socket, int level, int option, const void *value, socklen_t size) {
+    fake.no_delays += level == IPPROTO_TCP && option == TCP_NODELAY;
+    return level == SOL_SOCKET ? setsockopt(socket, level, option, value, size) : 0;
+}
+
+int fake_getsockname(int socket, struct sockaddr *address, socklen_t *size) {
+    (void)socket;
+    struct sockaddr_in6 own = {.sin6_family = AF_INET6};
+    inet_pton(AF_INET6, "::ffff:192.168.1.7", &own.sin6_addr);
+    memcpy(address, &own, sizeof own);
+    *size = sizeof own;
+    return 0;
+}
+
+static int default_receive(httpd_handle_t server, int socket, char *bytes, size_t length, int flags) {
+    (void)server;
+    return (int)recv(socket, bytes, length, flags);
+}
+
+int httpd_socket_send(httpd_handle_t server, int socket, const char *bytes, size_t length, int flags) {
+    (void)server;
+    return fake.send_fails ? -1 : (int)send(socket, bytes, length, flags | MSG_NOSIGNAL);
+}
+
+esp_err_t httpd_sess_set_recv_override(httpd_handle_t server, int socket, httpd_recv_func_t receive) {
+    find(server, socket)->receive = receive;
+    return ESP_OK;
+}
+
+void *httpd_sess_get_transport_ctx(httpd_handle_t server, int socket) {
+    (void)server;
+    (void)socket;
+    return NULL;
+}
+
+// ---- requests ------------------------------------------------------------------------------------------------------
+
+esp_err_t httpd_register_uri_handler(httpd_handle_t handle, const httpd_uri_t *uri) {
+    server_t *server = handle;
+    server->uris[server->uri_count++] = *uri;
+    return ESP_OK;
+}
+
+esp_err_t httpd_unregister_uri_handler(httpd_handle_t handle, const char *uri, httpd_method_t method) {
+    (void)handle;
+    (void)uri;
+    (void)method;
+    return ESP_OK;
+}
+
+int httpd_req_to_sockfd(httpd_req_t *request) {
+    return ((server_t *)request->handle)->now->socket;
+}
+
+esp_err_t httpd_req_get_hdr_value_str(httpd_req_t *request, const char *name, char *value, size_t size) {
+    const server_t *server = request->handle;
+    const char *text = strcmp(name, "Host") == 0 ? server->host : strcmp(name, "Origin") == 0 ? server->origin : NULL;
+    if (text == NULL) {
+        return ESP_ERR_NOT_FOUND;
+    }
+    snprintf(value, size, "%s", text);
+    return strlen(text) < size ? ESP_OK : ESP_ERR_HTTPD_RESULT_TRUNC;
+}
+
+esp_err_t httpd_resp_set_hdr(httpd_req_t *request, const char *name, const char *value) {
+    (void)request;
+    if (strcmp(name, "ETag") == 0) {
+        snprintf(fake.etag, sizeof fake.etag, "%s", value);
+    }
+    return ESP_OK;
+}
+
+esp_err_t httpd_resp_set_status(httpd_req_t *request, const char *status) {
+    (void)request;
+    snprintf(fake.status, sizeof fake.status, "%s", status);
+    return ESP_OK;
+}
+
+esp_err_t httpd_resp_set_type(httpd_req_t *request, const char *type) {
+    (void)request;
+    (void)type;
+    return ESP_OK;
+}
+
+esp_err_t httpd_resp_send(httpd_req_t *request, const char *body, ssize_t length) {
+    (void)request;
+    snprintf(fake.body, sizeof fake.body, "%.*s", body == NULL ? 0 : (int)length, body == NULL ? "" : body);
+    return ESP_OK;
+}
+
+esp_err_t httpd_resp_sendstr(httpd_req_t *request, const char *body) {
+    return httpd_resp_send(request, body, (ssize_t)strlen(body));
+}
+
+static void close_connection(connection_t *connection) {
+    close(connection->socket);
+    fake.closes++;
+    if (connection->context != NULL && connection->free_context != NULL) {
+        connection->free_context(connection->context);
+    }
+    *connection = (connection_t){.socket = -1};
+}
+
+// Calls a handler as the server does, and closes when it says so.
+static void call(server_t *server, connection_t *connection, int method, esp_err_t (*handler)(httpd_req_t *)) {
+    httpd_req_t request = {
+        .handle = server, .method = method, .sess_ctx = connection->context, .free_ctx = connection->free_context};
+    server->now = connection;
+    esp_err_t error = handler(&request);
+    connection->context = request.sess_ctx;
+    connection->free_context = request.free_ctx;
+    if (error != ESP_OK) {
+        close_connection(connection);
+    }
+}
+
+static const httpd_uri_t *find_uri(const server_t *server, const char *uri, httpd_method_t method) {
+    for (int i = 0; i < server->uri_count; i++) {
+        if (strcmp(server->uris[i].uri, uri) == 0 && server->uris[i].method == method) {
+            return &server->uris[i];
+        }
+    }
+    return NULL;
+}
+
+// The server's end; the client's goes to `client`.
+static connection_t *accept_client(server_t *server, int *client) {
+    int ends[2];
+    connection_t *connection = find(server, -1);
+    socketpair(AF_UNIX, SOCK_STREAM, 0, ends);
+    *connection = (connection_t){.socket = ends[0], .receive = default_receive};
+    *client = ends[1];
+    return connection;
+}
+
+void fake_request(httpd_handle_t handle, httpd_method_t method, const char *uri, const char *host,
+                  const char *origin) {
+    server_t *server = handle;
+    int client;
+    connection_t *connection = accept_client(server, &client);
+    strcpy(fake.status, "200 OK");
+    server->host = host;
+    server->origin = origin;
+    call(server, connection, method, find_uri(server, uri, method)->handler);
+    if (connection->socket >= 0) {
+        close_connection(connection);
+    }
+    close(client);
+}
+
+int fake_connect(httpd_handle_t handle) {
+    server_t *server = handle;
+    int client;
+    connection_t *connection = accept_client(server, &client);
+    connection->uri = find_uri(server, CONFIG_OTA_DEFAULT_WS_URI, HTTP_GET);
+    if (fake.no_handshake_call) {
+        return client;
+    }
+    call(server, connection, HTTP_GET,
+         GENERATION == 6 ? connection->uri->ws_post_handshake_cb : connection->uri->handler);
+    return client;
+}
+
+httpd_ws_client_info_t httpd_ws_get_fd_info(httpd_handle_t server, int socket) {
+    return find(server, socket)->uri != NULL ? HTTPD_WS_CLIENT_WEBSOCKET : HTTPD_WS_CLIENT_HTTP;
+}
+
+// ---- frames --------------------------------------------------------------------------------------------------------
+
+static int receive(server_t *server, void *bytes, size_t length) {
+    return server->now->receive(server, server->now->socket, bytes, length, 0);
+}
+
+// Generation 5 takes what came of a field for the whole field.
+static bool receive_field(server_t *server, void *bytes, size_t length) {
+    int got = receive(server, bytes, length);
+    return GENERATION == 6 ? got == (int)length : got > 0;
+}
+
+static esp_err_t receive_head(server_t *server, httpd_ws_frame_t *frame) {
+    uint8_t second, extended[8] = {0};
+    frame->type = server->first & 15;
+    frame->final = server->first & 0x80;
+    if (!receive_field(server, &second, 1)) {
+        return ESP_FAIL;
+    }
+    size_t size = (second & 127) == 127 ? 8 : (second & 127) == 126 ? 2 : 0;
+    if (size > 0 && !receive_field(server, extended, size)) {
+        return ESP_FAIL;
+    }
+    uint32_t length = size == 0 ? second & 127 : 0; // as on a chip: 32 bits
+    for (size_t i = 0; i < size; i++) {
+        length = length << 8 | extended[i];
+    }
+    frame->len = length;
+    frame->left_len = length;
+    if (!(second & 128)) {
+        return ESP_ERR_INVALID_STATE;
+    }
+    return receive_field(server, server->mask, 4) ? ESP_OK : ESP_FAIL;
+}
+
+static esp_err_t receive_payload(server_t *server, uint8_t *to, size_t length, size_t mask_from) {
+    for (size_t done = 0; done < length;) {
+        int got = receive(server, to + done, length - done);
+        if (got <= 0) {
+            return ESP_FAIL;
+        }
+        done += (size_t)got;
+    }
+    for (size_t i = 0; i < length; i++) {
+        to[i] ^= server->mask[(mask_from + i) % 4];
+    }
+    return ESP_OK;
+}
+
+// A frame whose length is 0 counts as one whose header was not read yet.
+esp_err_t httpd_ws_recv_frame(httpd_req_t *request, httpd_ws_frame_t *frame, size_t max_length) {
+    server_t *server = request->handle;
+    if (frame->len == 0) {
+        esp_err_t error = receive_head(server, frame);
+        if (error != ESP_OK) {
+            return error;
+        }
+    }
+    if (max_length == 0) {
+        return ESP_OK;
+    }
+    if (frame->len > max_length) {
+        return ESP_ERR_INVALID_SIZE;
+    }
+    if (GENERATION == 6 && frame->left_len == 0) {
+        return ESP_OK;
+    }
+    return receive_payload(server, frame->payload, frame->len, 0);
+}
+
+esp_err_t httpd_ws_recv_frame_part(httpd_req_t *request, httpd_ws_frame_t *frame, size_t max_length) {
+    size_t length = max_length < frame->left_len ? max_length : frame->left_len;
+    esp_err_t error = receive_payload(request->handle, frame->payload, length, frame->len - frame->left_len);
+    frame->left_len -= error == ESP_OK ? length : 0;
+    return error;
+}
+
+esp_err_t httpd_ws_send_frame(httpd_req_t *request, httpd_ws_frame_t *frame) {
+    uint8_t head[2] = {(uint8_t)(0x80 | frame->type), (uint8_t)frame->len};
+    int socket = httpd_req_to_sockfd(request);
+    send(socket, head, sizeof head, MSG_NOSIGNAL);
+    send(socket, frame->payload, frame->len, MSG_NOSIGNAL);
+    return ESP_OK;
+}
+
+static void serve_connection(server_t *server, connection_t *connection) {
+    char first = 0;
+    server->now = connection;
+    int got = connection->receive(server, connection->socket, &first, 1, 0);
+    server->first = got <= 0 ? 0x80 | HTTPD_WS_TYPE_CLOSE : (uint8_t)first;
+    connection->closing = (server->first & 15) == HTTPD_WS_TYPE_CLOSE;
+    call(server, connection, 0, connection->uri->handler);
+}
+
+static bool is_readable(const connection_t *connection) {
+    struct pollfd poll_it = {.fd = connection->socket, .events = POLLIN};
+    return connection->socket >= 0 && !connection->closing && poll(&poll_it, 1, 0) > 0;
+}
+
+esp_err_t httpd_queue_work(httpd_handle_t handle, void (*work)(void *), void *context) {
+    server_t *server = handle;
+    if (fake.queue_is_full || fake.queue_loses) {
+        return fake.queue_is_full ? ESP_FAIL : ESP_OK;
+    }
+    pthread_mutex_lock(&server->mutex);
+    server->queue[server->queued].work = work;
+    server->queue[server->queued++].context = context;
+    pthread_mutex_unlock(&server->mutex);
+    return ESP_OK;
+}
+
+static bool serve_queue(server_t *server) {
+    pthread_mutex_lock(&server->mutex);
+    bool any = server->queued > 0;
+    void (*work)(void *) = server->queue[0].work;
+    void *context = server->queue[0].context;
+    if (any) {
+        memmove(server->queue, server->queue + 1, (size_t)--server->queued * sizeof server->queue[0]);
+    }
+    pthread_mutex_unlock(&server->mutex);
+    if (any) {
+        work(context);
+    }
+    return any;
+}
+
+void fake_serve(httpd_handle_t handle) {
+    server_t *server = handle;
+    bool busy = true;
+    while (busy) {
+        busy = serve_queue(server);
+        for (int i = 0; i < MOST; i++) {
+            if (is_readable(&server->connections[i])) {
+                serve_connection(server, &server->connections[i]);
+                busy = true;
+            }
+        }
+    }
+}
+
+void fake_server_free(httpd_handle_t handle) {
+    server_t *server = handle;
+    for (int i = 0; i < MOST; i++) {
+        if (server->connections[i].socket >= 0) {
+            close_connection(&server->connections[i]);
+        }
+    }
+    pthread_mutex_destroy(&server->mutex);
+    free(server);
+}

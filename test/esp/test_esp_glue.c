@@ -1,0 +1,685 @@
+// SPDX-License-Identifier: Apache-2.0
+// The whole component of the chip over faked calls of ESP-IDF, in both generations (GENERATION, fakes/idf.h): the traps
+// of esp_http_server and of the update calls, one by one. Includes component.c to begin each test with a fresh device.
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "component.c" // NOLINT: its state is started anew
+
+#include "fake.h"
+#include "image_builder.h"
+
+#define ROUNDS 500
+
+const uint8_t page_start[1] asm("_binary_ota_html_gz_start") = {0x1f};
+const uint8_t page_end[1] asm("_binary_ota_html_gz_end") = {0};
+
+static httpd_handle_t server;
+static image_file_t image;
+
+// ---- a client ------------------------------------------------------------------------------------------------------
+
+typedef struct {
+    int socket;
+    bool closed;
+    char heard[65536]; // payloads of all text frames, one after the other
+    size_t length;
+    bool ponged;
+} client_t;
+
+static void write_all(const client_t *client, const void *bytes, size_t length) {
+    const uint8_t *at = bytes;
+    for (int i = 0; i < ROUNDS && length > 0; i++) {
+        ssize_t sent = send(client->socket, at, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (sent > 0) {
+            at += sent;
+            length -= (size_t)sent;
+        } else if (errno == EPIPE) {
+            return;
+        }
+        if (length > 0) {
+            fake_serve(server);
+        }
+    }
+}
+
+static size_t write_head(uint8_t *head, uint8_t first, uint64_t length, bool masked) {
+    size_t size = length < 126 ? 0 : length < 65536 ? 2 : 8;
+    head[0] = first;
+    head[1] = (uint8_t)((size == 0 ? length : size == 2 ? 126 : 127) | (masked ? 0x80 : 0));
+    for (size_t i = 0; i < size; i++) {
+        head[2 + i] = (uint8_t)(length >> 8 * (size - 1 - i));
+    }
+    return 2 + size;
+}
+
+// With a mask, so that every byte's place counts.
+static void send_frame(const client_t *client, uint8_t first, const void *payload, size_t length) {
+    static const uint8_t mask[4] = {0x11, 0x22, 0x44, 0x88};
+    uint8_t *frame = malloc(length + 14);
+    size_t at = write_head(frame, first, length, true);
+    memcpy(frame + at, mask, 4);
+    for (size_t i = 0; i < length; i++) {
+        frame[at + 4 + i] = ((const uint8_t *)payload)[i] ^ mask[i % 4];
+    }
+    write_all(client, frame, at + 4 + length);
+    free(frame);
+}
+
+static void say(const client_t *client, const char *text) {
+    send_frame(client, 0x81, text, strlen(text));
+}
+
+static void hear(client_t *client) {
+    uint8_t bytes[4096];
+    struct pollfd readable = {.fd = client->socket, .events = POLLIN};
+    while (!client->closed && poll(&readable, 1, 0) > 0) {
+        ssize_t got = recv(client->socket, bytes, 2, MSG_WAITALL);
+        size_t length = bytes[1];
+        if (got <= 0) {
+            client->closed = true;
+            break;
+        }
+        uint8_t type = bytes[0] & 15;
+        if (length == 126) {
+            recv(client->socket, bytes, 2, MSG_WAITALL);
+            length = (size_t)(bytes[0] << 8 | bytes[1]);
+        }
+        recv(client->socket, bytes, length, MSG_WAITALL);
+        client->ponged |= type == 10;
+        if (type == 1) {
+            assert_true(client->length + length < sizeof client->heard);
+            memcpy(client->heard + client->length, bytes, length);
+            client->length += length;
+        }
+    }
+}
+
+// Serves and lets time pass until the client has heard it. False: it never came.
+static bool heard(client_t *client, const char *text) {
+    for (int i = 0; i < ROUNDS; i++) {
+        fake_serve(server);
+        hear(client);
+        if (strstr(client->heard, text) != NULL) {
+            return true;
+        }
+        if (client->closed) {
+            return false;
+        }
+        fake_pass(20);
+        usleep(1000);
+    }
+    return false;
+}
+
+static bool is_closed(client_t *client) {
+    for (int i = 0; i < ROUNDS && !client->closed; i++) {
+        fake_pass(100);
+        fake_serve(server);
+        hear(client);
+    }
+    return client->closed;
+}
+
+static client_t *connect_client(void) {
+    client_t *client = calloc(1, sizeof *client);
+    client->socket = fake_connect(server);
+    return client;
+}
+
+static void leave(client_t *client) {
+    close(client->socket);
+    fake_serve(server);
+    free(client);
+}
+
+static void get_ticket(char ticket[23]) {
+    fake_request(server, HTTP_POST, "/ota", "192.168.1.7", NULL);
+    const char *at = strstr(fake.body, "\"ticket\":\"");
+    assert_non_null(at);
+    memcpy(ticket, at + 10, 22);
+    ticket[22] = '\0';
+}
+
+static client_t *welcome(void) {
+    char ticket[23], text[100];
+    get_ticket(ticket);
+    client_t *client = connect_client();
+    snprintf(text, sizeof text, "{\"type\":\"hello\",\"version\":1,\"ticket\":\"%s\"}", ticket);
+    say(client, text);
+    assert_true(heard(client, "\"type\":\"state\""));
+    return client;
+}
+
+static void forget(client_t *client) {
+    client->length = 0;
+    memset(client->heard, 0, sizeof client->heard);
+}
+
+static void begin_size(client_t *client, size_t size) {
+    uint8_t digest[32];
+    char text[200], hex[65];
+    ota_ws_sha256_t hash;
+    ota_ws_compat_hash.start(&hash);
+    ota_ws_compat_hash.update(&hash, image.bytes, image.length);
+    ota_ws_compat_hash.finish(&hash, digest);
+    for (int i = 0; i < 32; i++) {
+        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+    }
+    snprintf(text, sizeof text, "{\"type\":\"begin\",\"size\":%zu,\"sha256\":\"%s\"}", size, hex);
+    forget(client);
+    say(client, text);
+}
+
+static void send_data(const client_t *client, size_t from, size_t length) {
+    uint8_t *payload = malloc(length + 4);
+    for (int i = 0; i < 4; i++) {
+        payload[i] = (uint8_t)(from >> 8 * i);
+    }
+    memcpy(payload + 4, image.bytes + from, length);
+    send_frame(client, 0x82, payload, length + 4);
+    free(payload);
+}
+
+static void send_image(client_t *client) {
+    for (size_t at = 0; at < image.length && !client->closed; at += 8192) {
+        send_data(client, at, image.length - at < 8192 ? image.length - at : 8192);
+        fake_serve(server);
+        hear(client);
+    }
+}
+
+static void update(client_t *client) {
+    begin_size(client, image.length);
+    assert_true(heard(client, "\"type\":\"ready\""));
+    send_image(client);
+    assert_true(heard(client, "\"type\":\"done\""));
+    assert_memory_equal(fake_slot(1), image.bytes, image.length);
+}
+
+// ---- each test on a fresh device -----------------------------------------------------------------------------------
+
+static int set_up(void **state) {
+    (void)state;
+    image_spec_t spec = image_spec_default;
+    spec.version = "2.0.0";
+    spec.size = 90000;
+    image = image_build(&spec);
+    fake_reset();
+    server = fake_server();
+    return 0;
+}
+
+static void start(void) {
+    assert_int_equal(ota_ws_register_uri_handler(server), ESP_OK);
+}
+
+// Nothing is left behind, however the test went: ASan looks at the memory.
+static int tear_down(void **state) {
+    (void)state;
+    fake_server_free(server);
+    for (int i = 0; i < ROUNDS && (fake.tasks > 0 || component.device.jobs > 0); i++) {
+        fake_pass(100);
+        usleep(1000);
+    }
+    assert_int_equal(fake.tasks, 0);
+    assert_int_equal(fake.open_handle, 0);
+    assert_int_equal(fake.power_save, 1);
+    assert_null(ota_ws_peer_text());
+    if (component.tick != NULL) {
+        esp_timer_stop(component.tick);
+    }
+    if (component.lock != NULL) {
+        vQueueDelete(component.lock);
+    }
+    memset(&component, 0, sizeof component);
+    image_free(&image);
+    return 0;
+}
+
+// ---- the way in ----------------------------------------------------------------------------------------------------
+
+static void a_connection_that_says_nothing_is_closed(void **state) {
+    (void)state;
+    start();
+    client_t *client = connect_client();
+    assert_true(heard(client, "\"silent\"") && is_closed(client));
+    leave(client);
+}
+
+static void a_session_begins_without_any_call_for_the_handshake(void **state) {
+    (void)state;
+    start();
+    fake.no_handshake_call = true;
+    client_t *client = welcome();
+    assert_string_equal(fake.status, "200 OK");
+    leave(client);
+}
+
+static void a_plain_get_is_asked_to_upgrade(void **state) {
+    (void)state;
+    start();
+    fake_request(server, HTTP_GET, "/ota/ws", NULL, NULL);
+    assert_string_equal(fake.status, "426 Upgrade Required");
+}
+
+static void the_page_has_its_etag_and_foreign_pages_get_no_ticket(void **state) {
+    (void)state;
+    start();
+    fake_request(server, HTTP_GET, "/ota", NULL, NULL);
+    assert_string_equal(fake.etag, OTA_WS_PAGE_ETAG);
+    static const char *const refused[][2] = {
+        {NULL, NULL}, {"evil.example", NULL}, {"192.168.1.7", "http://evil.example"}, {"192.168.1.8", NULL}};
+    for (size_t i = 0; i < 4; i++) {
+        fake_request(server, HTTP_POST, "/ota", refused[i][0], refused[i][1]);
+        assert_string_equal(fake.status, "403 Forbidden");
+    }
+    fake_request(server, HTTP_POST, "/ota", "lamp.local:80", "http://lamp.local:80");
+    assert_string_equal(fake.status, "200 OK");
+}
+
+static void more_connections_than_places_are_turned_away(void **state) {
+    (void)state;
+    start();
+    client_t *clients[OTA_WS_MAX_PEERS + 1];
+    for (int i = 0; i <= OTA_WS_MAX_PEERS; i++) {
+        clients[i] = connect_client();
+    }
+    assert_true(heard(clients[OTA_WS_MAX_PEERS], "too_many_sessions"));
+    assert_int_equal(fake_connections(server), OTA_WS_MAX_PEERS);
+    for (int i = 0; i <= OTA_WS_MAX_PEERS; i++) {
+        leave(clients[i]);
+    }
+}
+
+static void every_connection_has_no_delay(void **state) {
+    (void)state;
+    start();
+    client_t *client = welcome();
+    assert_int_equal(fake.no_delays, 1);
+    leave(client);
+}
+
+// ---- frames --------------------------------------------------------------------------------------------------------
+
+typedef struct {
+    const char *name; // of the error
+    uint8_t first;
+    uint64_t length; // as the header says
+    size_t sent;     // bytes of payload that come
+    bool unmasked;
+} bad_frame_t;
+
+static void bad_frames_end_the_session_by_name(void **state) {
+    (void)state;
+    static const bad_frame_t frames[] = {
+        {"not_json", 0x81, 0, 0, false},
+        {"message_too_long", 0x81, 1025, 1025, false},
+        {"message_too_long", 0x81, 130000, 100, false},
+        {"frame_too_long", 0x81, 0x100000020, 32, false},
+        {"frame_too_long", 0x82, 0x10000000000, 0, false},
+        {"unexpected_data", 0x82, 0x80000000, 0, false},
+        {"unexpected_data", 0x82, 10, 10, false},
+        {"unexpected_data", 0x82, 0, 0, false},
+        {"fragmented", 0x01, 2, 2, false},
+        {"fragmented", 0x02, 2, 2, false},
+        {"fragmented", 0x80, 2, 2, false},
+        {"bad_frame", 0x83, 2, 2, false},
+        {"bad_frame", 0xc1, 2, 2, false},
+        {"bad_frame", 0x89, 126, 126, false},
+        {"bad_frame", 0x09, 2, 2, false},
+        {"bad_frame", 0x81, 2, 2, true},
+    };
+    start();
+    for (size_t i = 0; i < sizeof frames / sizeof frames[0]; i++) {
+        const bad_frame_t *bad = &frames[i];
+        uint8_t frame[1200] = {0};
+        size_t size = write_head(frame, bad->first, bad->length, !bad->unmasked);
+        client_t *client = connect_client();
+        write_all(client, frame, size + (bad->unmasked ? 0 : 4) + bad->sent);
+        char name[40];
+        snprintf(name, sizeof name, "\"name\":\"%s\"", bad->name);
+        if (!heard(client, name)) {
+            fail_msg("frame %zu: %s", i, client->heard);
+        }
+        assert_true(is_closed(client));
+        leave(client);
+    }
+    client_t *client = welcome(); // nobody else has suffered
+    leave(client);
+}
+
+static void an_empty_frame_does_not_swallow_the_next_header(void **state) {
+    (void)state;
+    start();
+    client_t *client = welcome();
+    forget(client);
+    send_frame(client, 0x8a, "", 0); // a pong without payload
+    say(client, "{\"type\":\"ping\"}");
+    assert_true(heard(client, "\"type\":\"pong\""));
+    leave(client);
+}
+
+static void a_pong_is_read_and_dropped(void **state) {
+    (void)state;
+    start();
+    client_t *client = welcome();
+    forget(client);
+    send_frame(client, 0x8a, "some payload", 12);
+    say(client, "{\"type\":\"ping\"}");
+    assert_true(heard(client, "\"type\":\"pong\""));
+    leave(client);
+}
+
+static void a_ping_is_answered_and_a_close_too(void **state) {
+    (void)state;
+    start();
+    client_t *client = welcome();
+    send_frame(client, 0x89, "hello", 5);
+    fake_serve(server);
+    hear(client);
+    assert_true(client->ponged);
+    send_frame(client, 0x88, "\x03\xe8", 2);
+    assert_true(is_closed(client));
+    leave(client);
+}
+
+static void a_header_in_single_bytes_is_understood(void **state) {
+    (void)state;
+    start();
+    client_t *client = welcome();
+    char text[300];
+    snprintf(text, sizeof text, "{\"type\":\"ping\"%200s}", "");
+    uint8_t frame[400];
+    size_t size = write_head(frame, 0x81, strlen(text), true);
+    memset(frame + size, 0, 4);
+    memcpy(frame + size + 4, text, strlen(text));
+    size_t length = size + 4 + strlen(text);
+    forget(client);
+    int pair[2];
+    assert_int_equal(pipe(pair), 0);
+    if (fork() == 0) { // bytes that come while the server waits for them
+        for (size_t i = 0; i < length; i++) {
+            send(client->socket, frame + i, 1, MSG_NOSIGNAL);
+            usleep(i < 8 ? 3000 : 0);
+        }
+        _exit(0);
+    }
+    assert_true(heard(client, "\"type\":\"pong\""));
+    close(pair[0]);
+    close(pair[1]);
+    leave(client);
+}
+
+static void who_stops_inside_a_frame_is_given_up(void **state) {
+    (void)state;
+    start();
+    static const size_t lengths[] = {1, 2, 3, 5, 8, 20};
+    uint8_t frame[40] = {0x81, 0xfe, 0, 200};
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+        client_t *client = connect_client();
+        int64_t since = esp_timer_get_time();
+        write_all(client, frame, lengths[i]);
+        fake_serve(server); // comes back
+        assert_true(esp_timer_get_time() - since < 5000000);
+        assert_true(heard(client, "\"name\":\"silent\""));
+        assert_true(is_closed(client));
+        leave(client);
+    }
+}
+
+// ---- updates -------------------------------------------------------------------------------------------------------
+
+static void an_update_is_in_flash_and_selected_on_trial(void **state) {
+    (void)state;
+    start();
+    client_t *client = welcome();
+    update(client);
+    assert_int_equal(fake_entry(1).ota_seq, 2);
+    assert_int_equal(fake_entry(1).ota_state, ESP_OTA_IMG_NEW);
+    assert_int_equal(fake.begins, 1);
+    assert_int_equal(fake.aborts, 1);
+    assert_int_equal(fake.events[OTA_WS_EVENT_VERIFIED], 1);
+    leave(client);
+}
+
+static void power_save_is_off_during_an_update_only(void **state) {
+    (void)state;
+    start();
+    client_t *client = welcome();
+    begin_size(client, image.length);
+    assert_true(heard(client, "\"type\":\"ready\""));
+    assert_int_equal(fake.power_save, 0);
+    send_image(client);
+    assert_true(heard(client, "\"type\":\"done\""));
+    assert_int_equal(fake.power_save, 1);
+    leave(client);
+}
+
+static void a_restart_waits_until_its_answer_is_out(void **state) {
+    (void)state;
+    start();
+    client_t *client = welcome();
+    update(client);
+    forget(client);
+    say(client, "{\"type\":\"restart\"}");
+    fake_serve(server);
+    hear(client);
+    assert_non_null(strstr(client->heard, "restarting"));
+    assert_int_equal(fake.restarts, 0);
+    fake_pass(600);
+    assert_int_equal(fake.restarts, 1);
+    leave(client);
+}
+
+static void a_begin_that_fails_is_let_go(void **state) {
+    (void)state;
+    static const struct {
+        esp_err_t error;
+        const char *name;
+    } cases[] = {
+        {ESP_ERR_OTA_ROLLBACK_INVALID_STATE, "on_trial"}, {ESP_ERR_NO_MEM, "no_memory"},
+        {ESP_ERR_OTA_PARTITION_CONFLICT, "no_slot"},      {ESP_ERR_OTA_ALREADY_IN_PROGRESS, "busy"},
+        {ESP_ERR_INVALID_SIZE, "busy"},
+    };
+    start();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        client_t *client = welcome();
+        fake.begin_error = cases[i].error;
+        begin_size(client, image.length);
+        assert_true(heard(client, "\"type\":\"ready\""));
+        send_data(client, 0, 8192);
+        send_data(client, 8192, 8192);
+        assert_true(heard(client, cases[i].name));
+        assert_int_equal(fake.open_handle, 0);
+        fake.begin_error = ESP_OK;
+        leave(client);
+    }
+    client_t *client = welcome();
+    update(client);
+    leave(client);
+}
+
+static void a_running_image_on_trial_refuses_updates(void **state) {
+    (void)state;
+    fake_running_state(ESP_OTA_IMG_PENDING_VERIFY);
+    start();
+    client_t *client = welcome();
+    begin_size(client, image.length);
+    assert_true(heard(client, "on_trial"));
+    assert_int_equal(fake.begins, 0);
+    leave(client);
+}
+
+static void without_a_second_slot_there_is_no_update(void **state) {
+    (void)state;
+    fake.one_slot = true;
+    start();
+    client_t *client = welcome();
+    begin_size(client, image.length);
+    assert_true(heard(client, "no_slot"));
+    leave(client);
+}
+
+static void a_full_work_queue_only_costs_time(void **state) {
+    (void)state;
+    start();
+    client_t *client = welcome();
+    fake.queue_is_full = true;
+    begin_size(client, image.length);
+    for (int i = 0; i < ROUNDS && strstr(client->heard, "ready") == NULL; i++) {
+        send_frame(client, 0x8a, "", 0); // traffic brings results in; ticks cannot
+        fake_serve(server);
+        hear(client);
+        usleep(1000);
+    }
+    fake.queue_is_full = false;
+    send_image(client);
+    assert_true(heard(client, "\"type\":\"done\""));
+    leave(client);
+}
+
+static void work_that_is_lost_is_queued_again(void **state) {
+    (void)state;
+    start();
+    client_t *client = welcome();
+    fake.queue_loses = true;
+    begin_size(client, image.length);
+    fake_serve(server);
+    for (int i = 0; i < 5; i++) {
+        fake_pass(100);
+        usleep(2000);
+    }
+    fake.queue_loses = false;
+    assert_true(heard(client, "\"type\":\"ready\""));
+    send_image(client);
+    assert_true(heard(client, "\"type\":\"done\""));
+    leave(client);
+}
+
+static void a_wrong_image_changes_nothing(void **state) {
+    (void)state;
+    start();
+    image_free(&image);
+    image_spec_t spec = image_spec_default;
+    spec.chip_id = 9;
+    image = image_build(&spec);
+    client_t *client = welcome();
+    begin_size(client, image.length);
+    assert_true(heard(client, "\"type\":\"ready\""));
+    send_data(client, 0, 8192);
+    assert_true(heard(client, "wrong_chip"));
+    assert_int_equal(fake.begins, 0);
+    assert_int_equal(fake_slot(1)[0], 0xff);
+    leave(client);
+}
+
+// ---- everything breaks, one call after the other -------------------------------------------------------------------
+
+static void a_connection_lost_at_any_moment_leaves_nothing_behind(void **state) {
+    (void)state;
+    start();
+    for (int moment = 0; moment < 8; moment++) {
+        client_t *client = moment < 1 ? connect_client() : welcome();
+        if (moment >= 2) {
+            begin_size(client, image.length);
+        }
+        if (moment >= 3) {
+            assert_true(heard(client, "\"type\":\"ready\""));
+        }
+        for (int i = 3; i < moment; i++) {
+            send_data(client, (size_t)(i - 3) * 8192, 8192);
+        }
+        if (moment == 7) {
+            write_all(client, "\x82\xfe\x20", 3); // inside a header
+        }
+        leave(client);
+        for (int i = 0; i < ROUNDS && (fake.tasks > 0 || fake_connections(server) > 0); i++) {
+            fake_pass(100);
+            fake_serve(server);
+            usleep(1000);
+        }
+        assert_int_equal(fake.tasks, 0);
+        assert_int_equal(fake.open_handle, 0);
+        assert_int_equal(fake.power_save, 1);
+    }
+    client_t *client = welcome();
+    begin_size(client, image.length);
+    assert_true(heard(client, "\"type\":\"ready\""));
+    leave(client);
+}
+
+static void a_receive_that_fails_at_any_call_ends_one_connection_only(void **state) {
+    (void)state;
+    start();
+    for (int at = 1; at < 60; at++) {
+        client_t *client = welcome();
+        begin_size(client, image.length);
+        assert_true(heard(client, "\"type\":\"ready\""));
+        fake.fail_recv_at = at;
+        for (size_t from = 0; from < 5 * 8192; from += 8192) {
+            send_data(client, from, 8192);
+            fake_serve(server);
+        }
+        bool failed = fake.fail_recv_at == 1;
+        fake.fail_recv_at = 0;
+        if (failed) {
+            assert_int_equal(fake_connections(server), 0);
+        }
+        leave(client);
+        for (int i = 0; i < ROUNDS && fake.tasks > 0; i++) {
+            fake_pass(100);
+            fake_serve(server);
+            usleep(1000);
+        }
+        assert_int_equal(fake.tasks, 0);
+    }
+}
+
+static void a_send_that_fails_closes_the_connection(void **state) {
+    (void)state;
+    start();
+    client_t *client = welcome();
+    fake.send_fails = true;
+    say(client, "{\"type\":\"ping\"}");
+    assert_true(is_closed(client));
+    leave(client);
+    fake.send_fails = false;
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(a_connection_that_says_nothing_is_closed),
+        TEST(a_session_begins_without_any_call_for_the_handshake),
+        TEST(a_plain_get_is_asked_to_upgrade),
+        TEST(the_page_has_its_etag_and_foreign_pages_get_no_ticket),
+        TEST(more_connections_than_places_are_turned_away),
+        TEST(every_connection_has_no_delay),
+        TEST(bad_frames_end_the_session_by_name),
+        TEST(an_empty_frame_does_not_swallow_the_next_header),
+        TEST(a_pong_is_read_and_dropped),
+        TEST(a_ping_is_answered_and_a_close_too),
+        TEST(a_header_in_single_bytes_is_understood),
+        TEST(who_stops_inside_a_frame_is_given_up),
+        TEST(an_update_is_in_flash_and_selected_on_trial),
+        TEST(power_save_is_off_during_an_update_only),
+        TEST(a_restart_waits_until_its_answer_is_out),
+        TEST(a_begin_that_fails_is_let_go),
+        TEST(a_running_image_on_trial_refuses_updates),
+        TEST(without_a_second_slot_there_is_no_update),
+        TEST(a_full_work_queue_only_costs_time),
+        TEST(work_that_is_lost_is_queued_again),
+        TEST(a_wrong_image_changes_nothing),
+        TEST(a_connection_lost_at_any_moment_leaves_nothing_behind),
+        TEST(a_receive_that_fails_at_any_call_ends_one_connection_only),
+        TEST(a_send_that_fails_closes_the_connection),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
