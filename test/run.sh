@@ -23,6 +23,16 @@ count() { # name, passed, failed, skipped
     printf '%-28s %s passed, %s failed%s\n' "$1" "$2" "$3" "$rest"
 }
 
+# What tests say about the machine, each sentence once.
+declare -A noted=()
+notes() { # file
+    local line
+    while read -r line; do
+        [ -n "${noted[$line]:-}" ] || echo "${line#\# }"
+        noted[$line]=said
+    done < <(grep -hE '^# no real ' "$1")
+}
+
 # A command that is one test.
 one_test() { # name, command...
     local name=$1
@@ -56,7 +66,7 @@ unit_tests() { # name of the build
         output="$log/$1-$(basename "$test").txt"
         "$test" >"$output" 2>&1
         code=$?
-        grep -h '^no real ' "$output" | sort -u
+        notes "$output"
         local ok no out
         ok=$(sum_of PASSED "$output") no=$(sum_of FAILED "$output") out=$(sum_of SKIPPED "$output")
         if [ "$code" -ne 0 ] && [ "$no" -eq 0 ]; then
@@ -76,7 +86,7 @@ node_count() { # word, TAP file
 node_tests() { # name, files...
     local name=$1 tap="$log/$1.tap" text="$log/$1.txt" code
     shift
-    node --test --test-reporter=spec --test-reporter-destination="$text" \
+    node --import ./test/web_crypto.js --test --test-reporter=spec --test-reporter-destination="$text" \
         --test-reporter=tap --test-reporter-destination="$tap" "$@" >"$log/$name.out" 2>&1
     code=$?
     local bad
@@ -85,7 +95,7 @@ node_tests() { # name, files...
         bad=1
         cat "$log/$name.out"
     fi
-    grep -h '^# no real ' "$tap" | sort -u
+    notes "$tap"
     grep -hE '# SKIP' "$tap"
     [ "$bad" -eq 0 ] || sed -n '/failing tests/,$p' "$text" | head -n 400
     count "$name" "$(node_count pass "$tap")" "$bad" "$(node_count skipped "$tap")"
