@@ -98,6 +98,13 @@ bool machine_verify(machine_t *machine, const partition_t *partition) {
     return starts;
 }
 
+void machine_trust(machine_t *machine, const partition_t *partition) {
+    bool *flag = verified_flag(machine, partition);
+    if (flag != NULL) {
+        *flag = true;
+    }
+}
+
 void machine_forget(machine_t *machine, const partition_t *partition) {
     bool *flag = verified_flag(machine, partition);
     if (flag != NULL) {

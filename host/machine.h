@@ -57,5 +57,8 @@ void machine_look(machine_t *machine);
 // Would the image in that app partition start? Remembers the answer.
 bool machine_verify(machine_t *machine, const partition_t *partition);
 
+// The core has read the image in that app partition back and found it right.
+void machine_trust(machine_t *machine, const partition_t *partition);
+
 // Nothing in that partition is known to start.
 void machine_forget(machine_t *machine, const partition_t *partition);
