@@ -277,6 +277,7 @@ test('a silent session is pinged, and given up when that is not answered', async
   assert.equal(device.said.at(-1).type, 'ping');
   device.saySigned({ type: 'pong' });
   tick();
+  await settle();
   assert.equal(device.reason, undefined);
   tick();
   assert.deepEqual(await device.end, { name: 'unreachable' });

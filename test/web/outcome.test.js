@@ -21,6 +21,12 @@ const cases = [
   ['nothing has happened', ready, { ...ready, received: 1 }, undefined],
   ['the new image runs, on trial', ready, trial, 'runsOnTrial'],
   ['the same image again, in the other slot, on trial', ready, { ...trial, elf_sha256: old.elf_sha256 }, 'runsOnTrial'],
+  [
+    'the same image again, in the other slot, the bootloader knows no trial',
+    ready,
+    { ...trial, elf_sha256: old.elf_sha256, image: 'unwatched' },
+    'runs',
+  ],
   ['the new image runs, the bootloader knows no trial', ready, { ...trial, image: 'unwatched' }, 'runs'],
   ['the new image runs, its record still says new', ready, { ...trial, image: 'unconfirmed' }, 'runs'],
   [

@@ -111,11 +111,10 @@ test('each refusal carries the two values that do not agree', () => {
   assert.deepEqual(verdict({ size: 1_000_001 }), { name: 'too_large', image: '1000001', device: '1000000' });
   assert.deepEqual(verdict({ chip_id: 9 }), { name: 'wrong_chip', image: 'ESP32-S3', device: 'ESP32-C3' });
   assert.deepEqual(verdict({ min_revision: 302 }), { name: 'wrong_revision', image: '3.2–3.99', device: '3.1' });
-  assert.deepEqual(verdict({ min_revision: 400, max_revision: 0 }), {
-    name: 'wrong_revision',
-    image: '4.0+',
-    device: '3.1',
-  });
+  for (const max_revision of [0, 0xffff]) {
+    const failure = { name: 'wrong_revision', image: '4.0+', device: '3.1' };
+    assert.deepEqual(verdict({ min_revision: 400, max_revision }), failure);
+  }
   assert.deepEqual(verdict({ min_revision: 0, max_revision: 300 }), {
     name: 'wrong_revision',
     image: '0.0–3.0',

@@ -53,6 +53,7 @@ test('never more than the credit is unacknowledged, and every byte comes once an
     { chunk: 8192, credit: 32768 },
     { chunk: 512, credit: 1024 },
     { chunk: 3000, credit: 10_000 },
+    { chunk: 1000, credit: 2999 },
   ]) {
     const { session, update } = await begun({ offset: 0, chunk, credit });
     let received = 0;
