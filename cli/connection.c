@@ -85,6 +85,7 @@ void connection_close(connection_t *connection) {
         return;
     }
     lws_callback_on_writable(connection->wsi);
+    lws_set_timeout(connection->wsi, PENDING_TIMEOUT_USER_REASON_BASE, GOODBYE_S);
     connection->leaving = connection->wsi;
     connection->wsi = NULL;
 }
@@ -264,6 +265,7 @@ unsigned char *connection_data(connection_t *connection) {
 
 static void send_frame(connection_t *connection, size_t length, enum lws_write_protocol kind) {
     if (lws_write(connection->wsi, connection_data(connection), length, kind) < (int)length) {
+        lws_set_timeout(connection->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
     }
 }
 

@@ -76,7 +76,8 @@ static ssize_t read_line(int terminal, int interrupt_fd, char *line, size_t size
     return (waits[1].revents & POLLIN) != 0 ? -1 : read(terminal, line, size);
 }
 
-static bool ask_without_echo(credentials_t *credentials, int terminal, int interrupt_fd) {
+// The question comes when nothing is echoed any more: who answers it at once is not heard too early.
+static bool ask_without_echo(credentials_t *credentials, const char *device, int terminal, int interrupt_fd) {
     char line[256];
     struct termios before;
     if (tcgetattr(terminal, &before) != 0) {
@@ -85,6 +86,7 @@ static bool ask_without_echo(credentials_t *credentials, int terminal, int inter
     struct termios silent = before;
     silent.c_lflag &= ~(tcflag_t)ECHO;
     tcsetattr(terminal, TCSAFLUSH, &silent);
+    dprintf(terminal, "Password or pairing code of %s: ", device);
     ssize_t length = read_line(terminal, interrupt_fd, line, sizeof line);
     tcsetattr(terminal, TCSAFLUSH, &before);
     dprintf(terminal, "\n");
@@ -102,8 +104,7 @@ bool credentials_ask(credentials_t *credentials, const char *device, int interru
                     "The device asks for a password. Give it with --password-file or in " CREDENTIALS_VARIABLE ".");
         return false;
     }
-    dprintf(terminal, "Password or pairing code of %s: ", device);
-    bool answered = ask_without_echo(credentials, terminal, interrupt_fd);
+    bool answered = ask_without_echo(credentials, device, terminal, interrupt_fd);
     close(terminal);
     if (!answered) {
         problem_set(problem, EXIT_CODE_INTERRUPTED, "interrupted", "Interrupted before a password was given.");

@@ -58,6 +58,9 @@ static void print_note(output_t *output, const char *device, const char *text) {
 void output_note(output_t *output, const char *device, const char *format, ...) {
     char text[512], json[OUTPUT_JSON_SIZE];
     va_list values;
+    if (output->quiet) {
+        return;
+    }
     va_start(values, format);
     vsnprintf(text, sizeof text, format, values);
     va_end(values);
@@ -66,7 +69,7 @@ void output_note(output_t *output, const char *device, const char *format, ...) 
         output_object(&object, json, "note", device);
         ota_ws_reply_string(&object, "text", text);
         output_print(&object);
-    } else if (!output->quiet) {
+    } else {
         print_note(output, device, text);
     }
 }

@@ -283,6 +283,9 @@ test('--quiet prints the result and nothing else', async () => {
     const result = await push(device, second, '--quiet');
     assert.equal(result.stderr, '');
     assert.equal(result.stdout, 'running 2.0.0 from ota_1, on trial\n');
+    const json = await push(device, makeImage({ version: '3.0.0' }), '--quiet', '--json');
+    assert.equal(objects(json.stdout).length, 1);
+    assert.equal(objects(json.stdout)[0].error, 'on_trial');
   });
 });
 
