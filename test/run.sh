@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Runs all tests and ends with one line: N passed, N failed[, N skipped]. Names of steps as arguments run these only:
-# gcc sanitize clang web border e2e. What a step says is in build/log; it is shown when something failed.
+# gcc sanitize clang web border cuts e2e. What a step says is in build/log; it is shown when something failed.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 
@@ -9,7 +9,7 @@ passed=0
 failed=0
 skipped=0
 steps=("$@")
-[ "${#steps[@]}" -gt 0 ] || steps=(gcc sanitize clang web border e2e)
+[ "${#steps[@]}" -gt 0 ] || steps=(gcc sanitize clang web border cuts e2e)
 log=build/log
 mkdir -p "$log"
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=1} UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
@@ -141,6 +141,12 @@ web_step() {
 
 border_step() {
     one_test 'borders of src, esp, host' test/border.sh
+}
+
+cuts_step() {
+    need_build gcc && one_test 'cuts: single ones, and pairs' build/gcc/test/cuts/cuts --pairs 1 &&
+        tail -n 2 "$log/one.txt"
+    one_test 'cuts: each safeguard is missed' test/cuts/safeguards.sh && tail -n 1 "$log/one.txt"
 }
 
 e2e_step() {

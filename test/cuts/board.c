@@ -12,7 +12,8 @@ static uint32_t next_random(uint32_t *state) {
 
 // ---- the medium ----------------------------------------------------------------------------------------------------
 
-// One bit in eight bytes of weak cells reads as the other one; which, changes with each power on.
+// One bit in eight bytes of weak cells reads as the other one (of a single byte: every other time); which, changes with
+// each power on.
 static void add_noise(const board_t *board, uint32_t address, uint8_t *bytes, size_t length) {
     for (size_t w = 0; w < board->weak_count; w++) {
         const board_weak_t *weak = &board->weak[w];
@@ -21,7 +22,8 @@ static void add_noise(const board_t *board, uint32_t address, uint8_t *bytes, si
         for (uint32_t at = from; at < to; at++) {
             uint32_t random = (at + 1) * 2654435761u ^ board->noise;
             next_random(&random);
-            if ((random & 7) == 0) {
+            uint32_t rarely = weak->to - weak->from == 1 ? 1 : 7;
+            if ((random & rarely) == 0) {
                 bytes[at - address] ^= (uint8_t)(1u << (random >> 8 & 7));
             }
         }
@@ -182,6 +184,7 @@ const char *const board_program_tears[] = {
     "all but bytes 0 to 3",
     "all of it, but weak",
     "half of the bits, and weak",
+    "all of it, but one byte weak",
 };
 
 const char *const board_erase_tears[] = {
@@ -200,6 +203,7 @@ const char *const board_erase_tears[] = {
     "every other byte",
     "all of it, but weak",
     "half of the bits, and weak",
+    "all of it, but one byte weak",
 };
 
 unsigned board_tears(nor_kind_t kind) {
@@ -305,7 +309,9 @@ void board_tear(board_t *board, const nor_operation_t *operation, unsigned tear)
         heal(board, operation->address, operation->address + length);
     }
     if (is_weak) {
-        weaken(board, operation->address, operation->address + length);
+        bool is_one = tear == (is_erase ? 15 : 17);
+        uint32_t from = operation->address + (is_one ? next_random(&random) % length : 0);
+        weaken(board, from, is_one ? from + 1 : operation->address + length);
     }
     board->dead = true;
 }

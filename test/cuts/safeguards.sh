@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Takes each safeguard away, one patch of safeguards/ after the other, and cuts the power again: each must end in
+# violations. The patch's second line says where to cut. Names of patches as arguments run these only.
+set -u
+cd "$(dirname "$0")/../.." || exit 2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+patches=("$@")
+[ "${#patches[@]}" -gt 0 ] || patches=(test/cuts/safeguards/*.patch)
+read -ra flags <<<"$(pkg-config --cflags --libs libcrypto zlib)"
+good=0
+bad=0
+
+host=(app_image boot console hash_openssl machine machine_flash machine_platform nor otadata partition_table
+    partition_names store)
+mkdir "$work/tree" "$work/objects"
+cp -r src host test "$work/tree" || exit 2
+
+compile() { # source: into objects, under a name of its own
+    gcc -std=c11 -D_GNU_SOURCE -O1 -Isrc -Ihost -Itest -Itest/cuts -c "$1" -o "$work/objects/${1//\//_}.o"
+}
+
+build() { # sources that have changed
+    local source
+    for source in "$@"; do
+        (cd "$work/tree" && compile "$source") || return 1
+    done
+    gcc "$work"/objects/*.o "${flags[@]}" -lpthread -o "$work/cuts"
+}
+
+all=()
+for source in src/*.c test/image_builder.c test/cuts/*.c; do
+    all+=("$source")
+done
+for name in "${host[@]}"; do
+    all+=("host/$name.c")
+done
+build "${all[@]}" || exit 2
+
+for patch in "${patches[@]}"; do
+    file=$(sed -n 's,^+++ b/,,p' "$patch" | head -n 1)
+    read -ra arguments <<<"$(sed -n 's/^Cuts: //p' "$patch")"
+    if ! patch -s -p1 -d "$work/tree" <"$patch" || ! build "$file"; then
+        echo "$(basename "$patch"): does not apply any more"
+        bad=$((bad + 1))
+    elif "$work/cuts" --pairs 0 "${arguments[@]}" >"$work/output"; then
+        echo "$(basename "$patch"): nothing was noticed"
+        bad=$((bad + 1))
+    else
+        echo "$(basename "$patch"): noticed, $(sed -n 's/^violations: //p' "$work/output") violations"
+        good=$((good + 1))
+    fi
+    cp "$file" "$work/tree/$file"
+    (cd "$work/tree" && compile "$file")
+done
+echo "safeguards: $good noticed when missing, $bad not"
+[ "$bad" -eq 0 ]
