@@ -208,10 +208,9 @@ static ota_ws_status_t retake(void *context, const uint8_t *bytes, size_t length
     return examine(pipeline, bytes, length);
 }
 
-// How long the image in the slot will be, if the file is one that this device takes.
-static uint32_t image_size(const ota_ws_pipeline_t *pipeline) {
+uint32_t ota_ws_pipeline_image_size(const ota_ws_pipeline_t *pipeline, const ota_ws_promise_t *promise) {
     uint32_t around = pipeline->ports.decrypt != NULL ? OTA_WS_ENCRYPTED_HEADER_SIZE : 0;
-    return pipeline->promise.size > around ? pipeline->promise.size - around : 0;
+    return promise->size > around ? promise->size - around : 0;
 }
 
 static void start_file(ota_ws_pipeline_t *pipeline) {
@@ -220,7 +219,7 @@ static void start_file(ota_ws_pipeline_t *pipeline) {
     pipeline->held = 0;
     pipeline->ports.hash->start(&pipeline->file);
     ota_ws_image_init(&pipeline->image, NULL);
-    ota_ws_slot_init(&pipeline->slot, pipeline->ports.flash, image_size(pipeline));
+    ota_ws_slot_init(&pipeline->slot, pipeline->ports.flash, ota_ws_pipeline_image_size(pipeline, &pipeline->promise));
 }
 
 static void drop_file(ota_ws_pipeline_t *pipeline) {

@@ -50,6 +50,9 @@ void ota_ws_pipeline_init(ota_ws_pipeline_t *pipeline, const ota_ws_pipeline_por
 // Who sends the next file, and when; for the history. Before begin.
 void ota_ws_pipeline_from(ota_ws_pipeline_t *pipeline, const uint8_t peer[OTA_WS_PEER_SIZE], uint32_t when_s);
 
+// How many bytes of the slot such a file needs: it goes there without the header of an encrypted image.
+uint32_t ota_ws_pipeline_image_size(const ota_ws_pipeline_t *pipeline, const ota_ws_promise_t *promise);
+
 // A file begins; ota_ws_pipeline_end() follows. With a plain image, what is already in flash of the same file is taken
 // over: `position` says how much. OTA_WS_NO_MEMORY, OTA_WS_COMPRESSION_DECLINED.
 const ota_ws_failure_t *ota_ws_pipeline_begin(ota_ws_pipeline_t *pipeline, const ota_ws_promise_t *promise);

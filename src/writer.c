@@ -28,7 +28,7 @@ static const ota_ws_image_description_t *description(const ota_ws_writer_t *writ
 static void begin(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_ws_job_result_t *result) {
     const ota_ws_flash_t *flash = writer->pipeline.ports.flash;
     writer->failed = false;
-    result->failure.status = flash->open(flash->context, job->promise.size);
+    result->failure.status = flash->open(flash->context, ota_ws_pipeline_image_size(&writer->pipeline, &job->promise));
     writer->open = result->failure.status == OTA_WS_OK;
     if (writer->open) {
         ota_ws_pipeline_from(&writer->pipeline, job->peer, job->when_s);

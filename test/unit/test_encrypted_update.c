@@ -111,6 +111,8 @@ static void an_image_that_fills_the_slot_is_written(void **state) {
     spec.size = desk.rig->nor->size;
     image_file_t file = encrypt_spec(&desk, &spec);
     assert_string_equal(update(&desk, &file), "done");
+    assert_int_equal(desk.rig->nor->operations[0].kind, NOR_OPEN);
+    assert_int_equal(desk.rig->nor->operations[0].length, spec.size);
     image_free(&file);
     desk_close(&desk);
     desk_open(&desk, "ecies_private.pem");
