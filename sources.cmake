@@ -18,6 +18,7 @@ set(OTA_WS_CORE_SOURCES
     src/scram.c
     src/sentence.c
     src/session.c
+    src/signature.c
     src/slot.c
     src/status.c
     src/text.c
