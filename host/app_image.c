@@ -75,6 +75,14 @@ static ota_ws_status_t check_target(const ota_ws_image_t *image, const app_targe
     return image->description.secure_version < target->secure_version ? OTA_WS_OLDER_SECURE_VERSION : OTA_WS_OK;
 }
 
+bool app_image_measure(nor_t *nor, const partition_t *partition, uint32_t *length) {
+    ota_ws_image_t image;
+    ota_ws_image_init(&image, NULL);
+    bool read = read_all(nor, partition, &image) == OTA_WS_OK;
+    *length = image.length;
+    return ota_ws_image_finish(&image) == OTA_WS_OK && read;
+}
+
 ota_ws_status_t app_image_verify(nor_t *nor, const partition_t *partition, const app_target_t *target,
                                  const ota_ws_hash_t *hash) {
     ota_ws_image_t image;

@@ -22,6 +22,9 @@ typedef struct {
 // Reads the head only. False when no application image begins there.
 bool app_image_describe(nor_t *nor, const partition_t *partition, app_image_t *app);
 
+// Length of the image with checksum and digest, without signature. False when there is no sound one.
+bool app_image_measure(nor_t *nor, const partition_t *partition, uint32_t *length);
+
 // Reads and hashes all of it. OTA_WS_OK: it would start. OTA_WS_EMPTY: erased flash.
 ota_ws_status_t app_image_verify(nor_t *nor, const partition_t *partition, const app_target_t *target,
                                  const ota_ws_hash_t *hash);

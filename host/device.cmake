@@ -12,6 +12,7 @@ add_custom_command(
 add_library(ota_ws_host STATIC
     access.c
     app_image.c
+    app_signature.c
     board.c
     boot.c
     console.c

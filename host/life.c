@@ -104,6 +104,10 @@ static void report_page(const life_t *life) {
         console_log(life->parts.console, "page", "only images encrypted for this device's key are taken (%s)",
                     life->parts.key->scheme == IMAGE_KEY_RSA ? "RSA-3072" : "ECIES-P256");
     }
+    if (life->parts.signer != NULL) {
+        console_log(life->parts.console, "page", "only images signed with this device's key are taken (%s)",
+                    ota_ws_signature_scheme_name(life->parts.signer->scheme));
+    }
 }
 
 // ---- one boot ------------------------------------------------------------------------------------------------------
@@ -118,6 +122,7 @@ static bool start_machine(const life_t *life, boot_life_t *boot) {
         .target = life->parts.board->target,
         .reset = life->reset,
         .name = life->device_name,
+        .signer = life->parts.signer,
     };
     ota_ws_identity_t identity;
     if (!machine_start(&boot->machine, &parts)) {
@@ -160,6 +165,7 @@ static bool start_core(const life_t *life, boot_life_t *boot) {
         .inflate = &boot->inflate_port,
         .decrypt = life->parts.key != NULL ? &boot->decrypt_port : NULL,
         .chunk = boot->settings.chunk,
+        .buffers = options->buffers,
         .notify_context = boot,
         .notify = notify,
     };

@@ -6,12 +6,14 @@
 #include "access.h"
 #include "board.h"
 #include "image_key.h"
+#include "signature_openssl.h"
 
 typedef struct {
     board_t *board;
     store_t *store;
     const access_t *access;
     const image_key_t *key; // private; NULL: plain images are expected
+    const signer_t *signer; // NULL: images need not be signed
     const options_t *options;
     const console_t *console;
 } life_parts_t;

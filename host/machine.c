@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "app_signature.h"
 #include "chip.h"
 #include "text.h"
 
@@ -65,6 +66,7 @@ bool machine_start(machine_t *machine, const machine_parts_t *parts) {
     machine->running = outcome.partition;
     machine->other = next_slot(parts->table, machine->running);
     verify_others(machine);
+    (void)app_signature_verify(parts->nor, machine->running, &machine->signers);
     machine_look(machine);
     return true;
 }
@@ -212,6 +214,9 @@ void machine_look(machine_t *machine) {
         look_at_other(machine, &otadata, &identity);
     }
     identity.can_roll_back = can_roll_back(machine, &otadata);
+    identity.requires_signed = parts->signer != NULL;
+    identity.is_signed = machine->signers.count > 0;
+    memcpy(identity.signer, machine->signers.signers[0].key_digest, sizeof identity.signer);
     pthread_mutex_lock(&machine->lock);
     machine->identity = identity;
     pthread_mutex_unlock(&machine->lock);

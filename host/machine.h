@@ -9,6 +9,7 @@
 #include "boot.h"
 #include "console.h"
 #include "ports.h"
+#include "signature_openssl.h"
 #include "store.h"
 
 typedef struct {
@@ -18,8 +19,9 @@ typedef struct {
     const console_t *console;
     store_t *store; // NULL: nothing is kept
     app_target_t target;
-    ota_ws_reset_t reset; // why it starts
-    const char *name;     // shown to the user, at most 63 characters
+    ota_ws_reset_t reset;   // why it starts
+    const char *name;       // shown to the user, at most 63 characters
+    const signer_t *signer; // images must be signed with this key; NULL: they need not
 } machine_parts_t;
 
 typedef struct {
@@ -29,6 +31,7 @@ typedef struct {
     const partition_t *other;             // that an update goes to
     bool verified[PARTITION_OTA_MAX + 1]; // would the image start? The last one: factory
     bool touched;                         // the open update has erased something
+    signers_t signers;                    // of the running image
     void *restart_context;
     void (*restart)(void *context);
 

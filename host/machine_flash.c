@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The core's flash port: the slot that an update goes to, and its selection in the boot record.
+#include "app_signature.h"
 #include "machine.h"
 
 static uint32_t slot_size(void *context) {
@@ -131,9 +132,29 @@ static ota_ws_status_t record_running(machine_t *machine) {
     return select_partition(machine, machine->running, OTADATA_VALID);
 }
 
+// Only what was signed with our key, when there is one.
+static ota_ws_status_t check_signature(const machine_t *machine) {
+    const machine_parts_t *parts = &machine->parts;
+    signers_t signers;
+    if (parts->signer == NULL) {
+        return OTA_WS_OK;
+    }
+    ota_ws_status_t status = app_signature_verify(parts->nor, machine->other, &signers);
+    if (status == OTA_WS_OK && !signature_is_by(&signers, parts->signer)) {
+        status = OTA_WS_BAD_SIGNATURE;
+    }
+    return status;
+}
+
 static ota_ws_status_t activate_verified(void *context, uint32_t image_size) {
     machine_t *machine = context;
     (void)image_size;
+    ota_ws_status_t signature = check_signature(machine);
+    if (signature != OTA_WS_OK) {
+        console_log(machine->parts.console, "update", "the image in %s is refused: %s", machine->other->label,
+                    ota_ws_status_name(signature));
+        return signature;
+    }
     machine_trust(machine, machine->other);
     ota_ws_status_t status = report(machine, record_running(machine));
     if (status == OTA_WS_OK) {

@@ -52,15 +52,27 @@ static bool load_key(image_key_t *key, const char *path, const console_t *consol
     return wrong == NULL;
 }
 
+// Likewise.
+static bool load_signer(signer_t *signer, const char *path, const console_t *console) {
+    const char *wrong = path != NULL ? signature_key_load(signer, path) : NULL;
+    if (wrong != NULL) {
+        console_log(console, "page", "%s %s", path, wrong);
+    }
+    return wrong == NULL;
+}
+
 static int serve(board_t *board, store_t *store, const options_t *options, const console_t *console) {
     access_t access;
     image_key_t key;
+    signer_t signer;
     int code = EXIT_ACCESS;
-    if (!load_key(&key, options->encrypted_key, console)) {
+    if (!load_signer(&signer, options->signing_key, console) || !load_key(&key, options->encrypted_key, console)) {
         return code;
     }
     if (load_access(&access, store, options, console)) {
-        life_parts_t parts = {board, store, &access, key.pkey != NULL ? &key : NULL, options, console};
+        life_parts_t parts = {
+            board,   store,  &access, key.pkey != NULL ? &key : NULL, options->signing_key != NULL ? &signer : NULL,
+            options, console};
         code = life_run(&parts);
     }
     image_key_free(&key);

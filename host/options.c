@@ -15,6 +15,7 @@
 #include "exit_codes.h"
 #include "nor.h"
 #include "nor_timing.h"
+#include "worker.h"
 
 static const char help[] =
     "ota-ws-device: a virtual ESP32 with ota_ws_update on its web server.\n"
@@ -48,9 +49,11 @@ static const char help[] =
     "  --unprotected         no password: whoever reaches the device can replace its firmware. Loopback only\n"
     "  --trial-timeout S     a new image goes back when not confirmed in S seconds (300); 0: it waits\n"
     "  --any-project         accept images of other projects\n"
+    "  --signing-key FILE    public key (PEM, RSA-3072 or P-256): only images signed with it are taken\n"
     "  --encrypted-key FILE  private key (PEM, RSA-3072 or P-256): only images encrypted for it are taken\n"
     "  --chunk BYTES         largest data frame (8192)\n"
     "  --credit BYTES        bytes that may be under way (32768)\n"
+    "  --buffers N           chunks that wait for flash at most (3)\n"
     "\n"
     "  --help                this\n"
     "\n"
@@ -90,9 +93,11 @@ static const row_t rows[] = {
     {"unprotected", FLAG, AT(unprotected), 0, 0, 0},
     {"trial-timeout", NUMBER, AT(trial_timeout_s), 0, INT32_MAX / 1000, 0},
     {"any-project", FLAG, AT(any_project), 0, 0, 0},
+    {"signing-key", TEXT, AT(signing_key), 0, 0, 0},
     {"encrypted-key", TEXT, AT(encrypted_key), 0, 0, 0},
     {"chunk", SIZE, AT(chunk), OTA_WS_CHUNK_MIN, OTA_WS_CHUNK_MAX, 1},
     {"credit", SIZE, AT(credit), 2 * OTA_WS_CHUNK_MIN, INT32_MAX, 1},
+    {"buffers", SIZE, AT(buffers), WORKER_BUFFER_MIN, WORKER_BUFFER_MAX, 1},
     {"help", FLAG, AT(help), 0, 0, 0},
 };
 
@@ -263,6 +268,7 @@ options_result_t options_parse(options_t *options, int count, char *const argume
         .boot_time_ms = 1000,
         .chunk = ota_ws_default_settings.chunk,
         .credit = ota_ws_default_settings.credit,
+        .buffers = 3,
     };
     if (!read_all(options, count, arguments)) {
         return OPTIONS_WRONG;

@@ -22,12 +22,14 @@ typedef struct {
     const char *name;
     const char *password_file;
     bool unprotected;
+    const char *signing_key;   // PEM file, public; NULL: images need not be signed
     const char *encrypted_key; // PEM file; NULL: plain images are expected
     const char *timing;        // NULL: none
     uint32_t trial_timeout_s;
     uint32_t boot_time_ms;
     uint32_t chunk;
     uint32_t credit;
+    uint32_t buffers;
     bool any_project;
     bool show;
     bool help;

@@ -98,6 +98,9 @@ typedef struct {
     bool other_valid; // `other` holds the description of an image in the other slot
     ota_ws_image_description_t other;
     bool can_roll_back;
+    bool requires_signed;               // only images signed with its key may be selected
+    bool is_signed;                     // the running image is, and the signature is right; then
+    uint8_t signer[OTA_WS_SHA256_SIZE]; // the SHA-256 of the (first) key
 } ota_ws_identity_t;
 
 // What the application may refuse.

@@ -117,6 +117,12 @@ static void put_running(ota_ws_reply_t *reply, const ota_ws_identity_t *device, 
     ota_ws_reply_string(reply, "idf", device->running.idf);
     ota_ws_reply_hex(reply, "elf_sha256", device->running.elf_sha256, 8);
     ota_ws_reply_number(reply, "secure_version", device->secure_version);
+    if (device->is_signed) {
+        ota_ws_reply_hex(reply, "signed_by", device->signer, 8);
+    }
+    if (device->requires_signed) {
+        ota_ws_reply_true(reply, "requires_signed");
+    }
     ota_ws_reply_string(reply, "slot", device->slot);
     ota_ws_reply_string(reply, "image", image_state(device, on_trial));
     if (on_trial && device->image_state != OTA_WS_IMAGE_TRIAL) {
