@@ -59,6 +59,8 @@ export class Chip {
     writeEfuses(efuses);
     const args = [
       ...(process.env.CHIP_QEMU_ARGS ?? '').split(' ').filter(Boolean),
+      // Time by instructions: a machine that is busy otherwise would set off the chip's watchdogs.
+      '-icount', process.env.CHIP_ICOUNT ?? 'shift=3,align=off,sleep=on',
       '-M', 'esp32c3', '-display', 'none', '-monitor', 'none',
       '-chardev', `file,id=console,path=${this.console},append=on`, '-serial', 'chardev:console',
       '-drive', `file=${this.flash},if=mtd,format=raw`,

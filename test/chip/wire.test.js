@@ -57,7 +57,7 @@ test('frames of strangers', async (t) => {
       ['not_json', 'an empty text frame', frame(0x81, 0)],
       ['message_too_long', 'a value of 4 KB', frame(0x81, 4117, text(`{"name":"otaSize","value":"${'A'.repeat(4090)}"}`))],
       ['message_too_long', 'a name of 4 KB', frame(0x81, 4104, text(`{"${'A'.repeat(4096)}":1}`))],
-      ['unknown_member', 'a value of 200 bytes', whole(`{"name":"otaSize","value":"${'1'.repeat(200)}"}`)],
+      ['missing_member', 'a value of 200 bytes', whole(`{"name":"otaSize","value":"${'1'.repeat(200)}"}`)],
       ['not_json', 'too few tokens', frame(0x81, 5, text('{"a"}'))],
       ['not_json', 'an array', frame(0x81, 3, text('[1]'))],
       ['unexpected_data', 'data that claim 2 GB', frame(0x82, 2 ** 31)],

@@ -19,7 +19,7 @@
 #include "sdkconfig.h"
 
 #define PLAIN_BUFFER 4096
-#define SAMPLE_US 1000
+#define SAMPLE_US 5000
 
 #if CONFIG_CHIP_TEST_BALLAST > 0
 const uint8_t ballast[CONFIG_CHIP_TEST_BALLAST] = {1};
