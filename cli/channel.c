@@ -70,9 +70,8 @@ static bool is_guarded(const channel_t *channel) {
 }
 
 void channel_seal(channel_t *channel, ota_ws_reply_t *message) {
-    bool guarded = is_guarded(channel);
-    channel->sent += guarded;
-    ota_ws_reply_end(message, channel->hash, guarded ? channel->keys.client : NULL, channel->sent);
+    channel->sent++;
+    ota_ws_reply_end(message, channel->hash, is_guarded(channel) ? channel->keys.client : NULL, channel->sent);
 }
 
 // The text ends with `,"count":N,"mac":"` + 32 hex digits + `"}`.

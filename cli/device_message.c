@@ -60,14 +60,18 @@ static bool is_space(char c) {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-// jsmn skips what it finds between tokens without asking what it is: only these characters may stand there.
-static bool is_clean_between(const char *text, int from, int to) {
+// jsmn forgives missing and superfluous commas and colons. Between two tokens stand quotes, spaces, and `separator`
+// once; not at all when it is 0.
+static bool is_separated(const char *text, int from, int to, char separator) {
+    int count = 0;
     for (int i = from; i < to; i++) {
-        if (!is_space(text[i]) && text[i] != ',' && text[i] != ':' && text[i] != '"') {
+        if (text[i] == separator) {
+            count++;
+        } else if (!is_space(text[i]) && text[i] != '"') {
             return false;
         }
     }
-    return true;
+    return count == (separator != 0);
 }
 
 static bool is_whole_object(const jsmntok_t *object, const char *text, size_t length, int token_count) {
@@ -95,13 +99,16 @@ bool device_message_read(device_message_t *message, const char *text, size_t len
     if (!is_whole_object(tokens, text, length, token_count)) {
         return false;
     }
+    int end = tokens[0].start + 1; // of the token before
     for (int i = 1; i < token_count; i += 2) {
-        if (!take_member(message, &tokens[i], &tokens[i + 1]) ||
-            !is_clean_between(text, tokens[i].end, tokens[i + 1].start)) {
+        if (!is_separated(text, end, tokens[i].start, i == 1 ? 0 : ',') ||
+            !is_separated(text, tokens[i].end, tokens[i + 1].start, ':') ||
+            !take_member(message, &tokens[i], &tokens[i + 1])) {
             return false;
         }
+        end = tokens[i + 1].end;
     }
-    return true;
+    return is_separated(text, end, tokens[0].end - 1, 0);
 }
 
 // ---- text that is safe to show -------------------------------------------------------------------------------------

@@ -62,8 +62,8 @@ static const char push_page[] =
     "  --allow-downgrade     send it even if its version is lower than what runs\n"
     "  --confirm             confirm the new image as soon as it answers\n"
     "  --no-restart          leave the restart to somebody else ('ota-ws restart')\n"
-    "  --compress WHEN       send it compressed: always, never, or auto, which is when\n"
-    "                        the network is slower than the flash (auto)\n"
+    "  --compress WHEN       compressed: always, never, or auto, which is when the\n"
+    "                        network is slower than the flash (auto)\n"
     "  --no-check            do not check the file here; the device does in any case\n"
     "  --keep-going          go on with the next device whatever happened\n" WAIT_OPTION PASSWORD_OPTIONS
         OUTPUT_OPTIONS;

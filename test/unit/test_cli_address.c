@@ -49,7 +49,7 @@ static void addresses_are_understood_as_people_write_them(void **state) {
 static void what_is_no_address_is_refused_with_a_sentence(void **state) {
     (void)state;
     static const char *const bad[] = {
-        "",         ":80",         "bench:",      "bench:0", "bench:65536",  "bench:99999999999999999999",
+        "",         ":80",         "bench:",      "bench:0", "bench:65536",  "bench:4294967376",
         "bench:8o", "ftp://bench", "ws://bench",  "http://", "https:///ota", "user@bench",
         "be nch",   "bench/o ta",  "bench/ota?x", "bench\n", "[fe80::1",     "[fe80::1]8070",
         "[]",       "bench?x",     "bench\x80",   "b\\ench", "[fe80::1]:",   "bench/ota\x7f",

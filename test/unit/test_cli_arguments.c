@@ -136,6 +136,15 @@ static void what_makes_no_sense_is_refused_with_a_sentence(void **state) {
     reject("push a.bin bench bench:0", "is no address");
 }
 
+static void compression_is_chosen_by_word(void **state) {
+    (void)state;
+    assert_int_equal(understand("push a.bin bench").push.compress, PUSH_COMPRESS_AUTO);
+    assert_int_equal(understand("push a.bin bench --compress auto").push.compress, PUSH_COMPRESS_AUTO);
+    assert_int_equal(understand("push a.bin bench --compress always").push.compress, PUSH_COMPRESS_ALWAYS);
+    assert_int_equal(understand("push a.bin bench --compress never").push.compress, PUSH_COMPRESS_NEVER);
+    reject("push a.bin bench --compress gzip", "auto, always or never");
+}
+
 static void an_option_of_another_command_is_refused(void **state) {
     (void)state;
     reject("info bench --confirm", "--confirm means nothing to 'info'");
@@ -189,9 +198,9 @@ static void the_help_knows_the_options_that_the_commands_know(void **state) {
                                            "rollback bench", "restart bench",    "cancel bench",
                                            "inspect a.bin",  "keygen k.pem",     "encrypt a.bin k.pem"};
     static const char *const options[] = {
-        "--json",      "--quiet",      "--password-file pw", "--ca c.pem",   "--insecure",    "--retry 1",
-        "--wait",      "--no-check",   "--confirm",          "--no-restart", "--keep-going",  "--allow-downgrade",
-        "--for bench", "--chip esp32", "--key k.pem",        "--ecies",      "--output b.bin"};
+        "--json",      "--quiet",      "--password-file pw", "--ca c.pem",   "--insecure",     "--retry 1",
+        "--wait",      "--no-check",   "--confirm",          "--no-restart", "--keep-going",   "--allow-downgrade",
+        "--for bench", "--chip esp32", "--key k.pem",        "--ecies",      "--output b.bin", "--compress never"};
     for (size_t i = 0; i < COUNT_OF(commands); i++) {
         char topic[16], line[128];
         snprintf(topic, sizeof topic, "%.*s", (int)strcspn(commands[i], " "), commands[i]);
@@ -217,6 +226,7 @@ int main(void) {
         cmocka_unit_test(options_may_stand_anywhere),
         cmocka_unit_test(help_and_version_come_before_anything_else),
         cmocka_unit_test(what_makes_no_sense_is_refused_with_a_sentence),
+        cmocka_unit_test(compression_is_chosen_by_word),
         cmocka_unit_test(an_option_of_another_command_is_refused),
         cmocka_unit_test(a_password_can_not_be_an_argument),
         cmocka_unit_test(every_page_fits_80_columns),

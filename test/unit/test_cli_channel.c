@@ -173,7 +173,8 @@ static void a_device_without_login_must_not_ask_for_a_proof(void **state) {
     dialog_t dialog;
     problem_t problem;
     start(&dialog, false);
-    assert_false(answer(&dialog, "{\"type\":\"challenge\",\"scram\":\"r=x\"}", PASSWORD, &problem));
+    assert_false(answer(&dialog, "{\"type\":\"challenge\",\"scram\":\"r=x,s=c2FsdCBvZiAxNiBieXRlcw==,i=4096\"}",
+                        PASSWORD, &problem));
     assert_true(welcome(&dialog, "{\"type\":\"welcome\",\"version\":1}", &problem));
 }
 

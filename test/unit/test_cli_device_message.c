@@ -93,6 +93,15 @@ static void what_is_no_flat_object_is_refused(void **state) {
         "{\"a\":1}x",
         "{\"a\":1}{}",
         "{a:1}",
+        "{},",
+        "{}:",
+        "{,}",
+        "{,\"a\":1}",
+        "{\"a\":1,}",
+        "{\"a\"::1}",
+        "{\"a\":1,,\"b\":1}",
+        "{\"a\":1 \"b\":1}",
+        "{\"a\",1}",
         "{\"a\":\"\\x\"}",
         "{\"a\":\"\\u12\"}",
     };
@@ -192,6 +201,19 @@ static void changed_messages_never_read_outside_or_show_control_characters(void 
     }
 }
 
+static void a_character_that_is_cut_off_is_not_read_on(void **state) {
+    (void)state;
+    static const char *const whole[] = {"\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80"};
+    for (size_t i = 0; i < COUNT_OF(whole); i++) {
+        for (size_t length = 1; length <= strlen(whole[i]); length++) {
+            uint8_t *copy = guard_copy(whole[i], length);
+            size_t expected = length == strlen(whole[i]) ? length : 0;
+            assert_int_equal(printable_length((const char *)copy, length), expected);
+            guard_free(copy, length);
+        }
+    }
+}
+
 static void copied_text_is_printable_and_cut_between_characters(void **state) {
     (void)state;
     char text[8];
@@ -213,6 +235,7 @@ int main(void) {
         cmocka_unit_test(escapes_are_resolved_and_what_could_steer_a_terminal_is_not_passed_on),
         cmocka_unit_test(a_value_is_cut_between_characters),
         cmocka_unit_test(changed_messages_never_read_outside_or_show_control_characters),
+        cmocka_unit_test(a_character_that_is_cut_off_is_not_read_on),
         cmocka_unit_test(copied_text_is_printable_and_cut_between_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

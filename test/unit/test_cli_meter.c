@@ -39,6 +39,26 @@ static void the_rate_is_that_of_the_last_seconds_and_not_of_long_ago(void **stat
     assert_in_range(meter_average_rate(&meter), 540000, 560000);
 }
 
+static void rare_news_do_not_make_the_rate_older(void **state) {
+    (void)state;
+    meter_t meter;
+    uint32_t done = 0;
+    meter_start(&meter, 100000000, 0, 0);
+    for (uint32_t ms = 1000; ms <= 20000; ms += 1000) {
+        done += ms <= 15000 ? 1000000 : 100000;
+        meter_update(&meter, done, ms);
+    }
+    assert_int_equal(meter_rate(&meter), 100000);
+}
+
+static void the_time_left_is_rounded_up(void **state) {
+    (void)state;
+    meter_t meter;
+    meter_start(&meter, 350000, 0, 0);
+    meter_update(&meter, 100000, 1000);
+    assert_int_equal(meter_left_s(&meter), 3);
+}
+
 static void an_update_that_goes_on_does_not_count_what_was_there(void **state) {
     (void)state;
     meter_t meter;
@@ -104,6 +124,8 @@ int main(void) {
         cmocka_unit_test(nothing_is_known_at_the_start),
         cmocka_unit_test(a_steady_rate_is_that_rate),
         cmocka_unit_test(the_rate_is_that_of_the_last_seconds_and_not_of_long_ago),
+        cmocka_unit_test(rare_news_do_not_make_the_rate_older),
+        cmocka_unit_test(the_time_left_is_rounded_up),
         cmocka_unit_test(an_update_that_goes_on_does_not_count_what_was_there),
         cmocka_unit_test(four_gigabytes_do_not_overflow),
         cmocka_unit_test(an_empty_file_is_all_there),

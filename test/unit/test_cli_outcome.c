@@ -104,6 +104,25 @@ static void a_restart_on_trial_that_ends_in_the_other_slot_was_a_rollback(void *
     }
 }
 
+static void a_restart_that_ends_in_another_slot_without_a_trial_was_no_rollback(void **state) {
+    (void)state;
+    const case_t c = {
+        new_runs("valid"), old_runs("valid", "none"), false, "running 1.0.0 from ota_0, confirmed", OUTCOME_RUNNING, 0};
+    check(&c);
+}
+
+static void what_was_given_up_in_a_third_slot_was_not_this_update(void **state) {
+    (void)state;
+    case_t c = {old_runs("valid", "none"),
+                old_runs("valid", "aborted"),
+                true,
+                "still 1.0.0: The device has restarted, but not into the new image.",
+                OUTCOME_STILL,
+                EXIT_CODE_OLD_IMAGE};
+    strcpy(c.after.other.slot, "ota_2");
+    check(&c);
+}
+
 static void the_devices_own_record_says_why_it_went_back(void **state) {
     (void)state;
     static const struct {
@@ -182,6 +201,8 @@ int main(void) {
         cmocka_unit_test(the_right_slot_with_another_image_is_not_the_new_image),
         cmocka_unit_test(a_device_that_tells_no_digest_is_believed_by_its_slot),
         cmocka_unit_test(a_restart_on_trial_that_ends_in_the_other_slot_was_a_rollback),
+        cmocka_unit_test(a_restart_that_ends_in_another_slot_without_a_trial_was_no_rollback),
+        cmocka_unit_test(what_was_given_up_in_a_third_slot_was_not_this_update),
         cmocka_unit_test(the_devices_own_record_says_why_it_went_back),
         cmocka_unit_test(problems_are_told_with_what_runs_as_far_as_it_is_known),
         cmocka_unit_test(what_was_not_restarted_into_is_not_called_running),
