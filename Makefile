@@ -33,7 +33,7 @@ encrypted:
 	@test/encrypted.sh
 
 cuts:
-	@test/setup.sh build
+	@test/setup.sh unit
 	@cmake -S host -B build/cuts >/dev/null
 	@cmake --build build/cuts -j "$$(nproc)" --target cuts >/dev/null
 	@build/cuts/test/cuts/cuts --pairs 2

@@ -61,7 +61,7 @@ sum_of() { # cmocka's word in brackets, file
 
 unit_tests() { # name of the build
     local test output code good=0 bad=0 left_out=0
-    for test in "build/$1"/test/test_*; do
+    for test in "build/$1"/test/test_* "build/$1"/test/*/test_*; do
         [ -x "$test" ] && [ -f "$test" ] || continue
         output="$log/$1-$(basename "$test").txt"
         "$test" >"$output" 2>&1
@@ -86,7 +86,7 @@ node_count() { # word, TAP file
 node_tests() { # name, files...
     local name=$1 tap="$log/$1.tap" text="$log/$1.txt" code
     shift
-    node --import ./test/web_crypto.js --test --test-reporter=spec --test-reporter-destination="$text" \
+    node --import ./test/web_crypto.js --test --test-concurrency="$(nproc)" --test-reporter=spec --test-reporter-destination="$text" \
         --test-reporter=tap --test-reporter-destination="$tap" "$@" >"$log/$name.out" 2>&1
     code=$?
     local bad

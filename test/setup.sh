@@ -1,20 +1,22 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Installs what one of the make targets needs and this machine lacks: Debian packages, and the exact npm packages of the
-# lock files. usage: test/setup.sh build|page|test|size
+# lock files. usage: test/setup.sh build|unit|page|test|size
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 build=(build-essential cmake pkg-config libwebsockets-dev libssl-dev libjsmn-dev zlib1g-dev)
-tests=(clang libcmocka-dev libgsasl-dev openssl chromium fonts-liberation)
+unit=(libcmocka-dev libgsasl-dev)
+tests=(clang openssl chromium fonts-liberation)
 size=(gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf libjsmn-dev)
 
 case "${1:-}" in
 build) packages=("${build[@]}") npm=() ;;
+unit) packages=("${build[@]}" "${unit[@]}") npm=() ;;
 page) packages=() npm=(web) ;;
-test) packages=("${build[@]}" "${tests[@]}") npm=(web test) ;;
+test) packages=("${build[@]}" "${unit[@]}" "${tests[@]}") npm=(web test) ;;
 size) packages=("${size[@]}") npm=() ;;
-*) echo "usage: test/setup.sh build|page|test|size" >&2; exit 2 ;;
+*) echo "usage: test/setup.sh build|unit|page|test|size" >&2; exit 2 ;;
 esac
 
 has_node() {
