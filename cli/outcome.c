@@ -113,7 +113,7 @@ bool outcome_last_update(const device_state_t *state, char text[OUTCOME_TEXT_SIZ
         {"going_back", "%s is being rolled back"},
         {"rolled_back", "%s was rolled back on request"},
         {"expired", "nobody confirmed %s in time"},
-        {"aborted", "the device restarted before %s was confirmed (%s)"},
+        {"aborted", "%s restarted (%s) before it was confirmed"},
         {"lost", "%s did not start, or restarted too early"},
         {"cancelled", "%s was cancelled"},
         {"failed", "%s could not be verified or selected"},
@@ -140,7 +140,7 @@ static void append_reason(const device_state_t *state, char text[OUTCOME_TEXT_SI
     char reason[OUTCOME_TEXT_SIZE];
     size_t length = strlen(text);
     if (!same(state->last.outcome, "rolled_back") && is_given_up(state) && outcome_last_update(state, reason)) {
-        snprintf(text + length, OUTCOME_TEXT_SIZE - length, " (%s)", reason);
+        snprintf(text + length, OUTCOME_TEXT_SIZE - length, "; %s", reason);
     }
 }
 

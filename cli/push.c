@@ -45,8 +45,8 @@ static void finish_returned(visit_t *visit, const device_state_t *before) {
         return;
     }
     if (on_trial && visit->state.has_trial_left) {
-        output_note(visit->output, visit->name, "'ota-ws confirm %s' keeps it; else it goes back in %u s", visit->name,
-                    visit->state.trial_left_s);
+        output_note(visit->output, visit->name, "on trial for %u s: 'ota-ws confirm %s' keeps it",
+                    visit->state.trial_left_s, visit->name);
     }
     visit_finish(visit, &outcome);
 }

@@ -129,10 +129,9 @@ static void the_devices_own_record_says_why_it_went_back(void **state) {
         const char *outcome, *reset, *line;
     } cases[] = {
         {"rolled_back", "", "rolled back: running 1.0.0 from ota_0"},
-        {"expired", "", "rolled back: running 1.0.0 from ota_0 (nobody confirmed 2.0.0 in time)"},
-        {"aborted", "panic",
-         "rolled back: running 1.0.0 from ota_0 (the device restarted before 2.0.0 was confirmed (panic))"},
-        {"lost", "", "rolled back: running 1.0.0 from ota_0 (2.0.0 did not start, or restarted too early)"},
+        {"expired", "", "rolled back: running 1.0.0 from ota_0; nobody confirmed 2.0.0 in time"},
+        {"aborted", "panic", "rolled back: running 1.0.0 from ota_0; 2.0.0 restarted (panic) before it was confirmed"},
+        {"lost", "", "rolled back: running 1.0.0 from ota_0; 2.0.0 did not start, or restarted too early"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         case_t c = {old_runs("valid", "none"), old_runs("valid", "none"), true, cases[i].line,
