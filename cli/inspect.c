@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "chip.h"
+#include "firmware_signature.h"
 #include "printable.h"
 #include "text.h"
 
@@ -126,6 +127,24 @@ static void print_segments(const ota_ws_image_t *image) {
     }
 }
 
+// One line a signer; the key's SHA-256 is how Espressif's tools name it.
+static void print_signature(const firmware_t *firmware) {
+    signers_t signers;
+    if (firmware->is_encrypted && firmware->image.is_signed) {
+        printf("signature  Secure Boot v2, inside the encrypted file: not verified here\n");
+        return;
+    }
+    if (firmware_signers(firmware, &signers) != OTA_WS_OK) {
+        printf("signature  %s\n",
+               firmware->image.is_signed ? "Secure Boot v2, WRONG or not of a kind known here" : "none");
+    }
+    for (unsigned i = 0; i < signers.count; i++) {
+        const signer_t *signer = &signers.signers[i];
+        printf("signature  Secure Boot v2, %s, right\n", ota_ws_signature_scheme_name(signer->scheme));
+        print_hex("signed by", signer->key_digest);
+    }
+}
+
 static void print_guards(const firmware_t *firmware) {
     uint8_t checksum;
     if (read_checksum(firmware, &checksum)) {
@@ -136,7 +155,7 @@ static void print_guards(const firmware_t *firmware) {
         printf("checksum   not reached\n");
     }
     printf("digest     %s\n", digest_words(firmware));
-    printf("signature  %s\n", firmware->image.is_signed ? "Secure Boot v2 signature block, not verified here" : "none");
+    print_signature(firmware);
 }
 
 static void print_image(const firmware_t *firmware) {
@@ -197,6 +216,17 @@ static void add_description(ota_ws_reply_t *object, const ota_ws_image_descripti
     ota_ws_reply_hex(object, "elf_sha256", description->elf_sha256, sizeof description->elf_sha256);
 }
 
+// "right", or "wrong"; and the digests of the keys, the first without a number.
+static void add_signers(ota_ws_reply_t *object, const firmware_t *firmware) {
+    static const char *const names[] = {"signed_by", "signed_by_2", "signed_by_3"};
+    signers_t signers;
+    bool right = firmware_signers(firmware, &signers) == OTA_WS_OK;
+    ota_ws_reply_string(object, "signature", right ? "right" : "wrong");
+    for (unsigned i = 0; i < signers.count; i++) {
+        ota_ws_reply_hex(object, names[i], signers.signers[i].key_digest, OTA_WS_SHA256_SIZE);
+    }
+}
+
 static void add_guards(ota_ws_reply_t *object, const firmware_t *firmware) {
     uint8_t checksum;
     if (read_checksum(firmware, &checksum)) {
@@ -210,6 +240,9 @@ static void add_guards(ota_ws_reply_t *object, const firmware_t *firmware) {
     }
     if (firmware->image.is_signed) {
         ota_ws_reply_true(object, "signed");
+    }
+    if (firmware->image.is_signed && !firmware->is_encrypted) {
+        add_signers(object, firmware);
     }
 }
 
