@@ -129,6 +129,8 @@ const pairs = {
     'The image has secure version {image}, this device needs {device}.',
     'У образа версия безопасности {image}, нужна {device}.',
   ],
+  not_signed: ['The image is not signed; this device asks for it.', 'Образ не подписан, а устройству это нужно.'],
+  bad_signature: ["The image's signature is wrong.", 'Подпись образа неверна.'],
 
   busy: ['Another client is updating this device.', 'Устройство обновляет другой клиент.'],
   no_memory: ['The device lacks memory now. Try again later.', 'Устройству не хватает памяти. Попробуйте позже.'],
