@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # The commands that people type. Each installs what it needs and this machine lacks (Debian packages, npm packages of the
 # lock files); as root, or with sudo.
-.PHONY: help setup demo test encrypted cuts size page format clean
+.PHONY: help setup demo test encrypted cuts fuzz size page format clean
 
 help:
 	@echo 'make demo     a virtual ESP32 with its update page, until Ctrl-C'
 	@echo 'make test     builds and runs all tests (gcc, clang, sanitizers, page, Chromium)'
 	@echo 'make encrypted  the cases of encrypted images alone, with their counts'
 	@echo 'make cuts     power cuts at every operation of flash, on the virtual chip'
+	@echo 'make fuzz     fuzzes each target for MINUTES=5'
 	@echo 'make size     bytes of the page, and of the core for a 32-bit RISC-V chip'
 	@echo 'make page     builds web/dist/ota.html.gz'
 	@echo 'make setup    installs what all of these need'
@@ -37,6 +38,10 @@ cuts:
 	@cmake -S host -B build/cuts >/dev/null
 	@cmake --build build/cuts -j "$$(nproc)" --target cuts >/dev/null
 	@build/cuts/test/cuts/cuts --pairs 2
+
+fuzz:
+	@test/setup.sh build
+	@fuzz/run.sh $(or $(MINUTES),5)
 
 size:
 	@test/setup.sh size

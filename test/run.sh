@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Runs all tests and ends with one line: N passed, N failed[, N skipped]. Names of steps as arguments run these only:
-# gcc sanitize clang web border cuts e2e. What a step says is in build/log; it is shown when something failed.
+# gcc sanitize clang web border fuzz cuts e2e. What a step says is in build/log; it is shown when something failed.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 
@@ -9,7 +9,7 @@ passed=0
 failed=0
 skipped=0
 steps=("$@")
-[ "${#steps[@]}" -gt 0 ] || steps=(gcc sanitize clang web border cuts e2e)
+[ "${#steps[@]}" -gt 0 ] || steps=(gcc sanitize clang web border fuzz cuts e2e)
 log=build/log
 mkdir -p "$log"
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=1} UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
@@ -141,6 +141,14 @@ web_step() {
 
 border_step() {
     one_test 'borders of src, esp, host' test/border.sh
+}
+
+fuzz_step() {
+    local name
+    need_build sanitize || return
+    for name in message image encrypted partition session; do
+        one_test "fuzz: corpus of $name" "build/sanitize/test/fuzz/replay_$name" "fuzz/corpus/$name"
+    done
 }
 
 cuts_step() {

@@ -99,6 +99,7 @@ static void copy_life(life_t *to, board_t *to_board, const life_t *from, const b
     to->board = to_board;
     to->is_on = false;
     to->is_connected = false;
+    to->is_working = false; // what it holds is the other one's
 }
 
 // Does the operation so far as `tear` says, and the power is gone.
@@ -175,6 +176,7 @@ static void try_cut(cutter_t *cutter, const board_t *board, const nor_operation_
     memcpy(cutter->copy, cutter->life, sizeof *cutter->copy);
     cutter->copy->board = cutter->copy_board;
     cutter->copy->is_on = false;
+    cutter->copy->is_working = false; // what it holds is the life's
     cutter->copy_board->noise = next_random(&cutter->random) | 1;
     cut_off(cutter->copy_board, operation, key, tear);
     describe_cut(cut, sizeof cut, operation, key, tear);

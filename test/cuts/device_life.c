@@ -296,7 +296,21 @@ bool life_power_on(life_t *life, ota_ws_reset_t reset) {
     return true;
 }
 
+// The memory of an update that was under way; nothing reaches the board any more.
+static void drop_update(life_t *life) {
+    const ota_ws_job_t job = {.kind = OTA_WS_JOB_ABORT};
+    ota_ws_job_result_t result;
+    bool was_dead = life->board->dead;
+    life->board->dead = true;
+    ota_ws_writer_perform(&life->writer, &job, &result);
+    life->board->dead = was_dead;
+    life->is_working = false;
+}
+
 void life_power_off(life_t *life) {
+    if (life->is_working) {
+        drop_update(life);
+    }
     if (life->is_on) {
         machine_stop(&life->machine);
     }

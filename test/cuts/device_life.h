@@ -33,7 +33,7 @@ typedef struct {
     bool is_over;        // the newest update is over and no cut since: only `confirmed` may run
     uint32_t written;    // of the incoming image: told as being in flash, at the last whole block after a restart
     bool has_old_loader; // the bootloader knows no rollback
-    bool store_fails;    // nothing can be said of records
+    bool is_free;        // which image runs is not known beforehand: it is looked up at the next start
 } life_ledger_t;
 
 typedef struct {

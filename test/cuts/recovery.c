@@ -7,9 +7,24 @@
 
 #define BLOCK 65536
 
+// After a life of which nothing was written down.
+static void look_up(life_t *life) {
+    life_ledger_t *ledger = &life->ledger;
+    if (!ledger->is_free) {
+        return;
+    }
+    int running = life_running_image(life);
+    bool on_trial = life->device.on_trial;
+    *ledger = (life_ledger_t){.confirmed = on_trial ? -1 : running,
+                              .incoming = on_trial ? running : -1,
+                              .may_run = true,
+                              .has_old_loader = ledger->has_old_loader};
+}
+
 // A confirmation that was cut off may have come through: once it is told, it stands.
 static const char *check(life_t *life) {
     life_ledger_t *ledger = &life->ledger;
+    look_up(life);
     const char *violation = invariants_check(life);
     ledger->written = life_running_image(life) == ledger->incoming ? 0 : ledger->written;
     if (violation == NULL && !life->device.on_trial && life_running_image(life) == ledger->incoming) {

@@ -12,8 +12,6 @@ read -ra flags <<<"$(pkg-config --cflags --libs libcrypto zlib)"
 good=0
 bad=0
 
-host=(app_image boot console hash_openssl machine machine_flash machine_platform nor otadata partition_table
-    partition_names store)
 mkdir "$work/tree" "$work/objects"
 cp -r src host test "$work/tree" || exit 2
 
@@ -26,15 +24,14 @@ build() { # sources that have changed
     for source in "$@"; do
         (cd "$work/tree" && compile "$source") || return 1
     done
-    gcc "$work"/objects/*.o "${flags[@]}" -lpthread -o "$work/cuts"
+    rm -f "$work/host.a"
+    ar rc "$work/host.a" "$work"/objects/host_*.o # of which only what is needed is linked
+    gcc "$work"/objects/src_*.o "$work"/objects/test_*.o "$work/host.a" "${flags[@]}" -lpthread -o "$work/cuts"
 }
 
 all=()
-for source in src/*.c test/image_builder.c test/cuts/*.c; do
+for source in src/*.c test/image_builder.c test/cuts/*.c $(grep -L -e libwebsockets -e server_private host/*.c); do
     all+=("$source")
-done
-for name in "${host[@]}"; do
-    all+=("host/$name.c")
 done
 build "${all[@]}" || exit 2
 
