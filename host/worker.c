@@ -115,7 +115,7 @@ bool worker_init(worker_t *worker, const worker_parts_t *parts) {
     worker->parts = *parts;
     pthread_mutex_init(&worker->lock, NULL);
     pthread_cond_init(&worker->wake, NULL);
-    for (size_t i = 0; i < WORKER_BUFFER_COUNT; i++) {
+    for (size_t i = 0; i < worker->parts.buffers; i++) {
         worker->buffers[i] = malloc(parts->chunk + OTA_WS_OFFSET_SIZE);
         if (worker->buffers[i] == NULL) {
             worker_free(worker);
@@ -137,7 +137,7 @@ void worker_halt(worker_t *worker) {
 
 void worker_free(worker_t *worker) {
     worker_halt(worker);
-    for (size_t i = 0; i < WORKER_BUFFER_COUNT; i++) {
+    for (size_t i = 0; i < worker->parts.buffers; i++) {
         free(worker->buffers[i]);
         worker->buffers[i] = NULL;
     }
@@ -146,7 +146,7 @@ void worker_free(worker_t *worker) {
 }
 
 uint8_t *worker_take(worker_t *worker) {
-    for (size_t i = 0; i < WORKER_BUFFER_COUNT; i++) {
+    for (size_t i = 0; i < worker->parts.buffers; i++) {
         if (!worker->taken[i]) {
             worker->taken[i] = true;
             return worker->buffers[i];
@@ -156,7 +156,7 @@ uint8_t *worker_take(worker_t *worker) {
 }
 
 void worker_give_back(worker_t *worker, uint8_t *buffer) {
-    for (size_t i = 0; i < WORKER_BUFFER_COUNT; i++) {
+    for (size_t i = 0; i < worker->parts.buffers; i++) {
         if (worker->buffers[i] == buffer) {
             worker->taken[i] = false;
         }
@@ -164,7 +164,7 @@ void worker_give_back(worker_t *worker, uint8_t *buffer) {
 }
 
 bool worker_has_buffer(const worker_t *worker) {
-    for (size_t i = 0; i < WORKER_BUFFER_COUNT; i++) {
+    for (size_t i = 0; i < worker->parts.buffers; i++) {
         if (!worker->taken[i]) {
             return true;
         }

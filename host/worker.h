@@ -7,8 +7,9 @@
 
 #include "device.h"
 
-#define WORKER_BUFFER_COUNT 3
-#define WORKER_QUEUE_SIZE (WORKER_BUFFER_COUNT + 2)
+#define WORKER_BUFFER_MIN 2
+#define WORKER_BUFFER_MAX 16
+#define WORKER_QUEUE_SIZE (WORKER_BUFFER_MAX + 2)
 #define WORKER_SCRATCH_SIZE 4096
 
 typedef struct {
@@ -28,14 +29,15 @@ typedef struct {
     const ota_ws_filter_t *inflate; // or NULL
     const ota_ws_filter_t *decrypt; // or NULL: plain images are expected
     uint32_t chunk;
+    uint32_t buffers; // of `chunk` + 4 bytes; WORKER_BUFFER_MIN to WORKER_BUFFER_MAX
     void *notify_context;
     void (*notify)(void *context);
 } worker_parts_t;
 
 typedef struct {
     worker_parts_t parts;
-    uint8_t *buffers[WORKER_BUFFER_COUNT]; // `chunk` + 4 bytes each
-    bool taken[WORKER_BUFFER_COUNT];       // by the transport or a job
+    uint8_t *buffers[WORKER_BUFFER_MAX];
+    bool taken[WORKER_BUFFER_MAX]; // by the transport or a job
     ota_ws_writer_t writer;
     uint8_t scratch[WORKER_SCRATCH_SIZE];
     bool running;

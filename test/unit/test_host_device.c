@@ -13,6 +13,7 @@
 #include "partition_csv.h"
 #include "text.h"
 
+#define BUFFERS 3u
 #define FLASH_SIZE 0x90000
 #define CHUNK 4096u
 #define LOG_SIZE 65536
@@ -109,7 +110,8 @@ static void start_device(bench_t *bench) {
     assert_true(machine_start(&bench->machine, &machine_parts));
     bench->flash = machine_flash(&bench->machine);
     bench->platform = machine_platform(&bench->machine);
-    worker_parts_t worker_parts = {.flash = &bench->flash,
+    worker_parts_t worker_parts = {.buffers = BUFFERS,
+                                   .flash = &bench->flash,
                                    .platform = &bench->platform,
                                    .hash = &ota_ws_hash_openssl,
                                    .policy = &bench->settings.policy,
@@ -204,7 +206,7 @@ static void bench_free(bench_t *bench) {
     while (bench->worker.running) {
         collect(bench);
     }
-    for (size_t i = 0; i < WORKER_BUFFER_COUNT; i++) {
+    for (size_t i = 0; i < BUFFERS; i++) {
         assert_false(bench->worker.taken[i]);
     }
     switch_off(bench);
@@ -403,8 +405,8 @@ static void data_that_is_still_on_its_way_after_a_failure_is_dropped(void **stat
 static void buffers_are_taken_and_given_back_one_by_one(void **state) {
     (void)state;
     bench_t *bench = bench_new();
-    uint8_t *buffers[WORKER_BUFFER_COUNT];
-    for (size_t i = 0; i < WORKER_BUFFER_COUNT; i++) {
+    uint8_t *buffers[BUFFERS];
+    for (size_t i = 0; i < BUFFERS; i++) {
         assert_true(worker_has_buffer(&bench->worker));
         buffers[i] = worker_take(&bench->worker);
         assert_non_null(buffers[i]);
@@ -414,7 +416,7 @@ static void buffers_are_taken_and_given_back_one_by_one(void **state) {
     assert_null(worker_take(&bench->worker));
     worker_give_back(&bench->worker, buffers[1]);
     assert_ptr_equal(worker_take(&bench->worker), buffers[1]);
-    for (size_t i = 0; i < WORKER_BUFFER_COUNT; i++) {
+    for (size_t i = 0; i < BUFFERS; i++) {
         worker_give_back(&bench->worker, buffers[i]);
     }
     bench_free(bench);
@@ -423,14 +425,14 @@ static void buffers_are_taken_and_given_back_one_by_one(void **state) {
 static void without_a_free_buffer_the_session_ends_by_name(void **state) {
     (void)state;
     bench_t *bench = bench_new();
-    uint8_t *buffers[WORKER_BUFFER_COUNT];
+    uint8_t *buffers[BUFFERS];
     begin(bench);
-    for (size_t i = 0; i < WORKER_BUFFER_COUNT; i++) {
+    for (size_t i = 0; i < BUFFERS; i++) {
         buffers[i] = worker_take(&bench->worker);
     }
     send_pieces(bench, OTA_WS_FRAME_DATA, bench->image.bytes, CHUNK, 100);
     assert_true(heard(bench, "\"name\":\"no_memory\""));
-    for (size_t i = 0; i < WORKER_BUFFER_COUNT; i++) {
+    for (size_t i = 0; i < BUFFERS; i++) {
         worker_give_back(&bench->worker, buffers[i]);
     }
     bench_free(bench);
