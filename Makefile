@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # The commands that people type. Each installs what it needs and this machine lacks (Debian packages, npm packages of the
 # lock files); as root, or with sudo.
-.PHONY: help setup demo test encrypted cuts fuzz size page format clean
+.PHONY: help setup demo test chip-test encrypted cuts fuzz size page format clean
 
 help:
 	@echo 'make demo     a virtual ESP32 with its update page, until Ctrl-C'
 	@echo 'make test     builds and runs all tests (gcc, clang, sanitizers, page, Chromium)'
+	@echo 'make chip-test  the same on emulated ESP32-C3s; needs ESP-IDF and qemu-system-riscv32'
 	@echo 'make encrypted  the cases of encrypted images alone, with their counts'
 	@echo 'make cuts     power cuts at every operation of flash, on the virtual chip'
 	@echo 'make fuzz     fuzzes each target for MINUTES=5'
@@ -28,6 +29,9 @@ demo:
 test:
 	@test/setup.sh test
 	@test/run.sh
+
+chip-test:
+	@test/chip/run.sh
 
 encrypted:
 	@test/setup.sh test

@@ -40,5 +40,8 @@ build 1.0.0
 cmake -S host -B build/gcc >/dev/null && cmake --build build/gcc -j "$(nproc)" --target ota-ws ota-ws-image >/dev/null || exit 1
 tests=("$@")
 [ "${#tests[@]}" -gt 0 ] || tests=(life wire measure cuts)
-CHIP_IMAGES=$out BUILD_DIR=$PWD/build/gcc exec node --test --test-concurrency=1 --test-reporter=spec \
-    $(printf "test/chip/%s.test.js " "${tests[@]}")
+files=()
+for name in "${tests[@]}"; do
+    files+=("test/chip/$name.test.js")
+done
+CHIP_IMAGES=$out BUILD_DIR=$PWD/build/gcc exec node --test --test-concurrency=1 --test-reporter=spec "${files[@]}"
