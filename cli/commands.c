@@ -27,7 +27,30 @@ static bool ends_with_failed(visit_t *visit, const device_message_t *message) {
 
 // ---- info ----------------------------------------------------------------------------------------------------------
 
-const command_t info_command = {.arrived = visit_finish_running};
+const command_t look_command = {.arrived = visit_finish_running};
+
+static void arrive_for_info(visit_t *visit) {
+    history_t *history = visit->task;
+    history->count = 0;
+    ask(visit, "history");
+}
+
+// One message for each update, or a single one without.
+static void hear_history(visit_t *visit, const device_message_t *message) {
+    history_t *history = visit->task;
+    uint32_t updates;
+    if (ends_with_failed(visit, message) || !device_message_is(message, "history")) {
+        return;
+    }
+    device_message_number(message, "updates", &updates);
+    bool has_one = device_update_read(&history->updates[history->count], message);
+    history->count += has_one;
+    if (!has_one || history->count == updates || history->count == HISTORY_MAX) {
+        visit_finish_running(visit);
+    }
+}
+
+const command_t info_command = {.arrived = arrive_for_info, .heard = hear_history};
 
 // ---- confirm -------------------------------------------------------------------------------------------------------
 

@@ -63,3 +63,14 @@ void device_state_identity(const device_state_t *state, ota_ws_identity_t *ident
     ota_ws_text_copy(identity->running.project, sizeof identity->running.project, state->running.project);
     ota_ws_text_copy(identity->running.version, sizeof identity->running.version, state->running.version);
 }
+
+bool device_update_read(device_update_t *update, const device_message_t *message) {
+    memset(update, 0, sizeof *update);
+    READ(message, "from", update->from);
+    READ(message, "to", update->to);
+    READ(message, "reset", update->reset);
+    READ(message, "slot", update->slot);
+    READ(message, "peer", update->peer);
+    update->has_when = device_message_number(message, "when", &update->when);
+    return READ(message, "outcome", update->outcome);
+}

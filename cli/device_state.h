@@ -18,6 +18,17 @@ typedef struct {
     char image[16];      // what the boot record says of it: "valid", "trial" ...
 } device_slot_t;
 
+// One update of the past.
+typedef struct {
+    char outcome[16]; // "confirmed", "aborted" ...; "" when there was none
+    char from[33], to[33];
+    char reset[16]; // why the device restarted; "" when that does not matter
+    char slot[17];  // } of a history only
+    char peer[46];  // } "" when it is not known
+    bool has_when;  // }
+    uint32_t when;  // } seconds since 1970
+} device_update_t;
+
 typedef struct {
     char device[64];
     char boot[9];
@@ -36,9 +47,7 @@ typedef struct {
     char update[16];
     bool yours;
     uint32_t size, received, written;
-    struct {
-        char outcome[16], from[33], to[33], reset[16]; // "" when there was none
-    } last;                                            // update
+    device_update_t last; // update
 } device_state_t;
 
 // False when the message lacks what every device must say.
@@ -46,3 +55,6 @@ bool device_state_read(device_state_t *state, const device_message_t *message);
 
 // The device as policy.h wants to see it.
 void device_state_identity(const device_state_t *state, ota_ws_identity_t *identity);
+
+// Takes a `history` with an update. False when it has none.
+bool device_update_read(device_update_t *update, const device_message_t *message);

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "outcome.h"
 
@@ -38,10 +39,6 @@ static void print_other(const device_state_t *state) {
 }
 
 static void print_update(const device_state_t *state) {
-    char last[OUTCOME_TEXT_SIZE];
-    if (outcome_last_update(state, last)) {
-        printf("last      %s\n", last);
-    }
     if (strcmp(state->update, "receiving") == 0) {
         printf("update    receiving: %u of %u bytes written\n", state->written, state->size);
     } else if (strcmp(state->update, "ready") == 0) {
@@ -51,12 +48,34 @@ static void print_update(const device_state_t *state) {
     }
 }
 
-static void print_text(const char *name, const device_state_t *state) {
+// " 2026-11-22 13:20 UTC", " from 192.168.1.50": what is known.
+static void print_origin(const device_update_t *update) {
+    char when[32] = "";
+    struct tm utc;
+    time_t seconds = (time_t)update->when;
+    if (update->has_when && gmtime_r(&seconds, &utc) != NULL) {
+        strftime(when, sizeof when, " on %Y-%m-%d %H:%M UTC", &utc);
+    }
+    printf("          sent%s%s%s over %s\n", when, update->peer[0] != '\0' ? " by " : "", update->peer, update->from);
+}
+
+static void print_history(const history_t *history) {
+    for (size_t i = 0; i < history->count; i++) {
+        char text[OUTCOME_TEXT_SIZE];
+        if (outcome_of_update(&history->updates[i], text)) {
+            printf("%-9s %s\n", i == 0 ? "history" : "", text);
+            print_origin(&history->updates[i]);
+        }
+    }
+}
+
+static void print_text(const char *name, const device_state_t *state, const history_t *history) {
     printf("device    %s (%s)\n", state->device, name);
     printf("chip      %s, revision %u.%u\n", state->chip, state->revision / 100, state->revision % 100);
     print_running(state);
     print_other(state);
     print_update(state);
+    print_history(history);
 }
 
 // ---- for programs --------------------------------------------------------------------------------------------------
@@ -133,10 +152,34 @@ static void print_json(const char *name, const device_state_t *state) {
     output_print(&object);
 }
 
-void info_print(output_t *output, const char *name, const device_state_t *state) {
+static void print_json_update(const char *name, size_t index, const device_update_t *update) {
+    char json[OUTPUT_JSON_SIZE];
+    ota_ws_reply_t object;
+    output_object(&object, json, "update", name);
+    ota_ws_reply_number(&object, "index", (uint32_t)index);
+    ota_ws_reply_string(&object, "outcome", update->outcome);
+    ota_ws_reply_string(&object, "from", update->from);
+    ota_ws_reply_string(&object, "to", update->to);
+    ota_ws_reply_string(&object, "slot", update->slot);
+    if (update->has_when) {
+        ota_ws_reply_number(&object, "when", update->when);
+    }
+    if (update->peer[0] != '\0') {
+        ota_ws_reply_string(&object, "peer", update->peer);
+    }
+    if (update->reset[0] != '\0') {
+        ota_ws_reply_string(&object, "reset", update->reset);
+    }
+    output_print(&object);
+}
+
+void info_print(output_t *output, const char *name, const device_state_t *state, const history_t *history) {
     if (output->json) {
         print_json(name, state);
+        for (size_t i = 0; i < history->count; i++) {
+            print_json_update(name, i, &history->updates[i]);
+        }
     } else {
-        print_text(name, state);
+        print_text(name, state, history);
     }
 }

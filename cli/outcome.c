@@ -102,7 +102,7 @@ const char *outcome_image_words(const char *image) {
     return image;
 }
 
-bool outcome_last_update(const device_state_t *state, char text[OUTCOME_TEXT_SIZE]) {
+bool outcome_of_update(const device_update_t *update, char text[OUTCOME_TEXT_SIZE]) {
     static const struct {
         const char *outcome, *format; // version, reset
     } known[] = {
@@ -120,8 +120,8 @@ bool outcome_last_update(const device_state_t *state, char text[OUTCOME_TEXT_SIZ
     };
     text[0] = '\0';
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-        if (same(known[i].outcome, state->last.outcome)) {
-            snprintf(text, OUTCOME_TEXT_SIZE, known[i].format, state->last.to, state->last.reset);
+        if (same(known[i].outcome, update->outcome)) {
+            snprintf(text, OUTCOME_TEXT_SIZE, known[i].format, update->to, update->reset);
         }
     }
     return text[0] != '\0';
@@ -139,7 +139,7 @@ static void append_problem(const problem_t *problem, char text[OUTCOME_TEXT_SIZE
 static void append_reason(const device_state_t *state, char text[OUTCOME_TEXT_SIZE]) {
     char reason[OUTCOME_TEXT_SIZE];
     size_t length = strlen(text);
-    if (!same(state->last.outcome, "rolled_back") && is_given_up(state) && outcome_last_update(state, reason)) {
+    if (!same(state->last.outcome, "rolled_back") && is_given_up(state) && outcome_of_update(&state->last, reason)) {
         snprintf(text + length, OUTCOME_TEXT_SIZE - length, "; %s", reason);
     }
 }

@@ -51,6 +51,6 @@ void outcome_describe(const outcome_t *outcome, char text[OUTCOME_TEXT_SIZE]);
 // What the boot record's word (`image` of `state`) means: "on trial", "confirmed" ...
 const char *outcome_image_words(const char *image);
 
-// What became of the device's last update, as a clause: "the device restarted (panic) before 2.0.0 was confirmed".
-// False and "" when it says nothing of one.
-bool outcome_last_update(const device_state_t *state, char text[OUTCOME_TEXT_SIZE]);
+// What became of an update, as a clause: "2.0.0 restarted (panic) before it was confirmed". False and "" when there was
+// none.
+bool outcome_of_update(const device_update_t *update, char text[OUTCOME_TEXT_SIZE]);

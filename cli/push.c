@@ -307,6 +307,7 @@ static void on_failed(visit_t *visit, const device_message_t *message) {
     push_t *push = push_of(visit);
     problem_t problem;
     complaint_read(&problem, EXIT_CODE_DEVICE_REFUSED, message);
+    visit_answered(visit);
     if (visit->step == SENDING) {
         output_progress_end(visit->output, &push->progress);
     }
@@ -366,6 +367,7 @@ static void on_heard(visit_t *visit, const device_message_t *message) {
     };
     for (size_t i = 0; i < sizeof acts / sizeof acts[0]; i++) {
         if (visit->step == acts[i].step && device_message_is(message, acts[i].type)) {
+            visit_answered(visit);
             acts[i].act(visit, message);
             return;
         }

@@ -19,6 +19,8 @@ typedef struct {
     credentials_t credentials;
     firmware_t firmware; // push, inspect
     visit_t visit;       // of the current device; lives as long as the loop
+    push_t push;         // to it
+    history_t history;   // info: its
 } run_t;
 
 static void print_problem(output_t *output, const char *host, outcome_kind_t kind, const problem_t *problem) {
@@ -64,23 +66,28 @@ static void tell_outcome(run_t *run, const char *host) {
     const outcome_t *outcome = &run->visit.outcome;
     bool info = run->arguments->command == COMMAND_INFO && outcome->code == EXIT_CODE_OK;
     if (info) {
-        info_print(&run->output, host, &outcome->state);
+        info_print(&run->output, host, &outcome->state, &run->history);
     }
     if (!info || run->output.json) {
         output_result(&run->output, host, outcome);
     }
 }
 
-static exit_code_t do_device(run_t *run, const char *host, push_t *push) {
-    push_init(push, &run->arguments->push, &run->firmware);
-    visit_device(run, host, command_of(run->arguments->command), push);
-    tell_outcome(run, host);
-    return run->visit.outcome.code;
+static void *task_of(run_t *run) {
+    switch (run->arguments->command) {
+    case COMMAND_PUSH:
+        push_init(&run->push, &run->arguments->push, &run->firmware);
+        return &run->push;
+    case COMMAND_INFO:
+        return &run->history;
+    default:
+        return NULL;
+    }
 }
 
 // After a device that took the image and does not run it, the next would fare no better.
-static bool should_stop(const run_t *run, const push_t *push, exit_code_t code) {
-    bool taken = push->updated.slot[0] != '\0' && code != EXIT_CODE_OK;
+static bool should_stop(const run_t *run, exit_code_t code) {
+    bool taken = run->push.updated.slot[0] != '\0' && code != EXIT_CODE_OK;
     return code == EXIT_CODE_INTERRUPTED || (taken && !run->arguments->keep_going);
 }
 
@@ -88,15 +95,17 @@ static exit_code_t do_devices(run_t *run) {
     exit_code_t first = EXIT_CODE_OK;
     bool stopped = false;
     for (size_t i = 0; i < run->arguments->host_count; i++) {
-        push_t push;
+        const char *host = run->arguments->hosts[i];
         if (stopped) {
             outcome_t outcome = {.kind = OUTCOME_NOT_TRIED, .code = first};
-            output_result(&run->output, run->arguments->hosts[i], &outcome);
+            output_result(&run->output, host, &outcome);
             continue;
         }
-        exit_code_t code = do_device(run, run->arguments->hosts[i], &push);
-        stopped = should_stop(run, &push, code);
-        push_free(&push);
+        visit_device(run, host, command_of(run->arguments->command), task_of(run));
+        tell_outcome(run, host);
+        exit_code_t code = run->visit.outcome.code;
+        stopped = should_stop(run, code);
+        push_free(&run->push);
         first = first == EXIT_CODE_OK ? code : first;
     }
     return first;
@@ -127,7 +136,7 @@ static void judge(run_t *run, outcome_t *outcome) {
     if (arguments->for_chip >= 0) {
         fits = firmware_fits_chip(&run->firmware, (uint16_t)arguments->for_chip, &problem);
     } else if (fits && arguments->for_host != NULL) {
-        visit_device(run, arguments->for_host, &info_command, NULL);
+        visit_device(run, arguments->for_host, &look_command, NULL);
         if (run->visit.outcome.code != EXIT_CODE_OK) {
             *outcome = run->visit.outcome;
             return;

@@ -50,6 +50,7 @@ void visit_finish_failed(visit_t *visit, const device_message_t *message) {
 static void connect_now(visit_t *visit) {
     visit->phase = visit->phase == VISIT_RETURNING ? VISIT_RETURNING : VISIT_ARRIVING;
     visit->connecting = true;
+    visit->answer_ms = 0;
     client_connect(&visit->client);
 }
 
@@ -78,6 +79,10 @@ void visit_retry(visit_t *visit, const problem_t *problem) {
 
 void visit_expect_answer(visit_t *visit, uint32_t timeout_ms) {
     visit->answer_ms = loop_now_ms() + timeout_ms;
+}
+
+void visit_answered(visit_t *visit) {
+    visit->answer_ms = 0;
 }
 
 void visit_await_restart(visit_t *visit) {
@@ -135,7 +140,6 @@ static void on_heard(void *context, const device_message_t *message) {
         return;
     }
     visit->state_known |= is_state;
-    visit->answer_ms = 0;
     if (is_state && visit->phase != VISIT_TALKING) {
         on_state(visit);
     } else if (visit->phase == VISIT_TALKING && visit->command->heard != NULL) {

@@ -56,7 +56,7 @@ typedef struct visit {
     device_state_t before; // VISIT_RETURNING: of before the restart
     uint32_t attempts;     // reconnections so far
     uint64_t next_ms, deadline_ms;
-    uint64_t answer_ms; // until when the device must say something; 0: nothing is expected
+    uint64_t answer_ms; // until when an answer must have come; 0: none is expected
     bool interrupted;
     outcome_t outcome;
 } visit_t;
@@ -81,8 +81,9 @@ void visit_finish_failed(visit_t *visit, const device_message_t *message);
 // Connects again after a pause, or ends with `problem` when that was tried often enough.
 void visit_retry(visit_t *visit, const problem_t *problem);
 
-// Gives the device so long to say anything; if it does not, the connection counts as lost.
+// Gives the device so long until visit_answered(); if that is too long, the connection counts as lost.
 void visit_expect_answer(visit_t *visit, uint32_t timeout_ms);
+void visit_answered(visit_t *visit);
 
 // The device restarts: `returned` follows, or the visit ends because it did not come back.
 void visit_await_restart(visit_t *visit);

@@ -163,12 +163,8 @@ test('several devices, one after the other, each with its own line', async () =>
       assert.equal(result.stdout, `${hostOf(one)}: running 2.0.0 from ota_1, on trial\n${hostOf(two)}: running 2.0.0 from ota_1, on trial\n`);
       assert.equal(result.code, EXIT.ok);
       const info = await cli(['info', '--json', hostOf(one), hostOf(two)]);
-      assert.deepEqual(objects(info.stdout).map(({ type, host }) => [type, host]), [
-        ['state', hostOf(one)],
-        ['result', hostOf(one)],
-        ['state', hostOf(two)],
-        ['result', hostOf(two)],
-      ]);
+      const perDevice = (host) => ['state', 'update', 'result'].map((type) => [type, host]);
+      assert.deepEqual(objects(info.stdout).map(({ type, host }) => [type, host]), [...perDevice(hostOf(one)), ...perDevice(hostOf(two))]);
     });
   });
 });
@@ -219,7 +215,19 @@ test('info says what runs and what lies in the other slot', async () => {
     assert.match(trial.stdout, /^runs +demo 2\.0\.0 from ota_1, on trial$/m);
     assert.match(trial.stdout, /^trial +ends in \d+ s/m);
     assert.match(trial.stdout, /^other +demo 1\.0\.0 in ota_0, confirmed$/m);
-    assert.ok(trial.stdout.split('\n').every((line) => line.length <= 80), trial.stdout);
+    assert.match(trial.stdout, /^history +2\.0\.0 is on trial\n +sent on .+ UTC by 127\.0\.0\.1 over 1\.0\.0$/m);
+    await cliOn(device, 'restart');
+    const after = await cliOn(device, 'info');
+    assert.match(after.stdout, /^history +2\.0\.0 restarted \(software\) before it was confirmed$/m);
+    const [state, update, result] = objects((await cliOn(device, 'info', '--json')).stdout);
+    assert.deepEqual([state.type, update.type, result.type], ['state', 'update', 'result']);
+    assert.ok(update.when > 1.7e9);
+    assert.deepEqual({ ...update, when: 0 }, {
+      type: 'update', host: hostOf(device), index: 0, outcome: 'aborted', from: '1.0.0', to: '2.0.0', slot: 'ota_1', when: 0, peer: '127.0.0.1', reset: 'software',
+    });
+    for (const { stdout } of [fresh, trial, after]) {
+      assert.ok(stdout.split('\n').every((line) => line.length <= 80), stdout);
+    }
   });
 });
 
@@ -523,6 +531,7 @@ const state = {
 };
 const send = (socket, ...messages) => messages.forEach((message) => socket.send(JSON.stringify(message)));
 const welcome = { type: 'welcome', version: 1 };
+const history = { type: 'history', updates: 0 };
 
 test('what answers but is no device is told from what does not answer', async () => {
   const cases = [
@@ -588,7 +597,7 @@ test('nonsense instead of messages ends in a named error', async () => {
 });
 
 test('what a device says of itself cannot steer the terminal', async () => {
-  const says = (message, socket) => send(socket, welcome, { ...state, version: '1.0\u001b[2J\u009b', device: 'a\nb' });
+  const says = (message, socket) => send(socket, ...(message.type === 'hello' ? [welcome] : [history]), { ...state, version: '1.0\u001b[2J\u009b', device: 'a\nb' });
   const server = await pretender({ says });
   const { code, stdout } = await cli(['info', server.host], {});
   server.close();
