@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The commands that people type. Each installs what it needs and this machine lacks (Debian packages, npm packages of the
 # lock files); as root, or with sudo.
-.PHONY: help setup demo test chip-test encrypted cuts fuzz size page format clean
+.PHONY: help setup demo test chip-test attack encrypted cuts fuzz size page format clean
 
 help:
 	@echo 'make demo     a virtual ESP32 with its update page, until Ctrl-C'
@@ -10,6 +10,7 @@ help:
 	@echo 'make encrypted  the cases of encrypted images alone, with their counts'
 	@echo 'make cuts     power cuts at every operation of flash, on the virtual chip'
 	@echo 'make fuzz     fuzzes each target for MINUTES=5'
+	@echo 'make attack   the attacks alone, with their counts and figures'
 	@echo 'make size     bytes of the page, and of the core for a 32-bit RISC-V chip'
 	@echo 'make page     builds web/dist/ota.html.gz'
 	@echo 'make setup    installs what all of these need'
@@ -22,6 +23,7 @@ setup:
 
 demo:
 	@test/setup.sh build
+	@echo building
 	@cmake -S host -B build/demo -DTESTS=OFF >/dev/null
 	@cmake --build build/demo -j "$$(nproc)" --target ota-ws-device ota-ws ota-ws-image >/dev/null
 	@exec test/demo.sh build/demo
@@ -46,6 +48,10 @@ cuts:
 fuzz:
 	@test/setup.sh build
 	@fuzz/run.sh $(or $(MINUTES),5)
+
+attack:
+	@test/setup.sh test
+	@test/attack.sh
 
 size:
 	@test/setup.sh size
