@@ -22,14 +22,16 @@ static uint32_t round_up(uint32_t value, uint32_t unit) {
     return (value + unit - 1) / unit * unit;
 }
 
-// How much to erase at `slot->erased`: a block when it lies in the slot and enough of it is needed, else one sector.
+// How much to erase at `slot->erased`: a block when it lies in the slot and enough of it is needed, else one sector. Of
+// an image that may be there already only the sector with the head.
 static uint32_t next_erase(const ota_ws_slot_t *slot) {
     const ota_ws_flash_t *flash = slot->flash;
     uint32_t needed = round_up(slot->size, flash->sector_size) - slot->erased;
     bool aligned = slot->erased % flash->block_size == 0;
     bool fits = slot->erased + flash->block_size <= slot->room;
-    return aligned && fits && needed >= SECTORS_WORTH_A_BLOCK * flash->sector_size ? flash->block_size
-                                                                                   : flash->sector_size;
+    bool spares = slot->erased == 0 && slot->familiar;
+    return aligned && fits && !spares && needed >= SECTORS_WORTH_A_BLOCK * flash->sector_size ? flash->block_size
+                                                                                              : flash->sector_size;
 }
 
 static ota_ws_status_t erase_next(ota_ws_slot_t *slot) {
@@ -86,6 +88,10 @@ static ota_ws_status_t program(ota_ws_slot_t *slot, const uint8_t *bytes, uint32
 
 // ---- sectors that need not be written ------------------------------------------------------------------------------
 
+static bool is_distrusted(const ota_ws_slot_t *slot) {
+    return slot->cursor >= slot->distrusted_from && slot->cursor < slot->distrusted_to;
+}
+
 static bool flash_holds(const ota_ws_slot_t *slot, const uint8_t *bytes, uint32_t length) {
     const ota_ws_flash_t *flash = slot->flash;
     uint8_t piece[OTA_WS_PAGE_SIZE];
@@ -108,14 +114,20 @@ static uint32_t keep(ota_ws_slot_t *slot, const uint8_t *bytes, size_t length) {
     uint32_t wanted = left < sector ? left : sector;
     bool at_sector =
         slot->cursor > 0 && slot->gathered == 0 && slot->cursor == slot->erased && slot->cursor % sector == 0;
-    bool distrusted = slot->cursor >= slot->distrusted_from && slot->cursor < slot->distrusted_to;
-    if (!at_sector || distrusted || wanted == 0 || length < wanted || !flash_holds(slot, bytes, wanted)) {
+    if (!at_sector || is_distrusted(slot) || wanted == 0 || length < wanted || !flash_holds(slot, bytes, wanted)) {
         return 0;
     }
     slot->changes = false;
     slot->cursor += wanted;
     slot->erased = round_up(slot->cursor, sector);
     return wanted;
+}
+
+// The first bytes have come: does flash begin with them?
+static void meet(ota_ws_slot_t *slot, const uint8_t *bytes, size_t length) {
+    uint32_t sector = slot->flash->sector_size;
+    uint32_t compared = length < sector ? (uint32_t)length : sector;
+    slot->familiar = compared >= OTA_WS_PAGE_SIZE && !is_distrusted(slot) && flash_holds(slot, bytes, compared);
 }
 
 // ---- writing -------------------------------------------------------------------------------------------------------
@@ -155,6 +167,9 @@ static uint32_t program_pages(ota_ws_slot_t *slot, const uint8_t *bytes, size_t 
 
 ota_ws_status_t ota_ws_slot_write(ota_ws_slot_t *slot, const uint8_t *bytes, size_t length) {
     ota_ws_status_t status = OTA_WS_OK;
+    if (slot->length == 0) {
+        meet(slot, bytes, length);
+    }
     while (length > 0 && status == OTA_WS_OK) {
         uint32_t taken = keep(slot, bytes, length);
         if (taken == 0) {

@@ -23,6 +23,7 @@ typedef struct {
     uint8_t page[OTA_WS_PAGE_SIZE];
     uint8_t head[OTA_WS_SLOT_HEAD_MAX]; // the caller may fill it before ota_ws_slot_resume()
     bool withheld;                      // the head is not in flash
+    bool familiar;                      // flash begins with the very bytes that came first: it may hold the rest too
     bool changes;                       // where the last erase was due, flash did not hold what came
 } ota_ws_slot_t;
 

@@ -255,6 +255,7 @@ static void idle_time_erases_nothing_of_an_image_that_is_there(void **state) {
     nor->port.open(nor, size);
     memcpy(nor->bytes, bytes, size);
     nor->bytes[2 * BLOCK + 5] ^= 1;
+    nor->bytes[40] ^= 1;
     ota_ws_slot_init(&slot, &nor->port, size);
     for (uint32_t at = 0; at < size; at += 2 * SECTOR) {
         assert_int_equal(ota_ws_slot_write(&slot, bytes + at, 2 * SECTOR), OTA_WS_OK);
@@ -265,6 +266,35 @@ static void idle_time_erases_nothing_of_an_image_that_is_there(void **state) {
     assert_memory_equal(nor->bytes, bytes, size);
     free(bytes);
     nor_model_free(nor);
+}
+
+// What is there already costs one sector: the one with the head.
+static void of_an_image_that_is_there_one_sector_is_written(void **state) {
+    (void)state;
+    const uint32_t size = 4 * BLOCK;
+    static const uint32_t firsts[] = {288, 1024, SECTOR, 2 * SECTOR};
+    for (size_t i = 0; i < COUNT_OF(firsts); i++) {
+        nor_model_t *nor = nor_model_new(1 << 20, 1);
+        uint8_t *bytes = pattern(size);
+        ota_ws_slot_t slot;
+        nor->port.open(nor, size);
+        memcpy(nor->bytes, bytes, size);
+        ota_ws_slot_init(&slot, &nor->port, size);
+        uint32_t length = firsts[i];
+        for (uint32_t at = 0; at < size; at += length, length = 2 * SECTOR - at % (2 * SECTOR)) {
+            assert_int_equal(ota_ws_slot_write(&slot, bytes + at, length), OTA_WS_OK);
+            assert_prepares(&slot, false);
+        }
+        assert_int_equal(ota_ws_slot_flush(&slot), OTA_WS_OK);
+        assert_memory_equal(nor->bytes, bytes, size);
+        uint32_t erased = 0;
+        for (size_t k = 0; k < nor->count; k++) {
+            erased += nor->operations[k].kind == NOR_ERASE ? nor->operations[k].length : 0;
+        }
+        assert_int_equal(erased, SECTOR);
+        free(bytes);
+        nor_model_free(nor);
+    }
 }
 
 static void an_erase_ahead_that_fails_is_told(void **state) {
@@ -298,6 +328,7 @@ int main(void) {
         cmocka_unit_test(the_head_comes_last_of_all),
         cmocka_unit_test(idle_time_erases_one_block_ahead_and_no_more_than_is_needed),
         cmocka_unit_test(idle_time_erases_nothing_of_an_image_that_is_there),
+        cmocka_unit_test(of_an_image_that_is_there_one_sector_is_written),
         cmocka_unit_test(an_erase_ahead_that_fails_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
