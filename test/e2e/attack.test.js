@@ -9,7 +9,7 @@ import net from 'node:net';
 import { test } from 'node:test';
 import WebSocket from 'ws';
 import { Client, Device, Scram, freshPath, makeImage, request, run, ticketOf, tools, until, withDevice } from './harness.js';
-import { ManInTheMiddle } from './man_in_the_middle.js';
+import { ManInTheMiddle, logIn } from './man_in_the_middle.js';
 
 const QUIET_MS = 120; // so long without a frame: whatever was to happen has happened
 const first = makeImage({ version: '1.0.0' });
@@ -40,7 +40,7 @@ function assertSafe(device, before, what) {
 
 /** Takes back what an honest update has left, past him, and empties the slot. */
 async function cleanUp(device) {
-  const owner = await Client.connect(device);
+  const owner = await logIn(device);
   if (owner.firstState.update !== 'idle') {
     owner.say({ type: 'cancel' });
     await until(() => owner.state.update === 'idle', 'idle');
@@ -354,7 +354,7 @@ test('nothing lies behind any route but a page and a ticket', async () => {
 
 async function attackTrial() {
   await withDevice({ image: first.path }, async (device) => {
-    const owner = await Client.connect(device);
+    const owner = await logIn(device);
     assert.equal((await owner.update(good.bytes)).type, 'done');
     await owner.restart();
     await until(() => device.boots === 2, 'the restart');
@@ -362,7 +362,7 @@ async function attackTrial() {
     const recorded = [];
     let tries = 0;
     const isTrial = async () => {
-      const { firstState, ...client } = await Client.connect(device).then(async (c) => (await c.close(), c));
+      const { firstState, ...client } = await logIn(device).then(async (c) => (await c.close(), c));
       assert.equal(firstState.image, 'trial');
       assert.equal(firstState.slot, 'ota_1');
       assert.equal(device.boots, before.boots);
@@ -400,7 +400,7 @@ async function attackTrial() {
       await isTrial();
     }
     console.log(`on trial: 3 messages kept back, ${tries} injected, repeated and forged: 0 obeyed`);
-    const client = await Client.connect(device);
+    const client = await logIn(device);
     client.say({ type: 'confirm' });
     await until(() => client.state.image === 'valid', 'the confirmation');
     await client.close();
@@ -442,7 +442,7 @@ async function speakSlowly() {
       return [name, `${((Date.now() - began) / 1000).toFixed(1)} s`];
     }));
     console.log(`closed after: ${JSON.stringify(Object.fromEntries(ends))}`);
-    const client = await Client.connect(device);
+    const client = await logIn(device);
     await client.close();
   });
 }

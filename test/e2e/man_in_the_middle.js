@@ -4,6 +4,21 @@
 import http from 'node:http';
 import { once } from 'node:events';
 import WebSocket, { WebSocketServer } from 'ws';
+import { Client, until } from './harness.js';
+
+/** An owner's login, past the waits that an attacker has caused and the time that a restart takes. */
+export function logIn(device) {
+  return until(async () => {
+    try {
+      return await Client.connect(device);
+    } catch (error) {
+      if (!/try_later|login_busy|too_many_sessions|ECONNREFUSED|closed while waiting/.test(error.message)) {
+        throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }, 'the login of the owner');
+}
 
 /**
  * @typedef {{ data: Buffer, binary: boolean }} Frame

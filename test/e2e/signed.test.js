@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { logIn } from './man_in_the_middle.js';
 import { Client, Device, freshPath, makeImage, root, run, tools, until, withDevice } from './harness.js';
 
 const vectors = path.join(root, 'test/vectors/signed');
@@ -69,7 +70,7 @@ test('state and inspect say who signed an image', async () => {
     assert.equal((await client.update(load('ecdsa.bin'))).type, 'done');
     await client.restart();
     await until(() => device.boots === 2, 'the restart');
-    const again = await Client.connect(device);
+    const again = await logIn(device);
     assert.equal(again.firstState.version, '2.0.0');
     assert.equal(again.firstState.signed_by, digests['ec-a.pem']);
     await again.close();
