@@ -152,6 +152,7 @@ fuzz_step() {
 }
 
 cuts_step() {
+    need_build sanitize && one_test 'faults' build/sanitize/test/faults/faults && tail -n 1 "$log/one.txt"
     need_build gcc && one_test 'cuts: single ones, and pairs' build/gcc/test/cuts/cuts --pairs 1 &&
         tail -n 2 "$log/one.txt"
     one_test 'cuts: each safeguard is missed' test/cuts/safeguards.sh && tail -n 1 "$log/one.txt"

@@ -33,6 +33,9 @@ static void add_noise(const board_t *board, uint32_t address, uint8_t *bytes, si
 static bool read_flash(void *context, uint32_t address, void *bytes, size_t length) {
     board_t *board = context;
     memcpy(bytes, board->flash + address, length);
+    if (board->fault == BOARD_FLIPPED_READ && board->reads++ == board->fault_at && length > 0) {
+        *((uint8_t *)bytes + length / 2) ^= 0x10;
+    }
     if (board->weak_count > 0) {
         add_noise(board, address, bytes, length);
     }
@@ -56,9 +59,22 @@ static void heal(board_t *board, uint32_t from, uint32_t to) {
     }
 }
 
+const char *const board_fault_names[] = {"sound", "sectors that do not erase", "bits that do not program",
+                                         "reads that flip a bit"};
+
 static bool write_flash(void *context, uint32_t address, const void *bytes, size_t length) {
     board_t *board = context;
+    bool is_now = board->operations == board->fault_at + 1;
+    const uint8_t *at = bytes;
+    bool is_erase = length == NOR_SECTOR_SIZE && at[0] == 0xFF && memcmp(at, at + 1, length - 1) == 0;
+    if (board->fault == BOARD_BAD_SECTOR && is_now && is_erase) {
+        return true;
+    }
+    uint8_t old = board->flash[address];
     memcpy(board->flash + address, bytes, length);
+    if (board->fault == BOARD_STUCK_BITS && is_now && !is_erase) {
+        board->flash[address] |= old & 0x55;
+    }
     return true;
 }
 

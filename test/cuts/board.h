@@ -15,6 +15,17 @@ typedef struct {
     uint32_t from, to;
 } board_weak_t;
 
+// Flash that reports success and lies.
+typedef enum {
+    BOARD_SOUND,
+    BOARD_BAD_SECTOR,   // does not erase
+    BOARD_STUCK_BITS,   // some bits do not program
+    BOARD_FLIPPED_READ, // one read has a wrong bit
+    BOARD_FAULT_COUNT
+} board_fault_t;
+
+extern const char *const board_fault_names[];
+
 typedef struct board {
     uint8_t flash[BOARD_FLASH_MAX];
     uint32_t size;
@@ -34,8 +45,10 @@ typedef struct board {
     // Sees each operation before it happens; NULL: nobody does. `key` is NULL for flash.
     void (*before)(void *context, struct board *board, const nor_operation_t *operation, const char *key);
     void *before_context;
-    bool is_quiet; // operations are not shown to `before`
-    int fail_at;   // this operation fails, power stays on; -1: none
+    bool is_quiet;       // operations are not shown to `before`
+    board_fault_t fault; // at operation, or read, number `fault_at`
+    unsigned fault_at, reads;
+    int fail_at; // this operation fails, power stays on; -1: none
 } board_t;
 
 // All bits 1, the store empty.

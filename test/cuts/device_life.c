@@ -197,14 +197,21 @@ void life_init(life_t *life, board_t *board, const life_geometry_t *geometry, co
     build_table(&life->table, geometry);
 }
 
-int life_running_image(const life_t *life) {
+static int image_at(const life_t *life, uint32_t address) {
     for (int i = 0; i < LIFE_IMAGES; i++) {
-        const image_file_t *image = &life->images[i];
-        if (memcmp(life->board->flash + life->machine.running->address, image->bytes, image->length) == 0) {
+        if (memcmp(life->board->flash + address, life->images[i].bytes, life->images[i].length) == 0) {
             return i;
         }
     }
     return -1;
+}
+
+int life_running_image(const life_t *life) {
+    return image_at(life, life->machine.running->address);
+}
+
+int life_other_image(const life_t *life) {
+    return image_at(life, life->machine.other->address);
 }
 
 // ---- power ---------------------------------------------------------------------------------------------------------

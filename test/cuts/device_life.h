@@ -107,3 +107,5 @@ bool life_told(const life_t *life, const char *name, char *value, size_t size);
 
 // The image that runs, by its bytes in flash; -1 when they are none that was ever sent.
 int life_running_image(const life_t *life);
+// ... and the one in the slot that an update would go to.
+int life_other_image(const life_t *life);

@@ -15,7 +15,7 @@ static void look_up(life_t *life) {
     }
     int running = life_running_image(life);
     bool on_trial = life->device.on_trial;
-    *ledger = (life_ledger_t){.confirmed = on_trial ? -1 : running,
+    *ledger = (life_ledger_t){.confirmed = on_trial ? life_other_image(life) : running,
                               .incoming = on_trial ? running : -1,
                               .may_run = true,
                               .has_old_loader = ledger->has_old_loader};

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+// Power stays on, but things fail: each operation of flash and store at call n, for all n; sectors that do not erase,
+// bits that do not program, reads that flip; the worker that cannot start; every message followed by silence or by a
+// lost link. Then 200 updates in a row with drops, cuts, restarts and cancels by chance. After each: the device is
+// free, tells the truth (test/cuts: invariants) and takes an update. Prints the counts. Exit 1: a violation.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "recovery.h"
+#include "script.h"
+
+typedef struct {
+    board_t board;
+    life_t life;
+    image_file_t images[LIFE_IMAGES];
+    unsigned violations;
+} bench_t;
+
+static void violate(bench_t *bench, const char *what, const char *where, long number) {
+    if (bench->violations++ < 10) {
+        printf("VIOLATION: not '%s'; %s %ld\n  %s\n", what, where, number, bench->life.state);
+    }
+}
+
+static void set_up(bench_t *bench, size_t state, size_t geometry) {
+    const life_geometry_t *layout = &life_geometries[geometry];
+    if (bench->life.geometry != layout) {
+        for (int i = 0; i < LIFE_IMAGES; i++) {
+            image_free(&bench->images[i]);
+        }
+        life_build_images(layout, bench->images);
+    }
+    board_init(&bench->board, 0x10000 + (layout->slots + layout->has_factory) * layout->slot_size,
+               layout->program_unit);
+    life_init(&bench->life, &bench->board, layout, bench->images);
+    start_states[state].prepare(&bench->life);
+}
+
+// Whatever has happened: power on again, all invariants, a whole update.
+static void check(bench_t *bench, const char *where, long number) {
+    recovery_t result;
+    bench->board.fail_at = -1;
+    bench->board.fault = BOARD_SOUND;
+    bench->board.dead = false;
+    bench->life.ledger.is_free = true;
+    recovery_run(&bench->life, (recovery_choice_t)(number % RECOVERY_CHOICES), &result);
+    if (result.violation != NULL) {
+        violate(bench, result.violation, where, number);
+    }
+    life_power_off(&bench->life);
+}
+
+// An update from begin to confirmation; what fails is told and ends it.
+static void update(life_t *life, int image) {
+    life_begin(life, image);
+    life_send(life, image, (uint32_t)life->images[image].length / 2);
+    life_disconnect(life);
+    life_connect(life);
+    life_begin(life, image);
+    life_send(life, image, (uint32_t)life->images[image].length);
+    if (life->is_done) {
+        life_say(life, "{\"type\":\"restart\"}");
+        life_restart_if_wanted(life);
+        if (!life->is_connected) {
+            life_connect(life);
+        }
+        life_confirm(life);
+    }
+}
+
+// The device is not to be restarted to be free: the next update begins at once.
+static void check_free(bench_t *bench, const char *where, long number) {
+    life_t *life = &bench->life;
+    bench->board.fail_at = -1;
+    if (!life->is_connected) {
+        life_connect(life);
+    }
+    if (life->device.on_trial || life->device.restarting) {
+        return; // it waits for a decision
+    }
+    if (life->device.update == OTA_WS_UPDATE_READY) {
+        life_say(life, "{\"type\":\"cancel\"}");
+    }
+    life_begin(life, (life_running_image(life) + 2) % LIFE_IMAGES);
+    if (!life->is_ready) {
+        violate(bench, "the device is free for the next update", where, number);
+    }
+}
+
+// ---- operation n fails
+// -----------------------------------------------------------------------------------------------
+
+static unsigned fail_each(bench_t *bench, size_t state, size_t geometry) {
+    unsigned runs = 0;
+    for (int n = 0;; n++, runs++) {
+        set_up(bench, state, geometry);
+        life_power_on(&bench->life, OTA_WS_RESET_POWER_ON);
+        life_connect(&bench->life);
+        bench->board.operations = 0;
+        bench->board.fail_at = n;
+        update(&bench->life, 1);
+        bool was_met = (int)bench->board.operations > n;
+        check_free(bench, "operation fails:", n);
+        check(bench, "operation fails:", n);
+        if (!was_met) {
+            return runs;
+        }
+    }
+}
+
+// ---- flash that does not do what it says
+// -----------------------------------------------------------------------------
+
+static unsigned spoil_each(bench_t *bench, board_fault_t fault) {
+    unsigned runs = 0;
+    for (int n = 0; n < 200; n++, runs++) {
+        set_up(bench, 1, 0);
+        life_power_on(&bench->life, OTA_WS_RESET_POWER_ON);
+        life_connect(&bench->life);
+        bench->board.operations = 0;
+        bench->board.reads = 0;
+        bench->board.fault = fault;
+        bench->board.fault_at = (unsigned)n;
+        update(&bench->life, 1);
+        int running = life_running_image(&bench->life);
+        if (running < 0) {
+            violate(bench, "a whole image runs that was sent", board_fault_names[fault], n);
+        }
+        check(bench, board_fault_names[fault], n);
+    }
+    return runs;
+}
+
+// ---- messages and lost links
+// -----------------------------------------------------------------------------------------
+
+typedef enum { END_CLOSED, END_SILENT, END_COUNT } end_t; // RST, FIN and half a frame reach the core as one of these
+
+static void say_up_to(life_t *life, int step) {
+    uint32_t size = (uint32_t)life->images[1].length;
+    static const char *const words[] = {"ping", "history", "cancel", "confirm", "rollback", "end", "restart"};
+    char text[48];
+    if (step < 7) {
+        snprintf(text, sizeof text, "{\"type\":\"%s\"}", words[step]);
+        life_say(life, text);
+        return;
+    }
+    life_begin(life, 1);
+    if (step > 7) {
+        life_send(life, 1, step == 8 ? 1000 : step == 9 ? size / 2 : size);
+    }
+    if (step == 11) {
+        life_say(life, "{\"type\":\"cancel\"}");
+    }
+}
+
+static unsigned lose_after_each(bench_t *bench) {
+    unsigned runs = 0;
+    for (int step = 0; step < 12; step++) {
+        for (int how = 0; how < END_COUNT; how++, runs++) {
+            set_up(bench, 1, 0);
+            life_t *life = &bench->life;
+            life_power_on(life, OTA_WS_RESET_POWER_ON);
+            life_connect(life);
+            say_up_to(life, step);
+            if (how == END_CLOSED) {
+                life_disconnect(life);
+            } else {
+                life_pass(life, life->settings.stall_timeout_ms);
+            }
+            life_restart_if_wanted(life);
+            if (how == END_CLOSED || !life->is_connected) {
+                check_free(bench, "message, then lost:", step);
+            } else if (life->device.update != OTA_WS_UPDATE_IDLE && life->device.update != OTA_WS_UPDATE_READY) {
+                violate(bench, "a silent client is given up", "message, then silence:", step);
+            }
+            check(bench, "message, then lost:", step);
+        }
+    }
+    return runs;
+}
+
+// ---- updates in a row
+// ------------------------------------------------------------------------------------------------
+
+static uint32_t next_random(uint32_t *state) {
+    *state = *state * 1664525u + 1013904223u;
+    return *state >> 8;
+}
+
+typedef struct {
+    unsigned left, tear;
+} cut_t;
+
+static void cut(void *context, board_t *board, const nor_operation_t *operation, const char *key) {
+    cut_t *plan = context;
+    if (plan->left == 0 || --plan->left > 0) {
+        return;
+    }
+    if (key != NULL) {
+        board->dead = true;
+    } else {
+        board_tear(board, operation, plan->tear % board_tears(operation->kind));
+    }
+}
+
+static unsigned updates_in_a_row(bench_t *bench, unsigned count, unsigned *confirmed, unsigned *cuts) {
+    uint32_t random = 42;
+    cut_t plan = {0, 0};
+    life_t *life = &bench->life;
+    set_up(bench, 1, 0);
+    bench->board.before = cut;
+    bench->board.before_context = &plan;
+    for (unsigned i = 0; i < count; i++) {
+        recovery_t result;
+        uint32_t chance = next_random(&random) % 5;
+        plan.left = chance == 0 ? 1 + next_random(&random) % 40 : 0;
+        plan.tear = next_random(&random);
+        life->ledger.is_free = true;
+        recovery_run(life, (recovery_choice_t)(next_random(&random) % RECOVERY_CHOICES), &result);
+        if (chance == 1 && !bench->board.dead) {
+            life_begin(life, (life_running_image(life) + 1) % LIFE_IMAGES);
+            uint32_t size = (uint32_t)life->images[life->ledger.incoming].length;
+            life_send(life, life->ledger.incoming, 1 + next_random(&random) % (size - 1));
+            life_disconnect(life);
+        } else if (chance == 2 && !bench->board.dead) {
+            life_begin(life, (life_running_image(life) + 1) % LIFE_IMAGES);
+            life_cancel(life);
+        }
+        if (result.violation != NULL) {
+            violate(bench, result.violation, "update in a row:", (long)i);
+        }
+        *cuts += bench->board.dead;
+        *confirmed += !bench->board.dead && result.violation == NULL;
+        life_power_off(life);
+        bench->board.dead = false;
+    }
+    return count;
+}
+
+int main(void) {
+    static bench_t bench;
+    unsigned operations = 0, spoiled = 0, confirmed = 0, cuts = 0;
+    for (size_t state = 0; state < start_state_count; state++) {
+        operations += fail_each(&bench, state, state % 2 == 0 ? 0 : 2);
+    }
+    operations += fail_each(&bench, 1, 1);
+    printf("operations of flash and store that failed: %u\n", operations);
+    for (board_fault_t fault = BOARD_SOUND + 1; fault < BOARD_FAULT_COUNT; fault++) {
+        unsigned runs = spoil_each(&bench, fault);
+        printf("%s: %u\n", board_fault_names[fault], runs);
+        spoiled += runs;
+    }
+    unsigned lost = lose_after_each(&bench);
+    printf("messages followed by a lost link or silence: %u\n", lost);
+    unsigned row = updates_in_a_row(&bench, 200, &confirmed, &cuts);
+    printf("updates in a row: %u, of which %u ended confirmed and %u in a cut\n", row, confirmed, cuts);
+    for (int i = 0; i < LIFE_IMAGES; i++) {
+        image_free(&bench.images[i]);
+    }
+    printf("violations: %u\n", bench.violations);
+    return bench.violations == 0 && operations > 0 && spoiled > 0 ? 0 : 1;
+}
