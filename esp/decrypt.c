@@ -1,74 +1,98 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bytes go on in pieces of at most PIECE_SIZE, so that the buffer for decrypted ones, which esp_encrypted_img resizes as
+// The header is gathered first, because esp_encrypted_img reads its numbers where they lie, aligned or not. The rest
+// goes on in pieces of at most PIECE_SIZE, so that the buffer for decrypted bytes, which esp_encrypted_img resizes as
 // it likes, never grows beyond that. It gives its handle up in `end` and in `abort`: the other one must not follow.
 #include "decrypt.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "decrypt_key.h"
 #include "encrypted.h"
-#include "esp_encrypted_img.h"
+#include "esp_system.h"
 
-#define PIECE_SIZE 1024 // a multiple of 16, which the AES hardware wants
+#define PIECE_SIZE 1024    // a multiple of 16, which the AES hardware wants
+#define KEY_HEAP_SIZE 8192 // with less to spare, a key that did not open may have lacked memory
 
 // Of the writer: the image that is being decrypted.
 static esp_decrypt_handle_t handle;
+static uint8_t *header; // NULL when it is complete
+static size_t held;     // bytes of it
 static char *plain;     // esp_encrypted_img's buffer; ours to free
-static uint32_t offset; // bytes of the file so far
 static bool whole;      // esp_encrypted_img has all that it waits for
 
 static ota_ws_status_t start(void *context) {
     (void)context;
     esp_decrypt_cfg_t config = {0};
-    handle = ota_ws_chip_key(&config) ? esp_encrypted_img_decrypt_start(&config) : NULL;
-    plain = NULL;
-    offset = 0;
-    whole = false;
-    return handle != NULL ? OTA_WS_OK : OTA_WS_NO_MEMORY;
-}
-
-// A failure in the header is the key's: magic and length the core has seen.
-static ota_ws_status_t status_of(esp_err_t error, uint32_t from) {
-    switch (error) {
-    case ESP_OK:
-    case ESP_ERR_NOT_FINISHED:
-        return OTA_WS_OK;
-    case ESP_ERR_NO_MEM:
+    header = malloc(OTA_WS_ENCRYPTED_HEADER_SIZE);
+    handle = header != NULL && ota_ws_chip_key(&config) ? esp_encrypted_img_decrypt_start(&config) : NULL;
+    if (handle == NULL) {
+        free(header);
+        header = NULL;
         return OTA_WS_NO_MEMORY;
-    default:
-        return from < OTA_WS_ENCRYPTED_HEADER_SIZE ? OTA_WS_WRONG_KEY : OTA_WS_BAD_TAG;
     }
+    held = 0;
+    plain = NULL;
+    whole = false;
+    return OTA_WS_OK;
 }
 
-static ota_ws_status_t decrypt_piece(const uint8_t *bytes, size_t length, size_t *decrypted) {
+// What esp_encrypted_img makes of these bytes.
+static esp_err_t decrypt_piece(const uint8_t *bytes, size_t length, size_t *decrypted) {
     pre_enc_decrypt_arg_t piece = {.data_in = (const char *)bytes, .data_in_len = length, .data_out = plain};
-    uint32_t from = offset;
-    if (!ota_ws_chip_key_may_open(from, bytes, length)) {
-        return OTA_WS_WRONG_KEY;
-    }
-    offset += (uint32_t)length;
     esp_err_t error = esp_encrypted_img_decrypt_data(handle, &piece);
-    whole = error == ESP_OK;
     if (error != ESP_ERR_NO_MEM) {
         plain = piece.data_out; // a resize that failed has left the old buffer, whatever the call says of it
     }
     *decrypted = piece.data_out_len;
-    return status_of(error, from);
+    whole = error == ESP_OK;
+    return error == ESP_ERR_NOT_FINISHED ? ESP_OK : error;
+}
+
+// Magic and length the core has seen: what fails here is the key, or memory for it.
+static ota_ws_status_t open_header(void) {
+    size_t decrypted;
+    if (!ota_ws_chip_key_may_open(header)) {
+        return OTA_WS_WRONG_KEY;
+    }
+    if (decrypt_piece(header, OTA_WS_ENCRYPTED_HEADER_SIZE, &decrypted) != ESP_OK) {
+        return esp_get_free_heap_size() < KEY_HEAP_SIZE ? OTA_WS_NO_MEMORY : OTA_WS_WRONG_KEY;
+    }
+    free(header);
+    header = NULL;
+    return OTA_WS_OK;
+}
+
+// Collects the header; returns how many bytes it took.
+static size_t hold(const uint8_t *bytes, size_t length, ota_ws_status_t *status) {
+    size_t missing = OTA_WS_ENCRYPTED_HEADER_SIZE - held;
+    size_t taken = length < missing ? length : missing;
+    memcpy(header + held, bytes, taken);
+    held += taken;
+    if (taken == missing) {
+        *status = open_header();
+    }
+    return taken;
+}
+
+static ota_ws_status_t pass(const uint8_t *bytes, size_t length, ota_ws_sink_t sink, void *sink_context) {
+    size_t decrypted = 0;
+    esp_err_t error = decrypt_piece(bytes, length, &decrypted);
+    if (error != ESP_OK) {
+        return error == ESP_ERR_NO_MEM ? OTA_WS_NO_MEMORY : OTA_WS_BAD_TAG;
+    }
+    return decrypted > 0 ? sink(sink_context, (const uint8_t *)plain, decrypted) : OTA_WS_OK;
 }
 
 static ota_ws_status_t feed(void *context, const uint8_t *bytes, size_t length, ota_ws_sink_t sink,
                             void *sink_context) {
     (void)context;
     ota_ws_status_t status = OTA_WS_OK;
-    while (length > 0 && status == OTA_WS_OK) {
-        size_t step = length < PIECE_SIZE ? length : PIECE_SIZE;
-        size_t decrypted = 0;
-        status = decrypt_piece(bytes, step, &decrypted);
-        if (status == OTA_WS_OK && decrypted > 0) {
-            status = sink(sink_context, (const uint8_t *)plain, decrypted);
-        }
-        bytes += step;
-        length -= step;
+    size_t at = header != NULL ? hold(bytes, length, &status) : 0;
+    while (at < length && status == OTA_WS_OK) {
+        size_t step = length - at < PIECE_SIZE ? length - at : PIECE_SIZE;
+        status = pass(bytes + at, step, sink, sink_context);
+        at += step;
     }
     return status;
 }
@@ -91,7 +115,9 @@ static void stop(void *context) {
         esp_encrypted_img_decrypt_abort(handle);
         handle = NULL;
     }
+    free(header);
     free(plain);
+    header = NULL;
     plain = NULL;
 }
 

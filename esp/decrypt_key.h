@@ -4,14 +4,16 @@
 #pragma once
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
+
+#include "encrypted.h"
+#include "sdkconfig.h" // before esp_encrypted_img.h, whose struct depends on it
 
 #include "esp_encrypted_img.h"
 
 // Fills `config`. False when the device has no such key, or no memory for it.
 bool ota_ws_chip_key(esp_decrypt_cfg_t *config);
 
-// Bytes of the file from `offset` on: could they be of an image for a key of this kind? esp_encrypted_img passes over
-// the part of the key field that ECIES does not use.
-bool ota_ws_chip_key_may_open(uint32_t offset, const uint8_t *bytes, size_t length);
+// Could this be the header of an image for a key of this kind? esp_encrypted_img passes over the part of the key field
+// that ECIES does not use.
+bool ota_ws_chip_key_may_open(const uint8_t header[OTA_WS_ENCRYPTED_HEADER_SIZE]);

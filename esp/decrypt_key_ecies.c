@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "decrypt_key.h"
-#include "encrypted.h"
 #include "sdkconfig.h"
 
 #define ZEROS_AT (OTA_WS_ENCRYPTED_KEY_AT + OTA_WS_ENCRYPTED_POINT_SIZE + OTA_WS_ENCRYPTED_SALT_SIZE)
@@ -11,9 +10,9 @@ bool ota_ws_chip_key(esp_decrypt_cfg_t *config) {
 }
 
 // Behind the salt the key field is zero; in an image for an RSA key it is not.
-bool ota_ws_chip_key_may_open(uint32_t offset, const uint8_t *bytes, size_t length) {
-    for (size_t i = 0; i < length && offset + i < OTA_WS_ENCRYPTED_IV_AT; i++) {
-        if (offset + i >= ZEROS_AT && bytes[i] != 0) {
+bool ota_ws_chip_key_may_open(const uint8_t header[OTA_WS_ENCRYPTED_HEADER_SIZE]) {
+    for (size_t at = ZEROS_AT; at < OTA_WS_ENCRYPTED_IV_AT; at++) {
+        if (header[at] != 0) {
             return false;
         }
     }

@@ -11,9 +11,7 @@ bool ota_ws_chip_key(esp_decrypt_cfg_t *config) {
     return true;
 }
 
-bool ota_ws_chip_key_may_open(uint32_t offset, const uint8_t *bytes, size_t length) {
-    (void)offset;
-    (void)bytes;
-    (void)length;
+bool ota_ws_chip_key_may_open(const uint8_t header[OTA_WS_ENCRYPTED_HEADER_SIZE]) {
+    (void)header;
     return true;
 }
