@@ -192,6 +192,7 @@ void life_init(life_t *life, board_t *board, const life_geometry_t *geometry, co
     life->board = board;
     life->geometry = geometry;
     life->images = images;
+    life->hash = &ota_ws_hash_openssl;
     life->ledger.incoming = -1;
     console_init(&life->console, getenv("CUTS_CONSOLE") != NULL ? stderr : NULL);
     build_table(&life->table, geometry);
@@ -233,7 +234,7 @@ static void wire_ports(life_t *life) {
     life->settings.policy.check_version = false;
     life->pipeline_ports = (ota_ws_pipeline_ports_t){.flash = &life->flash,
                                                      .platform = &life->platform,
-                                                     .hash = &ota_ws_hash_openssl,
+                                                     .hash = life->hash,
                                                      .policy = &life->settings.policy,
                                                      .scratch = life->pipeline_scratch,
                                                      .scratch_size = sizeof life->pipeline_scratch};

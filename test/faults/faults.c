@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hash_openssl.h"
 #include "recovery.h"
 #include "script.h"
 
@@ -132,6 +133,43 @@ static unsigned spoil_each(bench_t *bench, board_fault_t fault) {
     return runs;
 }
 
+// ---- a digest that fits nothing
+// --------------------------------------------------------------------------------------
+
+static unsigned digests, wrong_digest; // the hash port has no context
+
+static void spoil(uint8_t digest[OTA_WS_SHA256_SIZE]) {
+    digest[0] ^= digests++ == wrong_digest ? 1 : 0;
+}
+
+static void peek(const ota_ws_sha256_t *state, uint8_t digest[OTA_WS_SHA256_SIZE]) {
+    ota_ws_hash_openssl.peek(state, digest);
+    spoil(digest);
+}
+
+static void finish(ota_ws_sha256_t *state, uint8_t digest[OTA_WS_SHA256_SIZE]) {
+    ota_ws_hash_openssl.finish(state, digest);
+    spoil(digest);
+}
+
+static unsigned fail_each_digest(bench_t *bench) {
+    const ota_ws_hash_t hash = {ota_ws_hash_openssl.start, ota_ws_hash_openssl.update, peek, finish};
+    unsigned n = 0;
+    do {
+        set_up(bench, 1, 1);
+        bench->life.hash = &hash;
+        digests = 0;
+        wrong_digest = n;
+        life_power_on(&bench->life, OTA_WS_RESET_POWER_ON);
+        life_connect(&bench->life);
+        update(&bench->life, 1);
+        bench->life.hash = &ota_ws_hash_openssl;
+        check_free(bench, "digest is wrong:", (long)n);
+        check(bench, "digest is wrong:", (long)n);
+    } while (digests > n++);
+    return n - 1;
+}
+
 // ---- messages and lost links
 // -----------------------------------------------------------------------------------------
 
@@ -236,6 +274,8 @@ static unsigned updates_in_a_row(bench_t *bench, unsigned count, unsigned *confi
         life_power_off(life);
         bench->board.dead = false;
     }
+    bench->board.before = NULL;
+    bench->board.before_context = NULL;
     return count;
 }
 
@@ -252,6 +292,7 @@ int main(void) {
         printf("%s: %u\n", board_fault_names[fault], runs);
         spoiled += runs;
     }
+    printf("digests of the hash that were wrong: %u\n", fail_each_digest(&bench));
     unsigned lost = lose_after_each(&bench);
     printf("messages followed by a lost link or silence: %u\n", lost);
     unsigned row = updates_in_a_row(&bench, 200, &confirmed, &cuts);
