@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The commands that people type. Each installs what it needs and this machine lacks (Debian packages, npm packages of the
 # lock files); as root, or with sudo.
-.PHONY: help setup demo test chip-test attack encrypted cuts fuzz size page format clean
+.PHONY: help setup demo test chip-test attack encrypted cuts fuzz bench bench-work size page format clean
 
 help:
 	@echo 'make demo     a virtual ESP32 with its update page, until Ctrl-C'
@@ -11,6 +11,7 @@ help:
 	@echo 'make cuts     power cuts at every operation of flash, on the virtual chip'
 	@echo 'make fuzz     fuzzes each target for MINUTES=5'
 	@echo 'make attack   the attacks alone, with their counts and figures'
+	@echo 'make bench    speed, measured (20 minutes; RUNS=1 QUICK=1: 2), into docs/bench'
 	@echo 'make size     bytes of the page, and of the core for a 32-bit RISC-V chip'
 	@echo 'make page     builds web/dist/ota.html.gz'
 	@echo 'make setup    installs what all of these need'
@@ -52,6 +53,14 @@ fuzz:
 attack:
 	@test/setup.sh test
 	@test/attack.sh
+
+bench:
+	@test/setup.sh bench
+	@bench/bench.sh
+
+bench-work:
+	@test/setup.sh bench
+	@bench/bench.sh work
 
 size:
 	@test/setup.sh size

@@ -8,6 +8,7 @@ cd "$(dirname "$0")/.."
 build=(build-essential cmake pkg-config libwebsockets-dev libssl-dev libjsmn-dev zlib1g-dev)
 unit=(libcmocka-dev libgsasl-dev)
 tests=(clang openssl chromium fonts-liberation)
+bench=(valgrind util-linux)
 size=(gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf libjsmn-dev)
 
 case "${1:-}" in
@@ -16,6 +17,7 @@ unit) packages=("${build[@]}" "${unit[@]}") npm=() ;;
 page) packages=() npm=(web) ;;
 test) packages=("${build[@]}" "${unit[@]}" "${tests[@]}") npm=(web test) ;;
 size) packages=("${size[@]}") npm=() ;;
+bench) packages=("${build[@]}" "${tests[@]}" "${size[@]}" "${bench[@]}") npm=(web test) ;;
 *) echo "usage: test/setup.sh build|unit|page|test|size" >&2; exit 2 ;;
 esac
 

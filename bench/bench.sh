@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Builds and runs the benchmark, about 20 minutes. RUNS=1 QUICK=1: about 2. `bench.sh work` only counts instructions and
+# compares them with the committed table.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+cmake -S bench -B build/bench >/dev/null
+targets=(link reference work ota-ws-device ota-ws ota-ws-image)
+[ "${1:-}" != work ] || targets=(work)
+cmake --build build/bench -j "$(nproc)" --target "${targets[@]}" >/dev/null
+if [ "${1:-}" = work ]; then
+    exec node bench/check.js
+fi
+node bench/run.js
+node bench/report.js
+echo 'docs/bench/README.md, docs/bench/update-time.svg'

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+// docs/bench/results.json in; docs/bench/README.md (the tables) and docs/bench/update-time.svg (the picture) out.
+import fs from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { drawPicture } from './picture.js';
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const dir = path.join(root, 'docs/bench');
+const results = JSON.parse(fs.readFileSync(path.join(dir, 'results.json'), 'utf8'));
+
+const s = (ms) => (ms / 1000).toFixed(2);
+const times = (a, b) => (a / b).toFixed(2);
+const kib = (bytes) => (bytes / 1024).toFixed(1);
+const verdict = (value, limit) => `${value.toFixed(2)}${value <= limit ? '' : ' ✗'}`;
+const faster = (value, limit) => `${value.toFixed(1)}${limit === undefined || value >= limit ? '' : ' ✗'}`;
+const table = (head, rows) =>
+  [`| ${head.join(' | ')} |`, `|${head.map(() => '---').join('|')}|`, ...rows.map((row) => `| ${row.join(' | ')} |`), ''].join('\n');
+
+// ---- memory: what esp/worker.c takes for an update, from its own constants
+
+function memoryOf(buffers) {
+  const kconfig = fs.readFileSync(path.join(root, 'Kconfig'), 'utf8');
+  const stack = Number(/config OTA_WRITER_STACK_SIZE[\s\S]*?default (\d+)\n/.exec(kconfig)[1]);
+  const { heap } = results.size;
+  const queues = (buffers + 3) * heap.ota_ws_job_t + 4 * heap.ota_ws_job_result_t + buffers * 4;
+  const data = buffers * (8192 + 4);
+  return { stack, queues, data, writer: heap.ota_ws_writer_t, all: stack + queues + data + heap.ota_ws_writer_t };
+}
+
+const chipBuffers = Number(/#define BUFFERS (\d+)/.exec(fs.readFileSync(path.join(root, 'esp/worker.c'), 'utf8'))[1]);
+
+// ---- the tables
+
+const versusWhole = { 10: 1.6, 30: 2.2, 100: 2.5 };
+
+function rowsTable() {
+  const rows = results.rows.flatMap((row) => [
+    [
+      row.rtt, row.window, row.image, 'as it is',
+      s(row.raw.time_ms), s(row.raw_floor_ms), verdict(row.raw.time_ms / row.raw_floor_ms, 1.08),
+      s(row.whole.time_ms), faster(row.whole.time_ms / row.raw.time_ms, versusWhole[row.rtt]),
+      s(row.sectors.time_ms), faster(row.sectors.time_ms / row.raw.time_ms, row.rtt === 3 ? 3 : undefined),
+      Math.round(row.raw.silence_ms), Math.round(row.raw.first_ms), Math.round(row.raw.up / 1000),
+    ],
+    [
+      row.rtt, row.window, row.image, 'compressed',
+      s(row.packed.time_ms), s(row.packed_floor_ms), verdict(row.packed.time_ms / row.packed_floor_ms, 1.1),
+      s(row.whole.time_ms), faster(row.whole.time_ms / row.packed.time_ms, versusWhole[row.rtt]),
+      s(row.sectors.time_ms), faster(row.sectors.time_ms / row.packed.time_ms, row.rtt === 3 ? 3 : undefined),
+      Math.round(row.packed.silence_ms), Math.round(row.packed.first_ms), Math.round(row.packed.up / 1000),
+    ],
+  ]);
+  const head = ['RTT ms', 'window', 'image', 'sent', '**ours** s', 'floor s', 'ours / floor', 'stop and wait s', 'ours is × faster', '4 KiB erases s', 'ours is × faster', 'longest silence ms', 'first progress ms', 'KB up'];
+  return table(head, rows);
+}
+
+function spread() {
+  const ratios = results.rows.flatMap((row) => ['raw', 'packed'].map((name) => {
+    const all = row[name].times_ms;
+    return (Math.max(...all) - Math.min(...all)) / row[name].time_ms;
+  }));
+  return `${(Math.max(...ratios) * 100).toFixed(1)} %`;
+}
+
+function buffersTable() {
+  const [first] = results.buffers;
+  const head = ['chunk buffers', 'memory of an update, KiB', ...first.results.map(({ rtt, window }) => `RTT ${rtt}, window ${window}: s (/ floor)`)];
+  const rows = results.buffers.map(({ buffers, results: list }) => [
+    `${buffers} × 8 KiB${buffers === chipBuffers ? ' (the chip)' : ''}${buffers === 3 ? ' (the virtual device)' : ''}`,
+    kib(memoryOf(buffers).all),
+    ...list.map((result) => `${s(result.time_ms)} (${times(result.time_ms, result.floor_ms)})`),
+  ]);
+  return table(head, rows);
+}
+
+function linkTable() {
+  const rows = results.link.rows.map((row) => [row.rtt, row.window, s(row.time_ms), s(row.floor_ms), `${((row.time_ms / row.floor_ms - 1) * 100).toFixed(1)} %`]);
+  return table(['RTT ms', 'window', '1 MiB into a sink, s', 'by its numbers, s', 'error'], rows);
+}
+
+function workTable() {
+  return table(['file', 'instructions per byte'], [...results.work.files.map((file) => [`src/${file.name}`, file.per_byte.toFixed(3)]), ['**all of src/**', `**${results.work.per_byte.toFixed(2)}**`]]);
+}
+
+function memoryText() {
+  const chip = memoryOf(chipBuffers);
+  return `On the chip an update takes ${kib(chip.all)} KiB of heap: ${chipBuffers} chunk buffers ${chip.data}, writer ${chip.writer}, queues ${chip.queues}, the writer's
+stack ${chip.stack} bytes; all given back at its end. Counted with \`sizeof\` for rv32imc and the constants of \`esp/worker.c\`; FreeRTOS' own
+control blocks are not in it. The virtual device takes one buffer more. At rest: the device ${results.size.heap.ota_ws_device_t} bytes, each
+session ${results.size.heap.ota_ws_session_t}. The core without its sentences: ${results.size.text} bytes of code and constants, ${results.size.data} of data. The deepest path of the
+writer within the core needs ${results.size.writer_stack.bytes} bytes of stack (${results.size.writer_stack.path.slice(-4).join(' → ')}); what the flash driver and
+the hash need below comes on top.`;
+}
+
+const part = (name, write) => (results[name] ? write() : '_Not measured in this run._\n');
+
+const text = `# Speed, measured
+
+Made by \`make bench\` on ${results.date}; do not edit. ${results.runs === 1 ? 'One run' : `Medians of ${results.runs} runs`} on ${results.machine.cpus} CPUs (${results.machine.cpu}), load ${results.machine.load.toFixed(0)} by other
+work${results.machine.urgent ? '; what is measured had real-time priority' : ''}. Largest spread of one cell: ${part('rows', spread)}.
+
+The virtual ESP32 with \`--timing w25q32jv\` (datasheet's typical times), \`ota-ws\`, and between them \`bench/link.c\`: 20 Mbit/s, the round trip
+and the TCP window of the row, no loss. Time runs from \`begin\` to \`done\` as seen at the client's end of the link: verified and selected. *Stop and
+wait* erases the whole slot (31 blocks) and then sends 8 KiB at a time, each answered when written; *4 KiB erases* streams into one task. Both
+are \`bench/reference.c\`, without login, WebSocket and digest. All of one row ran at the same time. The floor is what flash or link
+needs at least, whichever is more; the link's counts the bytes that must cross. ✗: misses what we aim at (1.08 of the floor, compressed 1.10;
+1.6 / 2.2 / 2.5 times stop and wait at 10 / 30 / 100 ms; 3 times 4 KiB erases at 3 ms).
+
+![Update time of 1 MiB](update-time.svg)
+
+${part('rows', rowsTable)}
+With \`--compress auto\`, the default, \`ota-ws\` compresses where 5760 bytes a round trip is less than the flash takes: from about 22 ms on.
+
+## Memory, and what more of it buys
+
+${part('size', memoryText)}
+
+A 64 KiB erase takes 150 ms and cannot be interrupted; what arrives meanwhile must lie somewhere: 28 KiB at RTT 30 and window 5760.
+
+${part('buffers', buffersTable)}
+## The link's own error
+
+1 MiB into a sink over bare loopback: ${part('link', () => `${results.link.bare_ms.toFixed(1)} ms; over the link without limits: ${results.link.open_ms.toFixed(1)} ms`)}. With limits:
+
+${part('link', linkTable)}
+## An image that is in the slot already
+
+${part('again', () => Object.entries(results.again).map(([name, row]) => `* ${name === 'near' ? 'RTT 3 ms, window 23040, 20 Mbit/s' : 'no limit on the link'}: first time ${s(row.first_ms)} s, again ${s(row.second_ms)} s, ${((row.second_ms / row.first_ms) * 100).toFixed(0)} %\n`).join(''))}
+## Others look on
+
+${part('crowd', () => `${results.crowd.viewers} viewers and one who loads the page all the time (${results.crowd.page_loads} times during the update), RTT 10 ms: ${s(results.crowd.crowded_ms)} s; alone, at the same
+time, ${s(results.crowd.alone_ms)} s: ${((results.crowd.crowded_ms / results.crowd.alone_ms - 1) * 100).toFixed(1)} % more. Each viewer heard ${results.crowd.messages_each} messages.`)}
+
+## Loss
+
+${part('loss', () => table(['loss', 'ours, as it is', 'ours, compressed', 'stop and wait', '4 KiB erases'], results.loss.map((row) => [`${row.loss} %`, ...['raw', 'packed', 'whole', 'sectors'].map((name) => `${s(row.times_ms[name])} s`)])))}
+1 MiB, RTT 10 ms, window 5760, one run. A lost segment costs a round trip, or 200 ms more when too few follow it to be noticed.
+
+## Work per byte
+
+${part('work', workTable)}
+Instructions of x86-64 (gcc, -O2), counted by callgrind, of an update of ${part('work', () => results.work.size)} bytes with login; the hash, \`memcpy\` and the like are not in it. CI
+reports it when the sum grows by more than 5 %.
+
+## The page
+
+${part('browser', () => `Chromium ${results.browser.version}: ${results.browser.transferred} bytes with headers, first paint after ${Math.round(results.browser.paint_ms)} ms, ${Math.round(results.browser.cpu_ms_per_mib)} ms of its thread for each MiB (two SHA-256 in
+JavaScript, since plain http has no \`crypto.subtle\`, and the upload).`)}
+`;
+fs.writeFileSync(path.join(dir, 'README.md'), text);
+if (results.rows) fs.writeFileSync(path.join(dir, 'update-time.svg'), drawPicture(results.rows.filter((row) => row.image === '1 MiB')));

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the core is on a 32-bit RISC-V chip: code, data, the structs that it asks its transport for, and how deep its
+// stack goes. The depth is that of gcc's call graph (-fcallgraph-info=su); calls through the ports are drawn by hand
+// here, those out of the core (flash driver, hash) are not counted.
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { freshPath, root } from './measure.js';
+
+const prefix = 'riscv64-unknown-elf-';
+const flags = ['-march=rv32imc', '-mabi=ilp32', '-Os', '-std=c11', '-ffunction-sections', '-fdata-sections', '--specs=picolibc.specs'];
+const structs = ['ota_ws_device_t', 'ota_ws_session_t', 'ota_ws_writer_t', 'ota_ws_job_t', 'ota_ws_job_result_t'];
+
+// caller -> callee, through a pointer
+const indirect = [
+  ['read_slot', 'retake'],
+  ['read_slot', 'hash_piece'],
+  ['read_slot', 'verify_piece'],
+  ['take_encrypted', 'take_image'],
+  ['finish_filters', 'take_image'],
+  ['ota_ws_pipeline_write', 'take_file'],
+  ['ota_ws_writer_perform', 'begin'],
+  ['ota_ws_writer_perform', 'chunk'],
+  ['ota_ws_writer_perform', 'finish'],
+  ['ota_ws_writer_perform', 'abort_update'],
+  ['ota_ws_writer_perform', 'confirm'],
+  ['ota_ws_writer_perform', 'roll_back'],
+  ['ota_ws_writer_perform', 'deactivate'],
+  ['ota_ws_writer_perform', 'select_again'],
+];
+
+const bare = (name) => name.replace(/^.*:/, '').replace(/\.(isra|part|constprop|cold)[.\d]*$/g, '');
+
+/** Function -> bytes of its frame, and whom it calls, from gcc's .ci files. */
+function readGraph(dir) {
+  const frames = new Map();
+  const calls = new Map();
+  for (const file of fs.readdirSync(dir).filter((name) => name.endsWith('.ci'))) {
+    const text = fs.readFileSync(path.join(dir, file), 'utf8');
+    for (const [, title, bytes] of text.matchAll(/node: \{ title: "([^"]+)" label: "[^"]*\\n(\d+) bytes/g)) {
+      frames.set(bare(title), Math.max(Number(bytes), frames.get(bare(title)) ?? 0));
+    }
+    for (const [, from, to] of text.matchAll(/edge: \{ sourcename: "([^"]+)" targetname: "([^"]+)"/g)) {
+      calls.set(bare(from), [...(calls.get(bare(from)) ?? []), bare(to)]);
+    }
+  }
+  for (const [from, to] of indirect) calls.set(from, [...(calls.get(from) ?? []), to]);
+  return { frames, calls };
+}
+
+function deepest({ frames, calls }, name, above = new Set()) {
+  if (above.has(name)) return { bytes: 0, path: [] };
+  const below = new Set([...above, name]);
+  let worst = { bytes: 0, path: [] };
+  for (const callee of new Set(calls.get(name) ?? [])) {
+    const found = deepest({ frames, calls }, callee, below);
+    if (found.bytes > worst.bytes) worst = found;
+  }
+  return { bytes: (frames.get(name) ?? 0) + worst.bytes, path: [name, ...worst.path] };
+}
+
+export function measureSize() {
+  const dir = freshPath('.size');
+  fs.mkdirSync(path.join(dir, 'include'), { recursive: true });
+  fs.symlinkSync('/usr/include/jsmn.h', path.join(dir, 'include/jsmn.h'));
+  const objects = fs.readdirSync(path.join(root, 'src')).filter((name) => name.endsWith('.c') && name !== 'sentence.c').map((name) => {
+    const object = path.join(dir, name.replace(/c$/, 'o'));
+    execFileSync(`${prefix}gcc`, [...flags, '-isystem', path.join(dir, 'include'), '-fcallgraph-info=su', '-c', path.join(root, 'src', name), '-o', object]);
+    return object;
+  });
+  const total = execFileSync(`${prefix}size`, ['-t', ...objects], { encoding: 'utf8' }).trim().split('\n').at(-1).trim().split(/\s+/).map(Number);
+  const probe = path.join(dir, 'probe.c');
+  fs.writeFileSync(probe, `#include "device.h"\n#include "session.h"\n${structs.map((name) => `char size_of_${name}[sizeof(${name})];`).join('\n')}\n`);
+  execFileSync(`${prefix}gcc`, [...flags, `-I${path.join(root, 'src')}`, '-c', probe, '-o', `${probe}.o`]);
+  const sizes = execFileSync(`${prefix}nm`, ['-S', `${probe}.o`], { encoding: 'utf8' });
+  const heap = Object.fromEntries(structs.map((name) => [name, parseInt(new RegExp(`^\\w+ (\\w+) . size_of_${name}$`, 'm').exec(sizes)[1], 16)]));
+  const graph = readGraph(dir);
+  return {
+    text: total[0],
+    data: total[1],
+    bss: total[2],
+    heap,
+    writer_stack: deepest(graph, 'ota_ws_writer_perform'),
+    idle_stack: deepest(graph, 'ota_ws_writer_idle'),
+  };
+}
