@@ -45,12 +45,20 @@ static bool is_news(const work_t *own, const ota_ws_job_result_t *result) {
     return !plain_chunk || uxQueueSpacesAvailable(own->results) <= 1;
 }
 
+// While no job waits, the flash is prepared for the next ones.
+static void next_job(work_t *own, ota_ws_job_t *job) {
+    bool works = true;
+    while (xQueueReceive(own->jobs, job, works ? 0 : portMAX_DELAY) != pdTRUE) {
+        works = ota_ws_writer_idle(&own->writer);
+    }
+}
+
 static void run(void *context) {
     work_t *own = context;
     ota_ws_job_t job;
     ota_ws_job_result_t result;
     for (;;) {
-        xQueueReceive(own->jobs, &job, portMAX_DELAY);
+        next_job(own, &job);
         if (job.kind == JOB_STOP) {
             break;
         }
