@@ -91,6 +91,7 @@ function take(message, session) {
   if (message.type === 'state') takeState(message, session);
   else if (message.type === 'progress') takeBar(message);
   else if (message.type === 'failed') takeFailure(message);
+  else if (message.type === 'ready') say('');
   else if (message.type === 'done') model.update = undefined;
   else if (message.type === 'restarting') say(text('restarting'));
   model.update?.take(message);
