@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+// What makes an update quick: the writer's idle time, the first acknowledgement, and a platform that need not verify
+// again.
+#include "testing.h"
+
+#include "rig.h"
+
+#define CHUNK 8192u
+#define BLOCK 65536u
+
+typedef struct {
+    rig_t *rig;
+    peer_t *peer;
+    image_file_t image;
+} desk_t;
+
+static void desk_open(desk_t *desk) {
+    image_spec_t spec = image_spec_default;
+    spec.version = "2.0.0";
+    spec.size = 200000;
+    desk->image = image_build(&spec);
+    desk->rig = rig_new();
+    desk->rig->settings.chunk = CHUNK;
+    desk->rig->settings.credit = 4 * CHUNK;
+    desk->peer = peer_welcome(desk->rig);
+}
+
+static void desk_close(desk_t *desk) {
+    peer_free(desk->peer);
+    rig_free(desk->rig);
+    image_free(&desk->image);
+}
+
+static void idle(rig_t *rig) {
+    while (rig->writer != NULL && ota_ws_writer_idle(rig->writer)) {
+    }
+}
+
+// Sends the bytes from `from` to before `to`, each chunk written before the next one comes.
+static void send_without_idle_time(desk_t *desk, uint32_t from, uint32_t to) {
+    for (uint32_t at = from; at < to; at += CHUNK) {
+        uint32_t left = (uint32_t)desk->image.length - at;
+        peer_data(desk->peer, at, desk->image.bytes + at, left < CHUNK ? left : CHUNK);
+        rig_settle(desk->rig);
+    }
+}
+
+static void send_slowly(desk_t *desk, uint32_t from, uint32_t to) {
+    for (uint32_t at = from; at < to; at += CHUNK) {
+        send_without_idle_time(desk, at, at + CHUNK);
+        idle(desk->rig);
+    }
+}
+
+static void idle_time_erases_what_the_next_chunks_need_and_the_update_succeeds(void **state) {
+    (void)state;
+    desk_t desk;
+    desk_open(&desk);
+    idle(desk.rig);
+    peer_begin_image(desk.peer, &desk.image);
+    idle(desk.rig);
+    assert_true(nor_model_untouched(desk.rig->nor)); // the head has not been seen
+    send_slowly(&desk, 0, BLOCK + CHUNK);
+    assert_int_equal(desk.rig->writer->pipeline.slot.erased, 3 * BLOCK);
+    send_slowly(&desk, BLOCK + CHUNK, (uint32_t)desk.image.length);
+    assert_non_null(peer_heard(desk.peer, "done"));
+    assert_memory_equal(desk.rig->nor->bytes, desk.image.bytes, desk.image.length);
+    desk_close(&desk);
+}
+
+static void an_erase_that_fails_in_idle_time_is_told_with_the_next_chunk(void **state) {
+    (void)state;
+    desk_t desk;
+    desk_open(&desk);
+    peer_begin_image(desk.peer, &desk.image);
+    send_without_idle_time(&desk, 0, BLOCK + CHUNK);
+    desk.rig->nor->failing = NOR_ERASE;
+    desk.rig->nor->fail_after = 0;
+    desk.rig->nor->status = OTA_WS_FLASH_ERASE;
+    idle(desk.rig);
+    assert_null(peer_heard(desk.peer, "failed"));
+    desk.rig->nor->fail_after = -1;
+    const size_t programs = nor_model_count(desk.rig->nor, NOR_PROGRAM);
+    send_slowly(&desk, BLOCK + CHUNK, BLOCK + 2 * CHUNK);
+    assert_true(peer_failed(desk.peer, "flash_erase"));
+    assert_int_equal(nor_model_count(desk.rig->nor, NOR_PROGRAM), programs);
+    desk_close(&desk);
+}
+
+// After a cut anywhere in it: the block that was being erased ahead is not kept, whatever it reads like.
+static void a_block_that_was_erased_ahead_is_erased_again_after_a_restart(void **state) {
+    (void)state;
+    desk_t desk;
+    desk_open(&desk);
+    peer_begin_image(desk.peer, &desk.image);
+    send_slowly(&desk, 0, BLOCK + CHUNK);
+    store_model_t store = desk.rig->store; // as the power cut leaves it
+    peer_free(desk.peer);
+    rig_settle(desk.rig);
+    desk.rig->store = store;
+    memcpy(desk.rig->nor->bytes + 2 * BLOCK, desk.image.bytes + 2 * BLOCK, 4096); // reads well, today
+    const size_t before = desk.rig->nor->count;
+    desk.peer = peer_welcome(desk.rig);
+    peer_begin_image(desk.peer, &desk.image);
+    assert_non_null(strstr(peer_heard(desk.peer, "ready"), "\"offset\":65536,"));
+    send_without_idle_time(&desk, BLOCK, (uint32_t)desk.image.length);
+    assert_non_null(peer_heard(desk.peer, "done"));
+    bool erased_again = false;
+    for (size_t i = before; i < desk.rig->nor->count; i++) {
+        const nor_operation_t *operation = &desk.rig->nor->operations[i];
+        erased_again |= operation->kind == NOR_ERASE && operation->offset == 2 * BLOCK;
+    }
+    assert_true(erased_again);
+    desk_close(&desk);
+}
+
+static void the_first_bytes_are_acknowledged_at_once(void **state) {
+    (void)state;
+    desk_t desk;
+    desk_open(&desk);
+    peer_begin_image(desk.peer, &desk.image);
+    peer_forget(desk.peer);
+    assert_true(peer_data(desk.peer, 0, desk.image.bytes, 100));
+    assert_non_null(strstr(peer_heard(desk.peer, "progress"), "\"received\":100,"));
+    peer_forget(desk.peer);
+    assert_true(peer_data(desk.peer, 100, desk.image.bytes + 100, 1000));
+    assert_null(peer_heard(desk.peer, "progress"));
+    peer_say(desk.peer, "{\"type\":\"cancel\"");
+    rig_settle(desk.rig);
+    desk_close(&desk);
+}
+
+static unsigned short_ways;
+
+static ota_ws_status_t select_verified(void *context, uint32_t image_size) {
+    nor_model_t *nor = context;
+    short_ways++;
+    assert_int_equal(image_size, 200000);
+    nor->active = true;
+    return OTA_WS_OK;
+}
+
+static void a_platform_that_need_not_verify_again_is_not_asked_to(void **state) {
+    (void)state;
+    desk_t desk;
+    desk_open(&desk);
+    short_ways = 0;
+    desk.rig->flash.activate_verified = select_verified;
+    assert_true(peer_update(desk.peer, desk.image.bytes, (uint32_t)desk.image.length));
+    assert_int_equal(short_ways, 1);
+    assert_int_equal(nor_model_count(desk.rig->nor, NOR_ACTIVATE), 0);
+    desk_close(&desk);
+}
+
+// The core has verified nothing there: it lies in the slot since before the restart.
+static void an_image_that_is_selected_again_is_verified_by_the_platform(void **state) {
+    (void)state;
+    desk_t desk;
+    desk_open(&desk);
+    short_ways = 0;
+    desk.rig->flash.activate_verified = select_verified;
+    assert_int_equal(ota_ws_trial_select(&desk.rig->platform, &desk.rig->flash), OTA_WS_OK);
+    assert_int_equal(short_ways, 0);
+    assert_int_equal(nor_model_count(desk.rig->nor, NOR_ACTIVATE), 1);
+    desk_close(&desk);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(idle_time_erases_what_the_next_chunks_need_and_the_update_succeeds),
+        cmocka_unit_test(an_erase_that_fails_in_idle_time_is_told_with_the_next_chunk),
+        cmocka_unit_test(a_block_that_was_erased_ahead_is_erased_again_after_a_restart),
+        cmocka_unit_test(the_first_bytes_are_acknowledged_at_once),
+        cmocka_unit_test(a_platform_that_need_not_verify_again_is_not_asked_to),
+        cmocka_unit_test(an_image_that_is_selected_again_is_verified_by_the_platform),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
