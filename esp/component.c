@@ -23,6 +23,7 @@
 #define TICK_US 100000
 #define LOST_TICKS 10 // so long we wait for the server to take up what was queued; then it was lost
 #define POLL_MS 10
+#define START_PRIORITY (tskIDLE_PRIORITY + 5)
 
 _Static_assert(OTA_WS_CODE_SIZE == OTA_WS_PAIRING_CODE_SIZE, "one size of pairing codes");
 
@@ -309,6 +310,39 @@ static esp_err_t start_device(const ota_ws_config_t *config, const char *uri) {
     return ESP_OK;
 }
 
+// What the first start hands to its task.
+typedef struct {
+    const ota_ws_config_t *config;
+    const char *uri;
+    esp_err_t error;
+    SemaphoreHandle_t done;
+} first_start_t;
+
+static void run_first_start(void *context) {
+    first_start_t *start = context;
+    start->error = start_device(start->config, start->uri);
+    xSemaphoreGive(start->done);
+    vTaskSuspend(NULL); // deleted by who waits
+}
+
+// In a task of its own: applications start their servers from event handlers, whose stack is too small for the record of
+// updates and a password's hash.
+static esp_err_t start_device_apart(const ota_ws_config_t *config, const char *uri) {
+    first_start_t start = {.config = config, .uri = uri, .done = xSemaphoreCreateBinary()};
+    TaskHandle_t task;
+    if (start.done == NULL) {
+        return ESP_ERR_NO_MEM;
+    }
+    bool made = xTaskCreate(run_first_start, "ota_ws_start", CONFIG_OTA_WRITER_STACK_SIZE, &start, START_PRIORITY,
+                            &task) == pdPASS;
+    if (made) {
+        xSemaphoreTake(start.done, portMAX_DELAY);
+        vTaskDelete(task);
+    }
+    vSemaphoreDelete(start.done);
+    return made ? start.error : ESP_ERR_NO_MEM;
+}
+
 struct ota_ws_server {
     httpd_handle_t httpd;
     char uri[]; // of the page
@@ -321,7 +355,7 @@ static esp_err_t start_all(httpd_handle_t server, const ota_ws_config_t *config,
     }
     ota_ws_component_lock();
     if (!component.started) {
-        error = start_device(config, uri);
+        error = start_device_apart(config, uri);
     }
     if (error == ESP_OK) {
         error = ota_ws_glue_register(server, uri, component.settings.ws_uri);

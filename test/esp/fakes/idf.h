@@ -110,6 +110,7 @@ BaseType_t xQueueSend(QueueHandle_t queue, const void *item, TickType_t wait);
 BaseType_t xQueueReceive(QueueHandle_t queue, void *item, TickType_t wait);
 UBaseType_t uxQueueSpacesAvailable(QueueHandle_t queue);
 void vQueueDelete(QueueHandle_t queue);
+#define vSemaphoreDelete vQueueDelete
 SemaphoreHandle_t xSemaphoreCreateBinary(void);
 SemaphoreHandle_t xSemaphoreCreateRecursiveMutex(void);
 BaseType_t xSemaphoreTake(SemaphoreHandle_t semaphore, TickType_t wait);
