@@ -19,16 +19,17 @@ const table = (head, rows) =>
 
 // ---- memory: what esp/worker.c takes for an update, from its own constants
 
-function memoryOf(buffers) {
-  const kconfig = fs.readFileSync(path.join(root, 'Kconfig'), 'utf8');
-  const stack = Number(/config OTA_WRITER_STACK_SIZE[\s\S]*?default (\d+)\n/.exec(kconfig)[1]);
+const source = (name) => fs.readFileSync(path.join(root, name), 'utf8');
+const chipBuffers = Number(/#define BUFFERS (\d+)/.exec(source('esp/worker.c'))[1]);
+const chipBuffer = Number(/#define OTA_WS_BUFFER_SIZE (\d+)/.exec(source('esp/worker.h'))[1]);
+
+function memoryOf(buffers, size) {
+  const stack = Number(/config OTA_WRITER_STACK_SIZE[\s\S]*?default (\d+)\n/.exec(source('Kconfig'))[1]);
   const { heap } = results.size;
   const queues = (buffers + 3) * heap.ota_ws_job_t + 4 * heap.ota_ws_job_result_t + buffers * 4;
-  const data = buffers * (8192 + 4);
+  const data = buffers * (size + 4);
   return { stack, queues, data, writer: heap.ota_ws_writer_t, all: stack + queues + data + heap.ota_ws_writer_t };
 }
-
-const chipBuffers = Number(/#define BUFFERS (\d+)/.exec(fs.readFileSync(path.join(root, 'esp/worker.c'), 'utf8'))[1]);
 
 // ---- the tables
 
@@ -66,9 +67,9 @@ function spread() {
 function buffersTable() {
   const [first] = results.buffers;
   const head = ['chunk buffers', 'memory of an update, KiB', ...first.results.map(({ rtt, window }) => `RTT ${rtt}, window ${window}: s (/ floor)`)];
-  const rows = results.buffers.map(({ buffers, results: list }) => [
-    `${buffers} × 8 KiB${buffers === chipBuffers ? ' (the chip)' : ''}${buffers === 3 ? ' (the virtual device)' : ''}`,
-    kib(memoryOf(buffers).all),
+  const rows = results.buffers.map(({ buffers, chunk, results: list }) => [
+    `${buffers} × ${chunk / 1024} KiB${buffers === chipBuffers && chunk === chipBuffer ? ' (the chip)' : ''}${buffers === 3 && chunk === 8192 ? ' (the virtual device)' : ''}`,
+    kib(memoryOf(buffers, chunk).all),
     ...list.map((result) => `${s(result.time_ms)} (${times(result.time_ms, result.floor_ms)})`),
   ]);
   return table(head, rows);
@@ -84,10 +85,11 @@ function workTable() {
 }
 
 function memoryText() {
-  const chip = memoryOf(chipBuffers);
-  return `On the chip an update takes ${kib(chip.all)} KiB of heap: ${chipBuffers} chunk buffers ${chip.data}, writer ${chip.writer}, queues ${chip.queues}, the writer's
+  const chip = memoryOf(chipBuffers, chipBuffer);
+  return `On the chip an update takes ${kib(chip.all)} KiB of heap: ${chipBuffers} buffers of ${chipBuffer / 1024} KiB ${chip.data}, writer ${chip.writer}, queues ${chip.queues}, the writer's
 stack ${chip.stack} bytes; all given back at its end. Counted with \`sizeof\` for rv32imc and the constants of \`esp/worker.c\`; FreeRTOS' own
-control blocks are not in it. The virtual device takes one buffer more. At rest: the device ${results.size.heap.ota_ws_device_t} bytes, each
+control blocks are not in it. The virtual device takes 3 buffers of 8 KiB, ${kib(memoryOf(3, 8192).all)} KiB by the same count; inflating adds zlib's window of 32 KiB, its
+state of 7 KiB and a piece of 8. At rest: the device ${results.size.heap.ota_ws_device_t} bytes, each
 session ${results.size.heap.ota_ws_session_t}. The core without its sentences: ${results.size.text} bytes of code and constants, ${results.size.data} of data. The deepest path of the
 writer within the core needs ${results.size.writer_stack.bytes} bytes of stack (${results.size.writer_stack.path.slice(-4).join(' → ')}); what the flash driver and
 the hash need below comes on top.`;
@@ -135,12 +137,12 @@ time, ${s(results.crowd.alone_ms)} s: ${((results.crowd.crowded_ms / results.cro
 ## Loss
 
 ${part('loss', () => table(['loss', 'ours, as it is', 'ours, compressed', 'stop and wait', '4 KiB erases'], results.loss.map((row) => [`${row.loss} %`, ...['raw', 'packed', 'whole', 'sectors'].map((name) => `${s(row.times_ms[name])} s`)])))}
-1 MiB, RTT 10 ms, window 5760, one run. A lost segment costs a round trip, or 200 ms more when too few follow it to be noticed.
+1 MiB, RTT 10 ms, window 5760, one run each. A lost segment costs a round trip, or 200 ms more when too few follow it to be noticed.
 
 ## Work per byte
 
 ${part('work', workTable)}
-Instructions of x86-64 (gcc, -O2), counted by callgrind, of an update of ${part('work', () => results.work.size)} bytes with login; the hash, \`memcpy\` and the like are not in it. CI
+Instructions of x86-64 (gcc, -O2), counted by callgrind, from the first data frame to `done` of ${results.work?.size} bytes (one SHA-256 of the file, two of the slot); the hash, \`memcpy\` and the like are not in it. CI
 reports it when the sum grows by more than 5 %.
 
 ## The page

@@ -98,17 +98,17 @@ async function measureRows() {
 async function measureBuffers() {
   const rows = [];
   const hard = [{ rtt: 10, window: 5760 }, { rtt: 30, window: 5760 }, { rtt: 100, window: 23040 }];
-  for (const buffers of [2, 3, 4, 8]) {
+  for (const [buffers, chunk] of [[2, 4096], [4, 4096], [3, 8192], [8, 4096], [8, 8192]]) {
     const results = await Promise.all(
       hard.map(async (link) => {
         const all = [];
         for (let run = 0; run < Math.min(runs, 3); run++) {
-          all.push(await measureOurs({ base, image: images[0].path, link: { ...link, rate: RATE }, options: ['--buffers', String(buffers)] }));
+          all.push(await measureOurs({ base, image: images[0].path, link: { ...link, rate: RATE }, options: ['--buffers', String(buffers), '--chunk', String(chunk)] }));
         }
         return { ...link, floor_ms: floorOf(images[0].size, images[0].size, link), ...summarize(all) };
       }),
     );
-    rows.push({ buffers, results });
+    rows.push({ buffers, chunk, results });
   }
   return rows;
 }
