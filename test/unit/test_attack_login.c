@@ -302,7 +302,7 @@ static void besiege(const crowd_t *crowd) {
     uint32_t fresh = 2000000;
     ota_ws_login_init(&login);
     ota_ws_login_succeeded(&login, &owner);
-    for (uint32_t now_ms = 0; now_ms < 86400 * SECOND; now_ms += 250) {
+    for (uint32_t now_ms = 0; now_ms < 86400 * SECOND; now_ms += 500) {
         const uint32_t tries = crowd->addresses == 0 ? 1 : crowd->addresses;
         for (uint32_t i = 0; i < tries; i++) {
             const ota_ws_address_t from = address_of(crowd->addresses == 0 ? fresh : i);
