@@ -142,7 +142,7 @@ ${part('loss', () => table(['loss', 'ours, as it is', 'ours, compressed', 'stop 
 ## Work per byte
 
 ${part('work', workTable)}
-Instructions of x86-64 (gcc, -O2), counted by callgrind, from the first data frame to `done` of ${results.work?.size} bytes (one SHA-256 of the file, two of the slot); the hash, \`memcpy\` and the like are not in it. CI
+Instructions of x86-64 (gcc, -O2), counted by callgrind, from the first data frame to \`done\` of ${results.work?.size} bytes (one SHA-256 of the file, two of the slot); the hash, \`memcpy\` and the like are not in it. CI
 reports it when the sum grows by more than 5 %.
 
 ## The page
