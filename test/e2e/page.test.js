@@ -768,7 +768,8 @@ for (const colorScheme of ['light', 'dark']) {
       await visitor.choose(
         makeImage({ version: `1.0.0-${'x'.repeat(26)}`, project: 'a_project_with_a_long_name_here_' }).path,
       );
-      await visitor.says('verdict', /./);
+      await visitor.says('verdict', /project|проект/);
+      await visitor.says('versions', /x{26}$/);
       const { overflow, contrast } = await visitor.page.evaluate(() => {
         const rgb = (color) => color.match(/[\d.]+/g).map(Number);
         const luminance = (color) =>
