@@ -11,7 +11,7 @@ help:
 	@echo 'make cuts     power cuts at every operation of flash, on the virtual chip'
 	@echo 'make fuzz     fuzzes each target for MINUTES=5'
 	@echo 'make attack   the attacks alone, with their counts and figures'
-	@echo 'make bench    speed, measured (20 minutes; RUNS=1 QUICK=1: 2), into docs/bench'
+	@echo 'make bench    speed, measured (20 minutes, into docs/bench; RUNS=1 QUICK=1: 4, printed)'
 	@echo 'make size     bytes of the page, and of the core for a 32-bit RISC-V chip'
 	@echo 'make page     builds web/dist/ota.html.gz'
 	@echo 'make setup    installs what all of these need'

@@ -11,6 +11,9 @@ import readline from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+export const isQuick = process.env.QUICK === '1';
+/** Where the results go: only a full run is worth keeping. */
+export const outDir = path.join(root, isQuick ? 'build/bench/quick' : 'docs/bench');
 /** npm packages: those of the tests. */
 export const packages = createRequire(path.join(root, 'test/package.json'));
 const build = path.resolve(process.env.BUILD_DIR ?? path.join(root, 'build/bench'));

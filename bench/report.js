@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// docs/bench/results.json in; docs/bench/README.md (the tables) and docs/bench/update-time.svg (the picture) out.
+// results.json in; README.md (the tables) and update-time.svg (the picture) out, in docs/bench.
 import fs from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { outDir as dir, root } from './measure.js';
 import { drawPicture } from './picture.js';
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
-const dir = path.join(root, 'docs/bench');
 const results = JSON.parse(fs.readFileSync(path.join(dir, 'results.json'), 'utf8'));
 
 const s = (ms) => (ms / 1000).toFixed(2);

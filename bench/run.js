@@ -8,17 +8,15 @@ import os from 'node:os';
 import path from 'node:path';
 import zlib from 'node:zlib';
 import { RATE, flashFloor, floorOf, linkFloor } from './floor.js';
-import { freshPath, isUrgent, measureOurs, measureReference, median, root, tools } from './measure.js';
+import { freshPath, isQuick, isUrgent, measureOurs, measureReference, median, outDir, root, tools } from './measure.js';
 import { measureAgain, measureCrowd } from './more.js';
 import { measureWork } from './work.js';
 import { measureBrowser } from './browser.js';
 import { measureSize } from './size.js';
 
 const runs = Number(process.env.RUNS ?? 5);
-const isQuick = process.env.QUICK === '1';
 const only = process.env.ONLY?.split(','); // parts of it: rows buffers again crowd work size browser link loss
 const wants = (part) => only === undefined || only.includes(part);
-const outDir = path.join(root, 'docs/bench');
 const firmware = path.resolve(root, '../shared/firmware');
 
 function makeImage(...options) {

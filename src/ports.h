@@ -116,9 +116,9 @@ typedef struct {
     // Fills all of `identity`. Session thread or writer; quick (reads flash, never hashes an image).
     void (*describe)(void *context, ota_ws_identity_t *identity);
 
-    // Writes into the boot record that the running image is valid, whatever it says of it now, and reads that back.
-    // Also when it says so already, if the platform can: that may be a write that was cut off. Writer.
-    // OTA_WS_NOT_ON_TRIAL when there is no record of the running image, OTA_WS_BOOT_RECORD.
+    // Writes into the boot record that the running image is valid, also where it reads so already (a write that was cut
+    // off may read so today and not tomorrow), and reads that back. Writer. OTA_WS_NOT_ON_TRIAL when there is no record
+    // of the running image, OTA_WS_BOOT_RECORD.
     ota_ws_status_t (*confirm)(void *context);
 
     // Marks the running image as rolled back, so that the next start runs the other one; does not restart. Writer.
