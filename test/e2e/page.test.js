@@ -687,6 +687,7 @@ test('a Russian browser gets a Russian page', async () => {
 test('the keyboard is enough', async () => {
   await withDevice({ image: demo1.path }, async (device) => {
     const visitor = await Visitor.come(device.page);
+    visitor.page.on('filechooser', () => {}); // so that no dialog of the browser's own comes first
     const { keyboard } = visitor.page;
     const focused = () => visitor.page.evaluate(() => document.activeElement.id);
     const tabTo = async (id) => {
@@ -702,6 +703,7 @@ test('the keyboard is enough', async () => {
     await visitor.see('choice');
     await tabTo('picker');
     const chooser = visitor.page.waitForEvent('filechooser');
+    assert.equal(await focused(), 'picker'); // a round trip: from now on the browser hands choosers over
     await keyboard.press('Enter');
     await (await chooser).setFiles(demo09.path);
     await visitor.see('downgrade');
