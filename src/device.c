@@ -22,11 +22,13 @@ void ota_ws_device_init(ota_ws_device_t *device, const ota_ws_ports_t *ports, co
                         const ota_ws_verifier_t *verifier, uint32_t now_ms) {
     const ota_ws_platform_t *platform = ports->platform;
     ota_ws_identity_t identity;
+    uint8_t key[OTA_WS_LOGIN_KEY_SIZE];
     memset(device, 0, sizeof *device);
     device->ports = *ports;
     device->settings = settings;
     device->verifier = verifier;
-    ota_ws_login_init(&device->login);
+    platform->random(platform->context, key, sizeof key);
+    ota_ws_login_init(&device->login, key);
     platform->random(platform->context, (uint8_t *)&device->boot, sizeof device->boot);
     platform->describe(platform->context, &identity);
     ota_ws_trial_start_t start = ota_ws_trial_start(platform, &identity);

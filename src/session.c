@@ -10,7 +10,6 @@
 
 #define LINGER_MS 1000 // so long an ended session stays, for the error to arrive before the connection closes
 #define LOGIN_RETRY_MS 2000
-#define LOGIN_HOLD_MS 3000 // so long nobody else may begin a login: a telephone's browser needs one for its proof
 
 // ---- the end -------------------------------------------------------------------------------------------------------
 
@@ -96,15 +95,15 @@ static ota_ws_session_t *find_login(const ota_ws_device_t *device) {
     return session;
 }
 
-// One login runs at a time. Who holds the place for too long, or is a stranger when an owner comes, has to leave it.
+// One login runs at a time. Who holds the place for too long, or is of a lower rank than who comes, has to leave it.
 static bool claim_login(ota_ws_session_t *session, uint32_t now_ms) {
     const ota_ws_login_t *login = &session->device->login;
     ota_ws_session_t *holder = find_login(session->device);
     if (holder == NULL) {
         return true;
     }
-    bool outranked = ota_ws_login_is_owner(login, &session->peer) && !ota_ws_login_is_owner(login, &holder->peer);
-    if (!outranked && now_ms - holder->challenged_ms < LOGIN_HOLD_MS) {
+    bool outranked = ota_ws_login_rank(login, &session->peer, now_ms) > ota_ws_login_rank(login, &holder->peer, now_ms);
+    if (!outranked && now_ms - holder->challenged_ms < ota_ws_login_hold_ms(login, now_ms)) {
         return false;
     }
     end_with(holder, OTA_WS_SILENT, now_ms);
@@ -170,7 +169,7 @@ static void hear_proof(ota_ws_session_t *session, const ota_ws_request_t *reques
         end_with(session, status, now_ms);
         return;
     }
-    ota_ws_login_succeeded(&device->login, &session->peer);
+    ota_ws_login_succeeded(&device->login, &session->peer, now_ms);
     session->secret.keys = keys;
     ota_ws_wipe(&keys, sizeof keys);
     welcome(session, reply, now_ms);

@@ -252,6 +252,34 @@ static void an_owner_need_not_wait_for_a_stranger(void **state) {
     rig_free(rig);
 }
 
+// Strangers who sit on the login, and have failed before, do not keep a newcomer from it.
+static void a_newcomer_need_not_wait_for_who_has_failed(void **state) {
+    (void)state;
+    for (int who = 0; who < 2; who++) { // the newcomer comes second, or first
+        rig_t *rig = rig_new_locked();
+        peer_t *peers[2] = {peer_new(rig), peer_new(rig)};
+        ota_ws_scram_t scram;
+        char text[1024];
+        peers[who]->session->peer.bytes[0] = 99;
+        ota_ws_login_failed(&rig->device.login, &peers[who]->session->peer, rig->now_ms);
+        rig_pass(rig, SECOND);
+        for (int i = 0; i < 2; i++) {
+            const ota_ws_address_t from = peers[i]->session->peer;
+            peers[i]->session->peer = (ota_ws_address_t){{0}}; // to which the rig's tickets are given
+            peer_hello(peers[i], &scram, text, sizeof text);
+            memcpy(rig->device.login.tickets[0].peer.bytes, from.bytes, sizeof from.bytes);
+            peers[i]->session->peer = from;
+            peer_say(peers[i], text);
+        }
+        assert_true(peer_ended(peers[0], "silent") == (who == 0));
+        assert_true(peer_ended(peers[1], "login_busy") == (who == 1));
+        assert_non_null(peer_heard(peers[1 - who], "challenge"));
+        peer_free(peers[0]);
+        peer_free(peers[1]);
+        rig_free(rig);
+    }
+}
+
 // After 2^32 - 1 messages a session ends, rather than that its macs begin anew.
 static void counts_never_turn_over(void **state) {
     (void)state;
@@ -422,6 +450,7 @@ int main(void) {
         cmocka_unit_test(a_login_that_ends_in_nonsense_counts_as_a_guess),
         cmocka_unit_test(who_holds_the_login_for_three_seconds_makes_room),
         cmocka_unit_test(an_owner_need_not_wait_for_a_stranger),
+        cmocka_unit_test(a_newcomer_need_not_wait_for_who_has_failed),
         cmocka_unit_test(counts_never_turn_over),
         cmocka_unit_test(who_says_nothing_is_sent_away_after_ten_seconds),
         cmocka_unit_test(every_change_of_a_message_is_found_out),
