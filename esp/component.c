@@ -223,7 +223,7 @@ static const char *text_or(const char *text, const char *otherwise) {
 static void take_settings(const ota_ws_config_t *config) {
     static const char *const names[] = {CONFIG_OTA_HOST_NAME, NULL};
     ota_ws_settings_t *settings = &component.settings;
-    uint32_t trial_s = config->trial_timeout_s != 0 ? config->trial_timeout_s : CONFIG_OTA_TRIAL_TIMEOUT_S;
+    uint32_t trial_s = config->trial_timeout_s != 0 ? config->trial_timeout_s : CONFIG_OTA_TRIAL_TIMEOUT_S; // 0: never
     *settings = ota_ws_default_settings;
     settings->chunk = CONFIG_OTA_CHUNK_SIZE;
     settings->credit = 4 * CONFIG_OTA_CHUNK_SIZE;
@@ -325,8 +325,8 @@ static void run_first_start(void *context) {
     vTaskSuspend(NULL); // deleted by who waits
 }
 
-// In a task of its own: applications start their servers from event handlers, whose stack is too small for the record of
-// updates and a password's hash.
+// In a task of its own: applications start their servers from event handlers, whose stack is too small for the record
+// of updates and a password's hash.
 static esp_err_t start_device_apart(const ota_ws_config_t *config, const char *uri) {
     first_start_t start = {.config = config, .uri = uri, .done = xSemaphoreCreateBinary()};
     TaskHandle_t task;

@@ -22,15 +22,19 @@
 
 #define STORE "ota_ws"
 #define CLOCK_WAS_SET 1577836800 // 2020
-#define RESTART_DELAY_US 500000 // for the last messages to leave
+#define RESTART_DELAY_US 500000  // for the last messages to leave
 
 _Static_assert(OTA_WS_REASON_SIZE == OTA_WS_DETAIL_SIZE, "a reason fits into a failure");
 _Static_assert((int)OTA_WS_BEFORE_ERASE == OTA_WS_ASK_ERASE && (int)OTA_WS_BEFORE_RESTART == OTA_WS_ASK_RESTART,
                "steps are questions");
 
+_Static_assert((int)OTA_WS_HEALTH_GOOD == OTA_WS_HEALTH_IS_GOOD && (int)OTA_WS_HEALTH_BAD == OTA_WS_HEALTH_IS_BAD,
+               "health is a finding");
+
 static const char *device_name;
 static ota_ws_may_t may;
-static void *may_context;
+static ota_ws_health_hook_t health;
+static void *hook_context;
 static bool rolled_back;
 
 // ---- who am I ------------------------------------------------------------------------------------------------------
@@ -83,15 +87,15 @@ static void describe_other(ota_ws_identity_t *identity, const esp_partition_t *o
     esp_app_desc_t description;
     ota_ws_text_copy(identity->other_slot, sizeof identity->other_slot, other->label);
     identity->other_state = state_of(other);
-    identity->other_valid = identity->other_state != OTA_WS_IMAGE_NONE &&
-                            esp_ota_get_partition_description(other, &description) == ESP_OK;
+    identity->other_valid =
+        identity->other_state != OTA_WS_IMAGE_NONE && esp_ota_get_partition_description(other, &description) == ESP_OK;
     if (identity->other_valid) {
         read_description(&identity->other, &description);
     }
 }
 
-// Does the boot record speak of the running image, and is there one before it? Whether that one is whole is seen when it
-// comes to it; an update takes a slot's entry away before it changes the slot.
+// Does the boot record speak of the running image, and is there one before it? Whether that one is whole is seen when
+// it comes to it; an update takes a slot's entry away before it changes the slot.
 static bool can_roll_back(const esp_partition_t *running) {
     bool factory = esp_partition_find_first(ESP_PARTITION_TYPE_APP, ESP_PARTITION_SUBTYPE_APP_FACTORY, NULL) != NULL;
     return ota_ws_boot_record_selected() == running && (factory || ota_ws_boot_record_has_other());
@@ -251,13 +255,19 @@ static void save(void *context, const char *key, const void *value, size_t size)
 
 static bool allows(void *context, ota_ws_question_t question, char reason[OTA_WS_DETAIL_SIZE]) {
     (void)context;
-    return may == NULL || may((ota_ws_step_t)question, reason, may_context);
+    return may == NULL || may((ota_ws_step_t)question, reason, hook_context);
+}
+
+static ota_ws_finding_t examine(void *context) {
+    (void)context;
+    return (ota_ws_finding_t)health(hook_context);
 }
 
 void ota_ws_chip_platform(ota_ws_platform_t *platform, const ota_ws_config_t *config) {
     device_name = config->device_name;
     may = config->may;
-    may_context = config->context;
+    health = config->health;
+    hook_context = config->context;
     *platform = (ota_ws_platform_t){
         .describe = describe,
         .confirm = confirm,
@@ -265,6 +275,7 @@ void ota_ws_chip_platform(ota_ws_platform_t *platform, const ota_ws_config_t *co
         .restart = restart,
         .random = fill_random,
         .allows = allows,
+        .examine = health != NULL ? examine : NULL,
         .load = load,
         .save = save,
         .reset_reason = reset_reason,

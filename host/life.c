@@ -122,6 +122,7 @@ static bool start_machine(const life_t *life, boot_life_t *boot) {
         .target = life->parts.board->target,
         .reset = life->reset,
         .name = life->device_name,
+        .health = life->parts.options->health,
         .signer = life->parts.signer,
     };
     ota_ws_identity_t identity;

@@ -21,6 +21,7 @@ typedef struct {
     app_target_t target;
     ota_ws_reset_t reset;   // why it starts
     const char *name;       // shown to the user, at most 63 characters
+    const char *health;     // file with the application's finding (options.h); NULL: none
     const signer_t *signer; // images must be signed with this key; NULL: they need not
 } machine_parts_t;
 

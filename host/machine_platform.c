@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The core's platform port: identity, confirmation, going back, restart, random bytes.
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 #include <time.h>
 
@@ -122,6 +124,21 @@ static uint32_t clock_s(void *context) {
     return (uint32_t)time(NULL);
 }
 
+// What an application would find of itself: a word in a file, so that a script can say it.
+static ota_ws_finding_t examine(void *context) {
+    const machine_t *machine = context;
+    char word[8] = "";
+    FILE *file = fopen(machine->parts.health, "re");
+    if (file == NULL) {
+        return OTA_WS_HEALTH_NOT_KNOWN;
+    }
+    (void)!fscanf(file, "%7s", word);
+    fclose(file);
+    return strcmp(word, "good") == 0  ? OTA_WS_HEALTH_IS_GOOD
+           : strcmp(word, "bad") == 0 ? OTA_WS_HEALTH_IS_BAD
+                                      : OTA_WS_HEALTH_NOT_KNOWN;
+}
+
 ota_ws_platform_t machine_platform(machine_t *machine) {
     return (ota_ws_platform_t){
         .context = machine,
@@ -129,6 +146,7 @@ ota_ws_platform_t machine_platform(machine_t *machine) {
         .confirm = confirm,
         .roll_back = roll_back,
         .restart = restart,
+        .examine = machine->parts.health != NULL ? examine : NULL,
         .random = fill_random,
         .load = load,
         .save = save,

@@ -48,6 +48,8 @@ static const char help[] =
     "  --password-file FILE  first line: the password; default: a pairing code, made at the first start\n"
     "  --unprotected         no password: whoever reaches the device can replace its firmware. Loopback only\n"
     "  --trial-timeout S     a new image goes back when not confirmed in S seconds (300); 0: it waits\n"
+    "  --health FILE         asked once a second during a trial, as an application would be: \"good\" in FILE\n"
+    "                        confirms the new image, \"bad\" goes back, anything else waits\n"
     "  --any-project         accept images of other projects\n"
     "  --signing-key FILE    public key (PEM, RSA-3072 or P-256): only images signed with it are taken\n"
     "  --encrypted-key FILE  private key (PEM, RSA-3072 or P-256): only images encrypted for it are taken\n"
@@ -92,6 +94,7 @@ static const row_t rows[] = {
     {"password-file", TEXT, AT(password_file), 0, 0, 0},
     {"unprotected", FLAG, AT(unprotected), 0, 0, 0},
     {"trial-timeout", NUMBER, AT(trial_timeout_s), 0, INT32_MAX / 1000, 0},
+    {"health", TEXT, AT(health), 0, 0, 0},
     {"any-project", FLAG, AT(any_project), 0, 0, 0},
     {"signing-key", TEXT, AT(signing_key), 0, 0, 0},
     {"encrypted-key", TEXT, AT(encrypted_key), 0, 0, 0},

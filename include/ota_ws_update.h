@@ -34,6 +34,23 @@ typedef enum {
  */
 typedef bool (*ota_ws_may_t)(ota_ws_step_t step, char reason[OTA_WS_REASON_SIZE], void *context);
 
+/** What the application finds of itself while it is on trial. */
+typedef enum {
+    OTA_WS_HEALTH_UNKNOWN, /*!< not decided yet: it will be asked again */
+    OTA_WS_HEALTH_GOOD,    /*!< it works: the image is confirmed */
+    OTA_WS_HEALTH_BAD,     /*!< it does not: the image before it runs again, after a restart */
+} ota_ws_health_t;
+
+/**
+ * @brief Are you well? Asked once a second during a trial, in the server's or the timer's task: answer at once.
+ *
+ * As long as the answer is OTA_WS_HEALTH_UNKNOWN the user may decide, and the countdown runs. An answer that could not
+ * be carried out (the boot record cannot be written) is not tried again.
+ *
+ * @param context  ota_ws_config_t::context
+ */
+typedef ota_ws_health_t (*ota_ws_health_hook_t)(void *context);
+
 /**
  * @brief Settings. Zero everywhere means: what menuconfig says.
  *
@@ -49,7 +66,8 @@ typedef struct {
                                         "lamp.local"; ends with NULL; stays the caller's */
     uint32_t trial_timeout_s;      /*!< a new image that nobody confirms goes back after so long; UINT32_MAX: never */
     ota_ws_may_t may;              /*!< asked before erase, activation and restart; NULL: never refused */
-    void *context;                 /*!< given to `may` */
+    ota_ws_health_hook_t health; /*!< asked during a trial; NULL: the user, the application or the countdown decides */
+    void *context;               /*!< given to `may` and `health` */
 } ota_ws_config_t;
 
 /** One server that serves the page. */

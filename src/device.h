@@ -89,7 +89,8 @@ typedef struct ota_ws_device {
     ota_ws_errand_t errand;      // what a power cut has left to be done
     ota_ws_history_entry_t last; // the newest update
     uint32_t trial_since_ms;
-    uint32_t trial_looked_ms; // whether the application has confirmed it past us
+    uint32_t trial_looked_ms; // whether the application has decided
+    ota_ws_finding_t finding; // of the application, that was acted upon
     bool restarting;
 } ota_ws_device_t;
 

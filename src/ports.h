@@ -110,6 +110,13 @@ typedef enum {
     OTA_WS_ASK_RESTART,  // the device is about to restart
 } ota_ws_question_t;
 
+// What the application finds of the image that runs on trial.
+typedef enum {
+    OTA_WS_HEALTH_NOT_KNOWN, // not yet
+    OTA_WS_HEALTH_IS_GOOD,   // it shall stay
+    OTA_WS_HEALTH_IS_BAD,    // the earlier image shall run again
+} ota_ws_finding_t;
+
 typedef struct {
     void *context;
 
@@ -131,6 +138,9 @@ typedef struct {
     // Asks the application. False refuses: then `reason` is filled, terminated; the user reads it. ERASE and ACTIVATE
     // in the writer, RESTART in the session thread, where the answer must be quick. NULL: nobody to ask.
     bool (*allows)(void *context, ota_ws_question_t question, char reason[OTA_WS_DETAIL_SIZE]);
+
+    // Asks the application about itself, once a second during a trial. Session thread; quick. NULL: nobody to ask.
+    ota_ws_finding_t (*examine)(void *context);
 
     // Fills `bytes` from a cryptographic random generator. Session thread.
     void (*random)(void *context, uint8_t *bytes, size_t length);

@@ -486,34 +486,58 @@ static void run_errand(ota_ws_device_t *device) {
     (void)try_control(device, NULL, job);
 }
 
-// Has the application confirmed it past us?
-static void look_for_confirmation(ota_ws_device_t *device, uint32_t now_ms) {
-    if (now_ms - device->trial_looked_ms < LOOK_INTERVAL_MS) {
-        return;
-    }
-    device->trial_looked_ms = now_ms;
-    if (ota_ws_trial_was_confirmed(device->ports.platform)) {
-        device->on_trial = false;
-        ota_ws_history_newest(device->ports.platform, &device->last);
-        ota_ws_report_state_to_all(device, now_ms);
-    }
+static bool may_go_back(const ota_ws_device_t *device) {
+    ota_ws_failure_t failure;
+    ota_ws_policy_ask(device->ports.platform, OTA_WS_ASK_RESTART, &failure);
+    return failure.status == OTA_WS_OK;
 }
 
 static void end_trial(ota_ws_device_t *device, uint32_t now_ms) {
-    ota_ws_failure_t failure;
-    ota_ws_policy_ask(device->ports.platform, OTA_WS_ASK_RESTART, &failure);
-    if (failure.status == OTA_WS_OK) {
+    if (may_go_back(device)) {
         control(device, NULL, &expire_job);
     } else {
         device->trial_since_ms = now_ms - device->settings->trial_timeout_ms + ASK_AGAIN_MS;
     }
 }
 
+// A finding is acted upon once: what has failed then is not tried every second.
+static void act_on_finding(ota_ws_device_t *device, ota_ws_finding_t finding) {
+    const ota_ws_job_t *job = finding == OTA_WS_HEALTH_IS_GOOD ? &confirm_job : &roll_back_job;
+    bool refused = finding == OTA_WS_HEALTH_IS_BAD && !may_go_back(device);
+    if (!refused && try_control(device, NULL, job) == OTA_WS_OK) {
+        device->finding = finding;
+    }
+}
+
+static void ask_for_health(ota_ws_device_t *device) {
+    const ota_ws_platform_t *platform = device->ports.platform;
+    if (platform->examine == NULL) {
+        return;
+    }
+    ota_ws_finding_t finding = platform->examine(platform->context);
+    if (finding != OTA_WS_HEALTH_NOT_KNOWN && finding != device->finding) {
+        act_on_finding(device, finding);
+    }
+}
+
+// Has the application decided, past us or when we ask?
+static void look_at_trial(ota_ws_device_t *device, uint32_t now_ms) {
+    device->trial_looked_ms = now_ms;
+    if (ota_ws_trial_was_confirmed(device->ports.platform)) {
+        device->on_trial = false;
+        ota_ws_history_newest(device->ports.platform, &device->last);
+        ota_ws_report_state_to_all(device, now_ms);
+    } else {
+        ask_for_health(device);
+    }
+}
+
 static void tick_trial(ota_ws_device_t *device, uint32_t now_ms) {
     uint32_t timeout_ms = device->settings->trial_timeout_ms;
-    look_for_confirmation(device, now_ms);
-    if (device->on_trial && timeout_ms > 0 && now_ms - device->trial_since_ms >= timeout_ms) {
+    if (timeout_ms > 0 && now_ms - device->trial_since_ms >= timeout_ms) {
         end_trial(device, now_ms);
+    } else if (now_ms - device->trial_looked_ms >= LOOK_INTERVAL_MS) {
+        look_at_trial(device, now_ms);
     }
 }
 

@@ -2,6 +2,7 @@
 // From update to update: trial, confirmation, going back, power off, restarts, TLS, timing like that of a real chip.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
 import { test } from 'node:test';
 import { Client, freshPath, makeImage, until, withDevice } from './harness.js';
 
@@ -97,6 +98,32 @@ test('a trial that nobody decides goes back by itself', async () => {
     assert.equal(again.firstState.other_image, 'rolled_back');
     await again.close();
   });
+});
+
+test('the application decides by itself that it is well, or that it is not', async () => {
+  for (const [finding, version, state] of [
+    ['good', '2.0.0', 'valid'],
+    ['bad', '1.0.0', 'valid'],
+  ]) {
+    const health = freshPath('.txt');
+    await withDevice({ image: first.path, options: { health } }, async (device) => {
+      const client = await restartInto(device, second);
+      assert.equal(client.firstState.image, 'trial');
+      const { boots } = device;
+      fs.writeFileSync(health, finding);
+      let last = client;
+      if (finding === 'good') {
+        await until(() => client.state.image === 'valid', 'the confirmation');
+      } else {
+        await client.next('restarting');
+        last = await connectAfter(device, boots);
+        assert.equal(last.firstState.last_outcome, 'rolled_back');
+      }
+      assert.equal(last.state.version, version);
+      assert.equal(last.state.image, state);
+      await last.close();
+    });
+  }
 });
 
 test('without an image in the other slot there is nothing to go back to', async () => {

@@ -483,8 +483,10 @@ static void a_begin_that_fails_is_let_go(void **state) {
         esp_err_t error;
         const char *name;
     } cases[] = {
-        {ESP_ERR_OTA_ROLLBACK_INVALID_STATE, "on_trial"}, {ESP_ERR_NO_MEM, "no_memory"},
-        {ESP_ERR_OTA_PARTITION_CONFLICT, "no_slot"},      {ESP_ERR_OTA_ALREADY_IN_PROGRESS, "busy"},
+        {ESP_ERR_OTA_ROLLBACK_INVALID_STATE, "on_trial"},
+        {ESP_ERR_NO_MEM, "no_memory"},
+        {ESP_ERR_OTA_PARTITION_CONFLICT, "no_slot"},
+        {ESP_ERR_OTA_ALREADY_IN_PROGRESS, "busy"},
         {ESP_ERR_INVALID_SIZE, "busy"},
     };
     start();
@@ -514,6 +516,46 @@ static void a_running_image_on_trial_refuses_updates(void **state) {
     assert_true(heard(client, "on_trial"));
     assert_int_equal(fake.begins, 0);
     leave(client);
+}
+
+static ota_ws_health_t tell_health(void *context) {
+    return *(const ota_ws_health_t *)context;
+}
+
+static void start_on_trial(ota_ws_health_t *health) {
+    const ota_ws_config_t config = {.health = tell_health, .context = health};
+    fake_running_state(ESP_OTA_IMG_PENDING_VERIFY);
+    fake_earlier_image();
+    assert_int_equal(ota_ws_start(server, &config, NULL), ESP_OK);
+}
+
+static void pass_seconds(int seconds) {
+    for (int i = 0; i < 10 * seconds; i++) {
+        fake_pass(100);
+        usleep(1000); // the writer is a real thread
+    }
+}
+
+static void an_application_that_is_well_is_confirmed(void **state) {
+    (void)state;
+    ota_ws_health_t health = OTA_WS_HEALTH_UNKNOWN;
+    start_on_trial(&health);
+    pass_seconds(3);
+    assert_int_equal(fake_entry(0).ota_state, ESP_OTA_IMG_PENDING_VERIFY);
+    health = OTA_WS_HEALTH_GOOD;
+    pass_seconds(3);
+    assert_int_equal(fake_entry(0).ota_state, ESP_OTA_IMG_VALID);
+    assert_int_equal(fake.events[OTA_WS_EVENT_CONFIRMED], 1);
+    assert_int_equal(fake.restarts, 0);
+}
+
+static void an_application_that_is_not_well_goes_back(void **state) {
+    (void)state;
+    ota_ws_health_t health = OTA_WS_HEALTH_BAD;
+    start_on_trial(&health);
+    pass_seconds(3);
+    assert_int_equal(fake.events[OTA_WS_EVENT_ROLLED_BACK], 1);
+    assert_int_equal(fake.restarts, 1);
 }
 
 static void without_a_second_slot_there_is_no_update(void **state) {
@@ -673,6 +715,8 @@ int main(void) {
         TEST(a_restart_waits_until_its_answer_is_out),
         TEST(a_begin_that_fails_is_let_go),
         TEST(a_running_image_on_trial_refuses_updates),
+        TEST(an_application_that_is_well_is_confirmed),
+        TEST(an_application_that_is_not_well_goes_back),
         TEST(without_a_second_slot_there_is_no_update),
         TEST(a_full_work_queue_only_costs_time),
         TEST(work_that_is_lost_is_queued_again),

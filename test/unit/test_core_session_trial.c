@@ -111,6 +111,59 @@ static void a_confirm_that_fails_is_told_and_the_trial_goes_on(void **state) {
     rig_free(rig);
 }
 
+static void an_application_that_finds_itself_healthy_is_confirmed(void **state) {
+    (void)state;
+    rig_t *rig = rig_on_trial();
+    rig_pass(rig, 5 * SECOND);
+    rig_settle(rig);
+    assert_int_equal(rig->confirms, 0); // it does not know yet
+    rig->finding = OTA_WS_HEALTH_IS_GOOD;
+    rig_pass(rig, SECOND);
+    rig_settle(rig);
+    assert_int_equal(rig->confirms, 1);
+    assert_false(rig->device.on_trial);
+    rig_pass(rig, 400 * SECOND);
+    rig_settle(rig);
+    assert_int_equal(rig->roll_backs, 0);
+    rig_free(rig);
+}
+
+static void an_application_that_finds_itself_sick_goes_back_at_once(void **state) {
+    (void)state;
+    rig_t *rig = rig_on_trial();
+    rig->finding = OTA_WS_HEALTH_IS_BAD;
+    rig->refused = 1u << OTA_WS_ASK_RESTART;
+    rig_pass(rig, SECOND);
+    rig_settle(rig);
+    assert_int_equal(rig->roll_backs, 0); // not while it refuses to restart
+    rig->refused = 0;
+    rig_pass(rig, SECOND);
+    rig_settle(rig);
+    assert_int_equal(rig->roll_backs, 1);
+    assert_int_equal(rig->restarts, 1);
+    rig_free(rig);
+}
+
+static void a_finding_that_could_not_be_acted_upon_is_not_tried_every_second(void **state) {
+    (void)state;
+    static const ota_ws_finding_t findings[] = {OTA_WS_HEALTH_IS_GOOD, OTA_WS_HEALTH_IS_BAD};
+    rig_t *rig = rig_on_trial();
+    rig->settings.trial_timeout_ms = 0;
+    rig->confirm_status = OTA_WS_BOOT_RECORD;
+    rig->roll_back_status = OTA_WS_BOOT_RECORD;
+    for (size_t i = 0; i < COUNT_OF(findings); i++) {
+        rig->finding = findings[i];
+        for (int k = 0; k < 10; k++) {
+            rig_pass(rig, SECOND);
+            rig_settle(rig);
+        }
+    }
+    assert_int_equal(rig->confirms, 1);
+    assert_int_equal(rig->roll_backs, 1);
+    assert_true(rig->device.on_trial);
+    rig_free(rig);
+}
+
 static void what_the_application_refuses_is_not_done(void **state) {
     (void)state;
     image_file_t file = rig_image("2.0.0");
@@ -209,6 +262,9 @@ int main(void) {
         cmocka_unit_test(a_trial_without_a_limit_lasts),
         cmocka_unit_test(going_back_restarts_and_what_cannot_go_back_says_so),
         cmocka_unit_test(a_confirm_that_fails_is_told_and_the_trial_goes_on),
+        cmocka_unit_test(an_application_that_finds_itself_healthy_is_confirmed),
+        cmocka_unit_test(an_application_that_finds_itself_sick_goes_back_at_once),
+        cmocka_unit_test(a_finding_that_could_not_be_acted_upon_is_not_tried_every_second),
         cmocka_unit_test(what_the_application_refuses_is_not_done),
         cmocka_unit_test(the_largest_state_fits_into_a_message_whole),
         cmocka_unit_test(a_session_needs_less_than_a_kilobyte),

@@ -40,6 +40,9 @@ void fake_reset(void);
 
 // What the boot record says of the running image.
 void fake_running_state(uint32_t state);
+
+// There is one in the other slot, and it was selected before the running one.
+void fake_earlier_image(void);
 const uint8_t *fake_slot(int slot);
 esp_ota_select_entry_t fake_entry(int sector);
 

@@ -85,6 +85,11 @@ void fake_running_state(uint32_t state) {
     write_entry(0, 1, state);
 }
 
+void fake_earlier_image(void) {
+    write_entry(1, 2, ESP_OTA_IMG_VALID);
+    write_entry(0, 3, fake_entry(0).ota_state);
+}
+
 uint32_t esp_rom_crc32_le(uint32_t crc, const uint8_t *bytes, uint32_t length) {
     crc = ~crc;
     for (uint32_t i = 0; i < length; i++) {
@@ -161,17 +166,17 @@ esp_err_t esp_ota_set_boot_partition(const esp_partition_t *partition) {
 }
 
 esp_err_t esp_ota_mark_app_valid_cancel_rollback(void) {
-    write_entry(0, 1, ESP_OTA_IMG_VALID);
+    write_entry(0, fake_entry(0).ota_seq, ESP_OTA_IMG_VALID);
     return ESP_OK;
 }
 
 esp_err_t esp_ota_mark_app_invalid_rollback(void) {
-    write_entry(0, 1, ESP_OTA_IMG_INVALID);
+    write_entry(0, fake_entry(0).ota_seq, ESP_OTA_IMG_INVALID);
     return ESP_OK;
 }
 
 bool esp_ota_check_rollback_is_possible(void) {
-    return false;
+    return fake_entry(1).ota_seq != UINT32_MAX;
 }
 
 // ---- NVS -----------------------------------------------------------------------------------------------------------

@@ -103,6 +103,10 @@ static bool allows(void *context, ota_ws_question_t question, char reason[OTA_WS
     return (rig->refused & 1u << question) == 0;
 }
 
+static ota_ws_finding_t examine(void *context) {
+    return ((const rig_t *)context)->finding;
+}
+
 static void random_bytes(void *context, uint8_t *bytes, size_t length) {
     rig_t *rig = context;
     for (size_t i = 0; i < length; i++) {
@@ -146,6 +150,7 @@ static rig_t *rig_make(bool locked) {
                                         .roll_back = roll_back,
                                         .restart = restart,
                                         .allows = allows,
+                                        .examine = examine,
                                         .random = random_bytes,
                                         .load = load,
                                         .save = save};

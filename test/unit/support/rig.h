@@ -30,6 +30,7 @@ typedef struct rig {
     ota_ws_identity_t identity;
     ota_ws_status_t confirm_status, roll_back_status, start_status;
     unsigned confirms, roll_backs, restarts, starts, stops;
+    ota_ws_finding_t finding;
     unsigned refused; // what the application does not allow, one bit an ota_ws_question_t
     uint8_t random;
     store_model_t store;
