@@ -46,6 +46,8 @@ bool device_state_read(device_state_t *state, const device_message_t *message) {
     state->has_trial_left = device_message_number(message, "trial_left_s", &state->trial_left_s);
     state->can_roll_back = device_message_true(message, "can_roll_back");
     state->check_project = device_message_true(message, "check_project");
+    READ(message, "signed_by", state->signed_by);
+    state->requires_signed = device_message_true(message, "requires_signed");
     state->encrypted = device_message_true(message, "encrypted");
     state->deflate = device_message_true(message, "deflate");
     read_other(&state->other, message);

@@ -42,6 +42,8 @@ typedef struct {
     uint32_t trial_left_s;
     bool can_roll_back;
     bool check_project;
+    char signed_by[17]; // the first bytes of the key's SHA-256; "" when the running image is not signed
+    bool requires_signed;
     bool encrypted; // takes encrypted images only
     bool deflate;   // takes packed files
     char update[16];

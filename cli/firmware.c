@@ -180,6 +180,14 @@ static bool fits_slot(const firmware_t *firmware, const device_state_t *state, p
     return false;
 }
 
+// Whether a signature is right is the device's to say; what is encrypted cannot be looked into.
+static bool fits_signature(const firmware_t *firmware, bool required, problem_t *problem) {
+    if (!required || firmware->is_encrypted || firmware->image.is_signed) {
+        return true;
+    }
+    return refuse(problem, OTA_WS_NOT_SIGNED);
+}
+
 bool firmware_fits(const firmware_t *firmware, const device_state_t *state, bool allow_downgrade, problem_t *problem) {
     ota_ws_identity_t device;
     device_state_identity(state, &device);
@@ -187,7 +195,7 @@ bool firmware_fits(const firmware_t *firmware, const device_state_t *state, bool
     return fits_kind(firmware, state->encrypted, problem) && is_sound(firmware, problem) &&
            (!ota_ws_image_head_known(&firmware->image) ||
             decide(firmware, &device, &policy, allow_downgrade, problem)) &&
-           fits_slot(firmware, state, problem);
+           fits_slot(firmware, state, problem) && fits_signature(firmware, state->requires_signed, problem);
 }
 
 bool firmware_fits_chip(const firmware_t *firmware, uint16_t chip_id, problem_t *problem) {

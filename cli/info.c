@@ -15,6 +15,12 @@ static void print_running(const device_state_t *state) {
            outcome_image_words(running->image));
     printf("built     %s with ESP-IDF %s\n", state->built, state->idf);
     printf("ELF       %s... (SHA-256)\n", running->elf_sha256);
+    if (state->signed_by[0] != '\0') {
+        printf("signed by %s... (SHA-256 of the key)\n", state->signed_by);
+    }
+    if (state->requires_signed) {
+        printf("takes     images signed with this device's key only\n");
+    }
     if (strcmp(running->image, "trial") == 0 && state->has_trial_left) {
         printf("trial     ends in %u s: then the device goes back, unless it is confirmed\n", state->trial_left_s);
     } else if (strcmp(running->image, "trial") == 0) {
@@ -87,6 +93,12 @@ static void add_running(ota_ws_reply_t *object, const device_state_t *state) {
     ota_ws_reply_string(object, "idf", state->idf);
     ota_ws_reply_string(object, "elf_sha256", state->running.elf_sha256);
     ota_ws_reply_number(object, "secure_version", state->secure_version);
+    if (state->signed_by[0] != '\0') {
+        ota_ws_reply_string(object, "signed_by", state->signed_by);
+    }
+    if (state->requires_signed) {
+        ota_ws_reply_true(object, "requires_signed");
+    }
     ota_ws_reply_string(object, "slot", state->running.slot);
     ota_ws_reply_string(object, "image", state->running.image);
     if (state->has_trial_left) {

@@ -18,6 +18,8 @@
 #include "password.h"
 #include "platform.h"
 #include "sdkconfig.h"
+#include "signed.h"
+#include "version.h"
 #include "worker.h"
 
 #define TICK_US 100000
@@ -76,6 +78,12 @@ static void post_progress(ota_ws_event_t event) {
     post(event, &progress, sizeof progress);
 }
 
+static void log_downgrade(const ota_ws_history_entry_t *update) {
+    if (ota_ws_version_compare(update->to, update->from) == -1) {
+        ESP_LOGW(tag, "Downgrade from %s to %s, as the client allowed", update->from, update->to);
+    }
+}
+
 static void post_update(const told_t *told) {
     const ota_ws_device_t *device = &component.device;
     if (device->update == told->update) {
@@ -85,6 +93,7 @@ static void post_update(const told_t *told) {
         post_progress(OTA_WS_EVENT_STARTED);
     } else if (device->update == OTA_WS_UPDATE_READY) {
         post(OTA_WS_EVENT_VERIFIED, NULL, 0);
+        log_downgrade(&device->last);
     } else if (device->update == OTA_WS_UPDATE_ENDING) {
         ota_ws_event_failed_t failed = {.name = ota_ws_status_name(device->end.status)};
         post(OTA_WS_EVENT_FAILED, &failed, sizeof failed);
@@ -259,6 +268,7 @@ static void prepare_ports(const ota_ws_config_t *config, ota_ws_ports_t *ports) 
     ota_ws_config_t named = *config;
     named.device_name = text_or(config->device_name, CONFIG_OTA_DEVICE_NAME);
     named.device_name = named.device_name != NULL ? named.device_name : CONFIG_IDF_TARGET;
+    ota_ws_chip_signed_start();
     ota_ws_chip_flash(&component.flash);
     ota_ws_chip_platform(&component.platform, &named);
     ota_ws_pipeline_ports_t pipeline = {

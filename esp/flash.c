@@ -10,6 +10,7 @@
 #include "esp_ota_ops.h"
 #include "esp_partition.h"
 #include "sdkconfig.h"
+#include "signed.h"
 
 #define SECTOR_SIZE 4096
 #define BLOCK_SIZE 65536
@@ -115,14 +116,15 @@ static ota_ws_status_t program(void *context, uint32_t offset, const void *bytes
 // esp_ota_set_boot_partition() verifies the image, which is what esp_ota_end() would do too: once is enough.
 static ota_ws_status_t activate(void *context, uint32_t image_size) {
     (void)context;
-    (void)image_size;
     let_go();
     esp_err_t error = esp_ota_set_boot_partition(slot);
     if (error == ESP_OK) {
         return ota_ws_boot_record_selects(slot, STATE_OF_NEW) ? OTA_WS_OK : OTA_WS_BOOT_RECORD;
     }
-    return error == ESP_ERR_OTA_VALIDATE_FAILED || error == ESP_ERR_OTA_SMALL_SEC_VER ? OTA_WS_NOT_VERIFIED
-                                                                                      : OTA_WS_BOOT_RECORD;
+    if (error == ESP_ERR_OTA_VALIDATE_FAILED) {
+        return ota_ws_chip_signed_refusal(slot, image_size);
+    }
+    return error == ESP_ERR_OTA_SMALL_SEC_VER ? OTA_WS_NOT_VERIFIED : OTA_WS_BOOT_RECORD;
 }
 
 // The entry of the running image is still there, as it was: without the newer one it counts again.

@@ -15,6 +15,7 @@
 #include "hal/efuse_hal.h"
 #include "nvs.h"
 #include "sdkconfig.h"
+#include "signed.h"
 #include "text.h"
 #if CONFIG_BOOTLOADER_APP_ANTI_ROLLBACK
 #include "esp_efuse.h"
@@ -128,6 +129,7 @@ static void describe(void *context, ota_ws_identity_t *identity) {
         describe_other(identity, other);
     }
     identity->can_roll_back = can_roll_back(running);
+    ota_ws_chip_signed_describe(identity);
 }
 
 // ---- the trial -----------------------------------------------------------------------------------------------------

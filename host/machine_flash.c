@@ -2,6 +2,7 @@
 // The core's flash port: the slot that an update goes to, and its selection in the boot record.
 #include "app_signature.h"
 #include "machine.h"
+#include "version.h"
 
 static uint32_t slot_size(void *context) {
     const machine_t *machine = context;
@@ -146,6 +147,17 @@ static ota_ws_status_t check_signature(const machine_t *machine) {
     return status;
 }
 
+static void log_selected(const machine_t *machine) {
+    const char *from = machine->identity.running.version;
+    const char *to = machine->identity.other.version;
+    console_log(machine->parts.console, "update", "%s is verified and selected for the next start",
+                machine->other->label);
+    if (ota_ws_version_compare(to, from) == -1) {
+        console_log(machine->parts.console, "update", "that is a downgrade from %s to %s, as the client allowed", from,
+                    to);
+    }
+}
+
 static ota_ws_status_t activate_verified(void *context, uint32_t image_size) {
     machine_t *machine = context;
     (void)image_size;
@@ -162,8 +174,7 @@ static ota_ws_status_t activate_verified(void *context, uint32_t image_size) {
     }
     machine_look(machine);
     if (status == OTA_WS_OK) {
-        console_log(machine->parts.console, "update", "%s is verified and selected for the next start",
-                    machine->other->label);
+        log_selected(machine);
     }
     return status;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "progress.h"
+#include "signature.h"
 #include "text.h"
 #include "trial.h"
 
@@ -80,6 +81,11 @@ static ota_ws_status_t examine(ota_ws_pipeline_t *pipeline, const uint8_t *bytes
     return fail(pipeline, status);
 }
 
+// A signature fills the last sector: an image of another size has none.
+static bool may_be_signed(const ota_ws_pipeline_t *pipeline) {
+    return ota_ws_pipeline_image_size(pipeline, &pipeline->promise) % OTA_WS_SIGNATURE_SECTOR_SIZE == 0;
+}
+
 // Is this image one for this device? Its head has been examined.
 static ota_ws_status_t decide(ota_ws_pipeline_t *pipeline) {
     const ota_ws_pipeline_ports_t *ports = &pipeline->ports;
@@ -87,6 +93,8 @@ static ota_ws_status_t decide(ota_ws_pipeline_t *pipeline) {
     ports->platform->describe(ports->platform->context, &device);
     ota_ws_policy_decide(ports->policy, &device, &pipeline->promise, &pipeline->image.header,
                          &pipeline->image.description, &pipeline->failure);
+    pipeline->requires_signed = device.requires_signed;
+    fail(pipeline, device.requires_signed && !may_be_signed(pipeline) ? OTA_WS_NOT_SIGNED : OTA_WS_OK);
     if (pipeline->failure.status == OTA_WS_OK) {
         ota_ws_policy_ask(ports->platform, OTA_WS_ASK_ERASE, &pipeline->failure);
     }
@@ -391,7 +399,9 @@ static ota_ws_status_t check_image(ota_ws_pipeline_t *pipeline) {
     if (!ota_ws_image_head_known(&pipeline->image)) {
         examine(pipeline, pipeline->head, pipeline->held); // a file shorter than a head
     }
-    return ota_ws_image_finish(&pipeline->image);
+    ota_ws_status_t status = ota_ws_image_finish(&pipeline->image);
+    bool lacks_signature = pipeline->requires_signed && !pipeline->image.is_signed;
+    return status == OTA_WS_OK && lacks_signature ? OTA_WS_NOT_SIGNED : status;
 }
 
 static ota_ws_status_t hash_piece(void *context, const uint8_t *bytes, size_t length) {

@@ -34,6 +34,7 @@ typedef struct {
     bool inflating;            // the filter was started
     bool decrypting;           // likewise
     bool recorded;             // the record is of this file
+    bool requires_signed;      // by the device; since the head was decided upon
     bool distrust;             // what lies in the slot may have been cut off half-way, anywhere
     uint16_t held;             // bytes of the head that wait for the decision
     uint32_t position;         // bytes of the file so far

@@ -145,6 +145,9 @@ test('a lower version needs --allow-downgrade', async () => {
     assertEnds(refused, EXIT.file, 'still 2.0.0: Version 1.0.0 is older than 2.0.0, which runs. Allow the downgrade if you want it.');
     assertEnds(await push(device, first, '--no-check'), EXIT.device, lastLine(refused.stdout));
     assertEnds(await push(device, first, '--allow-downgrade'), EXIT.ok, 'running 1.0.0 from ota_1, on trial');
+    assert.match(device.log, /that is a downgrade from 2\.0\.0 to 1\.0\.0, as the client allowed/);
+    const [, update] = objects((await cliOn(device, 'info', '--json')).stdout);
+    assert.deepEqual([update.from, update.to], ['2.0.0', '1.0.0'], 'the history says so');
   });
 });
 

@@ -14,6 +14,10 @@ const key = (name) => path.join(vectors, name);
 const first = makeImage({ version: '1.0.0' });
 const digests = { 'rsa-a.pem': 'f805153611c06b96', 'ec-a.pem': '826180bd93bb77d5' };
 
+/** ota-ws with the device's pairing code. */
+const onDevice = (device, command, ...rest) =>
+  run(tools.cli, [command, ...rest, device.url.host], { env: { ...process.env, OTA_WS_PASSWORD: device.pairingCode } });
+
 async function assertRefused(device, bytes, name) {
   const before = { otadata: device.partition('otadata'), running: device.partition('ota_0') };
   const client = await Client.connect(device);
@@ -74,6 +78,19 @@ test('state and inspect say who signed an image', async () => {
     assert.equal(again.firstState.version, '2.0.0');
     assert.equal(again.firstState.signed_by, digests['ec-a.pem']);
     await again.close();
+    const info = await onDevice(device, 'info');
+    assert.match(info.stdout, /^signed by 826180bd93bb77d5\.\.\. \(SHA-256 of the key\)$/m);
+    assert.match(info.stdout, /^takes +images signed with this device's key only$/m);
+    const [state] = (await onDevice(device, 'info', '--json')).stdout.split('\n').map((line) => JSON.parse(line || '{}'));
+    assert.deepEqual([state.signed_by, state.requires_signed], [digests['ec-a.pem'], true]);
+    const refused = await onDevice(device, 'push', path.join(vectors, 'unsigned.bin'), '--allow-downgrade');
+    assert.equal(refused.code, 3);
+    assert.match(refused.stdout + refused.stderr, /takes signed images only/);
+    assert.doesNotMatch(device.log, /announced[^]*announced/, 'it was sent');
+  });
+  await withDevice({ image: first.path }, async (device) => {
+    assert.doesNotMatch((await onDevice(device, 'info')).stdout, /sign/);
+    assert.doesNotMatch((await onDevice(device, 'info', '--json')).stdout, /sign/);
   });
   const told = JSON.parse((await run(tools.cli, ['inspect', '--json', path.join(vectors, 'rsa.bin')])).stdout.split('\n')[0]);
   assert.equal(told.signature, 'right');

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The whole component of the chip over faked calls of ESP-IDF, in both generations (GENERATION, fakes/idf.h): the traps
-// of esp_http_server and of the update calls, one by one. Includes component.c to begin each test with a fresh device.
+// The whole component of the chip over faked calls of ESP-IDF, in both generations (GENERATION, fakes/idf.h) and in a
+// build that verifies signatures (SIGNED): the traps of esp_http_server and of the update calls, one by one. Includes
+// component.c to begin each test with a fresh device.
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,6 +22,7 @@ const uint8_t page_end[1] asm("_binary_ota_html_gz_end") = {0};
 
 static httpd_handle_t server;
 static image_file_t image;
+static const char *extra = ""; // members of the next begin
 
 // ---- a client ------------------------------------------------------------------------------------------------------
 
@@ -171,9 +173,14 @@ static void begin_size(client_t *client, size_t size) {
     for (int i = 0; i < 32; i++) {
         snprintf(hex + 2 * i, 3, "%02x", digest[i]);
     }
-    snprintf(text, sizeof text, "{\"type\":\"begin\",\"size\":%zu,\"sha256\":\"%s\"}", size, hex);
+    snprintf(text, sizeof text, "{\"type\":\"begin\",\"size\":%zu,\"sha256\":\"%s\"%s}", size, hex, extra);
     forget(client);
     say(client, text);
+}
+
+static void begin(client_t *client) {
+    begin_size(client, image.length);
+    assert_true(heard(client, "\"type\":\"ready\""));
 }
 
 static void send_data(const client_t *client, size_t from, size_t length) {
@@ -195,8 +202,7 @@ static void send_image(client_t *client) {
 }
 
 static void update(client_t *client) {
-    begin_size(client, image.length);
-    assert_true(heard(client, "\"type\":\"ready\""));
+    begin(client);
     send_image(client);
     assert_true(heard(client, "\"type\":\"done\""));
     assert_memory_equal(fake_slot(1), image.bytes, image.length);
@@ -621,6 +627,125 @@ static void a_wrong_image_changes_nothing(void **state) {
     leave(client);
 }
 
+static void a_downgrade_that_the_client_allows_is_logged(void **state) {
+    (void)state;
+    start();
+    image_free(&image);
+    image_spec_t spec = image_spec_default;
+    spec.version = "0.9.0";
+    spec.size = 90000;
+    image = image_build(&spec);
+    client_t *client = welcome();
+    begin(client);
+    send_data(client, 0, 8192);
+    assert_true(heard(client, "older_version"));
+    assert_int_equal(fake.begins, 0);
+    leave(client);
+    client = welcome();
+    extra = ",\"allow_downgrade\":true";
+    update(client);
+    extra = "";
+    assert_string_equal(fake.said, "Downgrade from 1.0.0 to 0.9.0, as the client allowed");
+    leave(client);
+}
+
+// ---- signatures ----------------------------------------------------------------------------------------------------
+
+static void build_signed(bool is_signed, size_t size) {
+    image_free(&image);
+    image_spec_t spec = image_spec_default;
+    spec.version = "2.0.0";
+    spec.size = size;
+    spec.signature = is_signed;
+    image = image_build(&spec);
+}
+
+static void the_device_says_who_signed_and_that_it_must_be(void **state) {
+    (void)state;
+    start();
+    client_t *client = welcome();
+    assert_true(heard(client, "\"signed_by\":\"a1a1a1a1a1a1a1a1\",\"requires_signed\":true"));
+    leave(client);
+}
+
+static void a_signed_image_is_taken(void **state) {
+    (void)state;
+    start();
+    build_signed(true, 90000);
+    client_t *client = welcome();
+    update(client);
+    leave(client);
+}
+
+static void an_image_without_a_signature_is_refused_before_the_first_erase(void **state) {
+    (void)state;
+    start();
+    client_t *client = welcome();
+    begin(client);
+    send_data(client, 0, 8192);
+    assert_true(heard(client, "not_signed"));
+    assert_int_equal(fake.begins, 0);
+    leave(client);
+}
+
+// Its size is that of a signed one: this is seen at its end, before ESP-IDF looks at it.
+static void an_unsigned_image_of_whole_sectors_is_refused_at_the_end(void **state) {
+    (void)state;
+    start();
+    build_signed(false, 81920);
+    assert_int_equal(image.length % 4096, 0);
+    client_t *client = welcome();
+    begin(client);
+    send_image(client);
+    assert_true(heard(client, "not_signed"));
+    assert_int_equal(fake_slot(1)[0], 0xff);
+    leave(client);
+}
+
+static void what_esp_idf_refuses_is_named_after_the_signature_when_it_is_wrong(void **state) {
+    (void)state;
+    start();
+    build_signed(true, 90000);
+    fake.fails_verification = true;
+    for (int wrong = 0; wrong < 2; wrong++) {
+        fake.wrong_signature = wrong == 1;
+        client_t *client = welcome();
+        begin(client);
+        send_image(client);
+        assert_true(heard(client, wrong ? "\"bad_signature\"" : "\"not_verified\""));
+        assert_int_equal(fake_slot(1)[0], 0xff);
+        leave(client);
+    }
+}
+
+// The compiler's answer to a build of signed_none.c with this setting.
+static int compile(const char *setting, char text[4096]) {
+    char command[2048];
+    snprintf(command, sizeof command, "%s %s 2>&1", COMPILE, setting);
+    FILE *output = popen(command, "r");
+    assert_non_null(output);
+    text[fread(text, 1, 4095, output)] = '\0';
+    return pclose(output);
+}
+
+static void a_build_that_must_require_signatures_and_does_not_verify_them_fails(void **state) {
+    (void)state;
+    char text[4096];
+    assert_int_equal(compile("", text), 0);
+    assert_int_not_equal(compile("-DCONFIG_OTA_REQUIRE_SIGNED=1", text), 0);
+    assert_non_null(strstr(text, "'Require signed app images' and 'Verify app signature on update'"));
+    assert_int_not_equal(compile("-DCONFIG_SECURE_SIGNED_APPS_ECDSA_SCHEME=1", text), 0);
+    assert_non_null(strstr(text, "Secure Boot V1"));
+}
+
+static void a_device_that_verifies_no_signatures_says_nothing_of_them(void **state) {
+    (void)state;
+    start();
+    client_t *client = welcome();
+    assert_false(heard(client, "sign"));
+    leave(client);
+}
+
 // ---- everything breaks, one call after the other -------------------------------------------------------------------
 
 static void a_connection_lost_at_any_moment_leaves_nothing_behind(void **state) {
@@ -721,9 +846,19 @@ int main(void) {
         TEST(a_full_work_queue_only_costs_time),
         TEST(work_that_is_lost_is_queued_again),
         TEST(a_wrong_image_changes_nothing),
+        TEST(a_downgrade_that_the_client_allows_is_logged),
+        TEST(a_build_that_must_require_signatures_and_does_not_verify_them_fails),
+        TEST(a_device_that_verifies_no_signatures_says_nothing_of_them),
         TEST(a_connection_lost_at_any_moment_leaves_nothing_behind),
         TEST(a_receive_that_fails_at_any_call_ends_one_connection_only),
         TEST(a_send_that_fails_closes_the_connection),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const struct CMUnitTest signed_tests[] = {
+        TEST(the_device_says_who_signed_and_that_it_must_be),
+        TEST(a_signed_image_is_taken),
+        TEST(an_image_without_a_signature_is_refused_before_the_first_erase),
+        TEST(an_unsigned_image_of_whole_sectors_is_refused_at_the_end),
+        TEST(what_esp_idf_refuses_is_named_after_the_signature_when_it_is_wrong),
+    };
+    return SIGNED ? cmocka_run_group_tests(signed_tests, NULL, NULL) : cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -185,6 +185,17 @@ static void what_the_user_or_the_device_allows_is_taken(void **state) {
     check_fit(&spec, &any_project, false, NULL, NULL);
 }
 
+static void a_device_that_requires_signatures_takes_signed_images_only(void **state) {
+    (void)state;
+    device_state_t strict = device;
+    strict.requires_signed = true;
+    image_spec_t spec = fitting();
+    check_fit(&spec, &strict, true, "not_signed", "This device takes signed images only; this one is not signed.");
+    spec.signature = true;
+    spec.size = 32768;
+    check_fit(&spec, &strict, false, NULL, NULL);
+}
+
 static void a_device_without_a_second_slot_takes_nothing(void **state) {
     (void)state;
     image_spec_t spec = fitting();
@@ -278,6 +289,7 @@ int main(void) {
         cmocka_unit_test(an_image_that_fits_is_taken),
         cmocka_unit_test(each_reason_to_refuse_is_found_here_before_the_device_does),
         cmocka_unit_test(what_the_user_or_the_device_allows_is_taken),
+        cmocka_unit_test(a_device_that_requires_signatures_takes_signed_images_only),
         cmocka_unit_test(a_device_without_a_second_slot_takes_nothing),
         cmocka_unit_test(the_files_own_fault_comes_first),
         cmocka_unit_test(for_a_chip_alone_only_the_chip_counts),

@@ -19,6 +19,8 @@ typedef struct {
     bool one_slot;                // the partition table has no second slot
     bool send_fails;
     bool no_handshake_call;       // neither handler nor callback hears of the upgrade
+    bool fails_verification;      // esp_ota_set_boot_partition refuses the image
+    bool wrong_signature;         // ESP-IDF says so when it is asked for the signature alone
     // what has happened
     int receives;
     int begins, aborts;           // of ESP-IDF's updates
@@ -31,6 +33,7 @@ typedef struct {
     int closes;                   // connections
     char status[40], body[512];   // of the last response
     char etag[40];
+    char said[200]; // on the console, last
 } fake_t;
 
 extern fake_t fake;

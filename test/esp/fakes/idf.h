@@ -182,6 +182,12 @@ uint8_t esp_ota_get_app_partition_count(void);
 esp_err_t esp_ota_begin(const esp_partition_t *partition, size_t size, esp_ota_handle_t *handle);
 esp_err_t esp_ota_abort(esp_ota_handle_t handle);
 esp_err_t esp_ota_set_boot_partition(const esp_partition_t *partition);
+typedef struct {
+    uint8_t key_digests[3][32];
+    unsigned num_digests;
+} esp_image_sig_public_key_digests_t;
+esp_err_t esp_secure_boot_get_signature_blocks_for_running_app(bool digest, esp_image_sig_public_key_digests_t *keys);
+esp_err_t esp_secure_boot_verify_signature(uint32_t address, uint32_t length);
 esp_err_t esp_ota_mark_app_valid_cancel_rollback(void);
 esp_err_t esp_ota_mark_app_invalid_rollback(void);
 bool esp_ota_check_rollback_is_possible(void);
