@@ -6,9 +6,9 @@
 // ---- a start -------------------------------------------------------------------------------------------------------
 
 typedef struct {
-    ota_ws_outcome_t outcome; // from now on
+    uint8_t outcome; // ota_ws_outcome_t, from now on
     bool on_trial;
-    ota_ws_errand_t errand;
+    uint8_t errand; // ota_ws_errand_t
 } start_rule_t;
 
 // The entry's image runs. One that was given up runs again when its old boot record was not quite gone: on trial.
@@ -104,7 +104,7 @@ ota_ws_trial_start_t ota_ws_trial_start(const ota_ws_platform_t *platform, const
         apply_rule(platform, rule, &entry, identity);
     }
     bool is_watched = identity->image_state == OTA_WS_IMAGE_TRIAL;
-    return (ota_ws_trial_start_t){rule->on_trial || is_watched, rule->errand};
+    return (ota_ws_trial_start_t){rule->on_trial || is_watched, (ota_ws_errand_t)rule->errand};
 }
 
 // ---- the steps -----------------------------------------------------------------------------------------------------
@@ -144,8 +144,8 @@ ota_ws_status_t ota_ws_trial_stage(const ota_ws_platform_t *platform, const ota_
     entry->outcome = OTA_WS_OUTCOME_STAGED;
     bool on_record = ota_ws_history_add(platform, entry);
     bool again = flash->activate_verified == NULL;
-    ota_ws_status_t status = again ? flash->activate(flash->context, entry->size)
-                                   : flash->activate_verified(flash->context, entry->size);
+    ota_ws_status_t status =
+        again ? flash->activate(flash->context, entry->size) : flash->activate_verified(flash->context, entry->size);
     if (status != OTA_WS_OK && on_record) {
         set_outcome(platform, entry, OTA_WS_OUTCOME_FAILED);
     }
