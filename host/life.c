@@ -150,7 +150,7 @@ static void restart(void *context) {
 static bool start_core(const life_t *life, boot_life_t *boot) {
     const options_t *options = life->parts.options;
     boot->settings = ota_ws_default_settings;
-    boot->settings.sentence = ota_ws_status_sentence;
+    boot->settings.sentence = ota_ws_sentence_reply;
     boot->settings.chunk = options->chunk;
     boot->settings.credit = options->credit;
     boot->settings.trial_timeout_ms = options->trial_timeout_s * 1000;

@@ -29,7 +29,7 @@ void ota_ws_device_init(ota_ws_device_t *device, const ota_ws_ports_t *ports, co
     device->verifier = verifier;
     platform->random(platform->context, key, sizeof key);
     ota_ws_login_init(&device->login, key);
-    platform->random(platform->context, (uint8_t *)&device->boot, sizeof device->boot);
+    platform->random(platform->context, device->boot, sizeof device->boot);
     platform->describe(platform->context, &identity);
     ota_ws_trial_start_t start = ota_ws_trial_start(platform, &identity);
     device->on_trial = start.on_trial;
@@ -49,11 +49,12 @@ void ota_ws_device_scratch(ota_ws_device_t *device, char *scratch) {
 
 void ota_ws_device_tick(ota_ws_device_t *device, uint32_t now_ms) {
     ota_ws_session_t *next;
+    device->now_ms = now_ms;
     for (ota_ws_session_t *session = device->sessions; session != NULL; session = next) {
         next = session->next; // the tick may close the link
         ota_ws_session_tick(session, now_ms);
     }
-    ota_ws_update_tick(device, now_ms);
+    ota_ws_update_tick(device);
 }
 
 // ---- the ticket ----------------------------------------------------------------------------------------------------
@@ -81,10 +82,8 @@ ota_ws_status_t ota_ws_device_ticket(ota_ws_device_t *device, const ota_ws_gate_
     platform->random(platform->context, random, sizeof random);
     ota_ws_login_ticket(&device->login, peer, random, now_ms, ticket);
     ota_ws_reply_begin(&reply, body, size, "ticket");
-    ota_ws_reply_number(&reply, "version", OTA_WS_PROTOCOL_VERSION);
-    ota_ws_reply_string(&reply, "ticket", ticket);
-    ota_ws_reply_string(&reply, "login", device->verifier != NULL ? "scram-sha-256" : "none");
-    ota_ws_reply_string(&reply, "ws", device->settings->ws_uri);
+    ota_ws_reply_members(&reply, "version:n ticket:s login:s ws:s", OTA_WS_PROTOCOL_VERSION, ticket,
+                         device->verifier != NULL ? "scram-sha-256" : "none", device->settings->ws_uri);
     ota_ws_reply_end(&reply, NULL, NULL, 0);
     body[reply.length] = '\0';
     return OTA_WS_OK;

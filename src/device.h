@@ -27,7 +27,7 @@ typedef struct {
     uint32_t silence_timeout_ms; // a session without a message for so long is closed
     uint32_t login_timeout_ms;   // from connection to login
     const char *ws_uri;          // told with the ticket
-    const char *(*sentence)(ota_ws_status_t status); // ota_ws_status_sentence, or NULL: failures are told by name alone
+    ota_ws_sentence_t sentence;  // ota_ws_sentence_reply, or NULL: failures are told by name alone
     ota_ws_policy_t policy;
 } ota_ws_settings_t;
 
@@ -66,7 +66,8 @@ typedef struct ota_ws_device {
     const ota_ws_settings_t *settings;
     const ota_ws_verifier_t *verifier; // NULL: no login (OTA_ALLOW_UNPROTECTED)
     ota_ws_login_t login;
-    uint32_t boot;                   // random, told as `boot`
+    uint8_t boot[4];                 // random, told as `boot`
+    uint32_t now_ms;                 // of the event that is being dealt with
     struct ota_ws_session *sessions; // open ones
     char *scratch;                   // OTA_WS_MESSAGE_SIZE bytes for the message being built; the transport's
 

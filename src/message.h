@@ -3,6 +3,7 @@
 // session.
 #pragma once
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -49,7 +50,7 @@ ota_ws_status_t ota_ws_request_read(const char *text, size_t length, ota_ws_requ
 // ---- to the client -------------------------------------------------------------------------------------------------
 
 // A message being written. What does not fit is left out, with all members after it; the text stays valid JSON.
-typedef struct {
+typedef struct ota_ws_reply {
     char *text;
     size_t size;
     size_t length;
@@ -65,12 +66,18 @@ void ota_ws_reply_number(ota_ws_reply_t *reply, const char *name, uint32_t value
 void ota_ws_reply_true(ota_ws_reply_t *reply, const char *name);
 void ota_ws_reply_hex(ota_ws_reply_t *reply, const char *name, const uint8_t *bytes, size_t length);
 
-// Appends `sentence` as member `text`, with the failure's values in the place of {image} and {device}.
-void ota_ws_reply_sentence(ota_ws_reply_t *reply, const char *sentence, const ota_ws_failure_t *failure);
+// Appends several members. `members` names them, a blank between two, each with the kind of its value:
+//   name:s  const char *, a string; NULL: the member is left out
+//   name:n  uint32_t
+//   name:o  uint32_t; 0: the member is left out
+//   name:t  bool, `true`; false: the member is left out
+//   name:x  const uint8_t *, OTA_WS_REPLY_HEX_SIZE bytes in hex; NULL: the member is left out
+#define OTA_WS_REPLY_HEX_SIZE 8
+void ota_ws_reply_members(ota_ws_reply_t *reply, const char *members, ...);
+void ota_ws_reply_list(ota_ws_reply_t *reply, const char *members, va_list *values);
 
 // Appends name, sentence (when `sentence` is not NULL) and values of a failure.
-void ota_ws_reply_failure(ota_ws_reply_t *reply, const ota_ws_failure_t *failure,
-                          const char *(*sentence)(ota_ws_status_t status));
+void ota_ws_reply_failure(ota_ws_reply_t *reply, const ota_ws_failure_t *failure, ota_ws_sentence_t sentence);
 
 // Appends `count` and `mac` when `key` is not NULL, and the closing brace.
 void ota_ws_reply_end(ota_ws_reply_t *reply, const ota_ws_hash_t *hash, const uint8_t *key, uint32_t count);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The writing half of message.h.
+#include <stdarg.h>
 #include <string.h>
 
 #include "message.h"
@@ -36,16 +37,18 @@ static void put_escaped(ota_ws_reply_t *reply, char c) {
 }
 
 static void put_string(ota_ws_reply_t *reply, const char *text) {
+    put_text(reply, "\"");
     for (; *text != '\0'; text++) {
         put_escaped(reply, *text);
     }
+    put_text(reply, "\"");
 }
 
-// `,"name":` ... and back to where it was when the value did not fit.
+// `,"name":` ... and back to where it was when the value did not fit. A name out of a list of members ends at its ':'.
 static size_t start_member(ota_ws_reply_t *reply, const char *name) {
     size_t before = reply->length;
     put_text(reply, ",\"");
-    put_text(reply, name);
+    put(reply, name, strcspn(name, ":"));
     put_text(reply, "\":");
     return before;
 }
@@ -68,9 +71,7 @@ void ota_ws_reply_begin(ota_ws_reply_t *reply, char *text, size_t size, const ch
 
 void ota_ws_reply_string(ota_ws_reply_t *reply, const char *name, const char *value) {
     size_t before = start_member(reply, name);
-    put_text(reply, "\"");
     put_string(reply, value);
-    put_text(reply, "\"");
     end_member(reply, before);
 }
 
@@ -100,36 +101,48 @@ void ota_ws_reply_hex(ota_ws_reply_t *reply, const char *name, const uint8_t *by
     end_member(reply, before);
 }
 
-void ota_ws_reply_sentence(ota_ws_reply_t *reply, const char *sentence, const ota_ws_failure_t *failure) {
-    size_t before = start_member(reply, "text");
-    put_text(reply, "\"");
-    for (const char *at = sentence; *at != '\0';) {
-        if (strncmp(at, "{image}", 7) == 0) {
-            put_string(reply, failure->image);
-            at += 7;
-        } else if (strncmp(at, "{device}", 8) == 0) {
-            put_string(reply, failure->device);
-            at += 8;
-        } else {
-            put_escaped(reply, *at++);
-        }
+// One member of a list; returns what follows it, NULL at the end.
+static const char *put_member(ota_ws_reply_t *reply, const char *member, va_list *values) {
+    const char *kind = strchr(member, ':') + 1;
+    const void *pointer = NULL;
+    uint32_t number = 0;
+    if (*kind == 's' || *kind == 'x') {
+        pointer = va_arg(*values, const void *);
+    } else {
+        number = va_arg(*values, uint32_t);
     }
-    put_text(reply, "\"");
-    end_member(reply, before);
+    if (*kind == 's' && pointer != NULL) {
+        ota_ws_reply_string(reply, member, pointer);
+    } else if (*kind == 'x' && pointer != NULL) {
+        ota_ws_reply_hex(reply, member, pointer, OTA_WS_REPLY_HEX_SIZE);
+    } else if (*kind == 't' && number != 0) {
+        ota_ws_reply_true(reply, member);
+    } else if (*kind == 'n' || number != 0) {
+        ota_ws_reply_number(reply, member, number);
+    }
+    return kind[1] != '\0' ? kind + 2 : NULL;
 }
 
-void ota_ws_reply_failure(ota_ws_reply_t *reply, const ota_ws_failure_t *failure,
-                          const char *(*sentence)(ota_ws_status_t status)) {
+void ota_ws_reply_list(ota_ws_reply_t *reply, const char *members, va_list *values) {
+    while (members != NULL) {
+        members = put_member(reply, members, values);
+    }
+}
+
+void ota_ws_reply_members(ota_ws_reply_t *reply, const char *members, ...) {
+    va_list values;
+    va_start(values, members);
+    ota_ws_reply_list(reply, members, &values);
+    va_end(values);
+}
+
+void ota_ws_reply_failure(ota_ws_reply_t *reply, const ota_ws_failure_t *failure, ota_ws_sentence_t sentence) {
     ota_ws_reply_string(reply, "name", ota_ws_status_name(failure->status));
     if (sentence != NULL) {
-        ota_ws_reply_sentence(reply, sentence(failure->status), failure);
+        sentence(reply, failure);
     }
-    if (failure->image[0] != '\0') {
-        ota_ws_reply_string(reply, "image", failure->image);
-    }
-    if (failure->device[0] != '\0') {
-        ota_ws_reply_string(reply, "device", failure->device);
-    }
+    ota_ws_reply_members(reply, "image:s device:s", failure->image[0] != '\0' ? failure->image : NULL,
+                         failure->device[0] != '\0' ? failure->device : NULL);
 }
 
 void ota_ws_reply_end(ota_ws_reply_t *reply, const ota_ws_hash_t *hash, const uint8_t *key, uint32_t count) {

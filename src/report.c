@@ -1,58 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report.h"
 
+#include <stdarg.h>
 #include <string.h>
 
 #include "chip.h"
 #include "message.h"
 #include "text.h"
 
-static const char *const image_states[] = {
-    [OTA_WS_IMAGE_NONE] = "none",
-    [OTA_WS_IMAGE_VALID] = "valid",
-    [OTA_WS_IMAGE_TRIAL] = "trial",
-    [OTA_WS_IMAGE_UNCONFIRMED] = "unconfirmed",
-    [OTA_WS_IMAGE_UNWATCHED] = "unwatched",
-    [OTA_WS_IMAGE_FACTORY] = "factory",
-    [OTA_WS_IMAGE_ROLLED_BACK] = "rolled_back",
-    [OTA_WS_IMAGE_ABORTED] = "aborted",
-};
+_Static_assert(OTA_WS_HISTORY_ELF_SIZE == OTA_WS_REPLY_HEX_SIZE, "digests are told as long as they are kept");
 
-static const char *const update_states[] = {
-    [OTA_WS_UPDATE_IDLE] = "idle",           [OTA_WS_UPDATE_OPENING] = "receiving",
-    [OTA_WS_UPDATE_RECEIVING] = "receiving", [OTA_WS_UPDATE_VERIFYING] = "verifying",
-    [OTA_WS_UPDATE_READY] = "ready",         [OTA_WS_UPDATE_ENDING] = "idle",
-    [OTA_WS_UPDATE_CONTROL] = "idle",
-};
+// In the order of ota_ws_image_state_t.
+static const char image_states[] = "none\0valid\0trial\0unconfirmed\0unwatched\0factory\0rolled_back\0aborted";
 
-static const char *const outcomes[OTA_WS_OUTCOME_COUNT] = {
-    [OTA_WS_OUTCOME_NONE] = "none",
-    [OTA_WS_OUTCOME_STAGED] = "staged",
-    [OTA_WS_OUTCOME_TRIAL] = "trial",
-    [OTA_WS_OUTCOME_CONFIRMING] = "confirming",
-    [OTA_WS_OUTCOME_CONFIRMED] = "confirmed",
-    [OTA_WS_OUTCOME_ROLLING_BACK] = "going_back",
-    [OTA_WS_OUTCOME_ROLLED_BACK] = "rolled_back",
-    [OTA_WS_OUTCOME_EXPIRING] = "going_back",
-    [OTA_WS_OUTCOME_EXPIRED] = "expired",
-    [OTA_WS_OUTCOME_ABORTING] = "going_back",
-    [OTA_WS_OUTCOME_ABORTED] = "aborted",
-    [OTA_WS_OUTCOME_LOST] = "lost",
-    [OTA_WS_OUTCOME_CANCELLED] = "cancelled",
-    [OTA_WS_OUTCOME_FAILED] = "failed",
-};
+// In the order of ota_ws_update_state_t.
+static const char update_states[] = "idle\0receiving\0receiving\0verifying\0ready\0idle\0idle";
 
-static const char *const resets[OTA_WS_RESET_COUNT] = {
-    [OTA_WS_RESET_NONE] = "",
-    [OTA_WS_RESET_UNKNOWN] = "unknown",
-    [OTA_WS_RESET_POWER_ON] = "power_on",
-    [OTA_WS_RESET_EXTERNAL] = "external",
-    [OTA_WS_RESET_SOFTWARE] = "software",
-    [OTA_WS_RESET_PANIC] = "panic",
-    [OTA_WS_RESET_WATCHDOG] = "watchdog",
-    [OTA_WS_RESET_DEEP_SLEEP] = "deep_sleep",
-    [OTA_WS_RESET_BROWNOUT] = "brownout",
-};
+// In the order of ota_ws_outcome_t.
+static const char outcomes[] =
+    "none\0staged\0trial\0confirming\0confirmed\0going_back\0rolled_back\0going_back\0expired\0"
+    "going_back\0aborted\0lost\0cancelled\0failed";
+
+// In the order of ota_ws_reset_t.
+static const char resets[] = "\0unknown\0power_on\0external\0software\0panic\0watchdog\0deep_sleep\0brownout";
 
 static ota_ws_reply_t begin(ota_ws_session_t *session, const char *type) {
     ota_ws_reply_t reply;
@@ -73,146 +43,114 @@ static void send(ota_ws_session_t *session, ota_ws_reply_t *reply) {
     session->link->send(session->link->context, reply->text, reply->length);
 }
 
-void ota_ws_report_plain(ota_ws_session_t *session, const char *type) {
+// Says one message: its members as for ota_ws_reply_members().
+static void say(ota_ws_session_t *session, const char *type, const char *members, ...) {
     ota_ws_reply_t reply = begin(session, type);
+    va_list values;
+    va_start(values, members);
+    ota_ws_reply_list(&reply, members, &values);
+    va_end(values);
     send(session, &reply);
 }
 
+void ota_ws_report_plain(ota_ws_session_t *session, const char *type) {
+    say(session, type, NULL);
+}
+
 void ota_ws_report_login(ota_ws_session_t *session, const char *type, const char *scram) {
-    ota_ws_reply_t reply = begin(session, type);
-    ota_ws_reply_number(&reply, "version", OTA_WS_PROTOCOL_VERSION);
-    if (scram != NULL) {
-        ota_ws_reply_string(&reply, "scram", scram);
-    }
-    send(session, &reply);
+    say(session, type, "version:n scram:s", OTA_WS_PROTOCOL_VERSION, scram);
 }
 
 // ---- state ---------------------------------------------------------------------------------------------------------
 
-static void put_chip(ota_ws_reply_t *reply, const ota_ws_identity_t *device) {
-    const char *name = ota_ws_chip_name(device->chip_id);
-    ota_ws_reply_string(reply, "chip", name != NULL ? name : "unknown");
-    ota_ws_reply_number(reply, "chip_id", device->chip_id);
-    ota_ws_reply_number(reply, "revision", device->chip_revision);
-}
-
-// "Nov 22 2026 12:00:00", as the compiler wrote it.
-static void put_built(ota_ws_reply_t *reply, const ota_ws_image_description_t *description) {
-    char built[sizeof description->date + sizeof description->time];
-    ota_ws_text_copy(built, sizeof built, description->date);
-    strcat(built, " ");
-    strcat(built, description->time);
-    ota_ws_reply_string(reply, "built", built);
-}
-
-// What the boot record says of the running image, or "trial" while the core holds it to be on trial.
-static const char *image_state(const ota_ws_identity_t *device, bool on_trial) {
-    return image_states[on_trial ? OTA_WS_IMAGE_TRIAL : device->image_state];
-}
-
-static void put_running(ota_ws_reply_t *reply, const ota_ws_identity_t *device, bool on_trial) {
-    ota_ws_reply_string(reply, "project", device->running.project);
-    ota_ws_reply_string(reply, "version", device->running.version);
-    put_built(reply, &device->running);
-    ota_ws_reply_string(reply, "idf", device->running.idf);
-    ota_ws_reply_hex(reply, "elf_sha256", device->running.elf_sha256, 8);
-    ota_ws_reply_number(reply, "secure_version", device->secure_version);
-    if (device->is_signed) {
-        ota_ws_reply_hex(reply, "signed_by", device->signer, 8);
-    }
-    if (device->requires_signed) {
-        ota_ws_reply_true(reply, "requires_signed");
-    }
-    ota_ws_reply_string(reply, "slot", device->slot);
-    ota_ws_reply_string(reply, "image", image_state(device, on_trial));
-    if (on_trial && device->image_state != OTA_WS_IMAGE_TRIAL) {
-        ota_ws_reply_true(reply, "unwatched");
-    }
-}
-
-static void put_other(ota_ws_reply_t *reply, const ota_ws_identity_t *device) {
-    if (device->other_slot[0] == '\0') {
-        return;
-    }
-    ota_ws_reply_string(reply, "other_slot", device->other_slot);
-    ota_ws_reply_string(reply, "other_image", image_states[device->other_state]);
-    if (device->other_valid) {
-        ota_ws_reply_string(reply, "other_project", device->other.project);
-        ota_ws_reply_string(reply, "other_version", device->other.version);
-        ota_ws_reply_hex(reply, "other_elf_sha256", device->other.elf_sha256, 8);
-    }
-    if (device->can_roll_back) {
-        ota_ws_reply_true(reply, "can_roll_back");
-    }
-}
-
-static void put_trial(ota_ws_reply_t *reply, const ota_ws_device_t *device, uint32_t now_ms) {
-    uint32_t timeout_ms = device->settings->trial_timeout_ms;
-    if (!device->on_trial || timeout_ms == 0) {
-        return;
-    }
-    uint32_t passed_ms = now_ms - device->trial_since_ms;
-    ota_ws_reply_number(reply, "trial_left_s", passed_ms < timeout_ms ? (timeout_ms - passed_ms + 999) / 1000 : 0);
+static const char *reset_name(uint8_t reset) {
+    return reset != OTA_WS_RESET_NONE && reset < OTA_WS_RESET_COUNT ? ota_ws_text_at(resets, reset) : NULL;
 }
 
 static void put_update(ota_ws_reply_t *reply, const ota_ws_session_t *session) {
     const ota_ws_device_t *device = session->device;
-    const char *state = update_states[device->update];
-    ota_ws_reply_string(reply, "update", state);
+    const char *state = ota_ws_text_at(update_states, device->update);
+    ota_ws_reply_members(reply, "update:s", state);
     if (strcmp(state, "idle") == 0) {
         return;
     }
-    if (device->owner == session) {
-        ota_ws_reply_true(reply, "yours");
-    }
-    ota_ws_reply_number(reply, "size", device->size);
-    ota_ws_reply_number(reply, "received", device->received);
-    ota_ws_reply_number(reply, "written", device->written);
+    ota_ws_reply_members(reply, "yours:t size:n received:n written:n", device->owner == session, device->size,
+                         device->received, device->written);
     if (device->image != NULL) {
-        ota_ws_reply_string(reply, "new_project", device->image->project);
-        ota_ws_reply_string(reply, "new_version", device->image->version);
+        ota_ws_reply_members(reply, "new_project:s new_version:s", device->image->project, device->image->version);
     }
+}
+
+// "trial" stands for what the boot record says of the running image while the core holds it to be on trial.
+static void put_running(ota_ws_reply_t *reply, const ota_ws_identity_t *identity, bool on_trial) {
+    const ota_ws_image_description_t *running = &identity->running;
+    const char *chip = ota_ws_chip_name(identity->chip_id);
+    char built[sizeof running->date + sizeof running->time]; // "Nov 22 2026 12:00:00", as the compiler wrote it
+    ota_ws_text_copy(built, sizeof built, running->date);
+    strcat(built, " ");
+    strcat(built, running->time);
+    ota_ws_reply_members(reply,
+                         "chip:s chip_id:n revision:n project:s version:s built:s idf:s elf_sha256:x secure_version:n "
+                         "signed_by:x requires_signed:t slot:s image:s unwatched:t",
+                         chip != NULL ? chip : "unknown", identity->chip_id, identity->chip_revision, running->project,
+                         running->version, built, running->idf, running->elf_sha256, identity->secure_version,
+                         identity->is_signed ? identity->signer : NULL, identity->requires_signed, identity->slot,
+                         ota_ws_text_at(image_states, on_trial ? OTA_WS_IMAGE_TRIAL : identity->image_state),
+                         on_trial && identity->image_state != OTA_WS_IMAGE_TRIAL);
+}
+
+static void put_trial(ota_ws_reply_t *reply, const ota_ws_device_t *device) {
+    uint32_t timeout_ms = device->settings->trial_timeout_ms;
+    if (!device->on_trial || timeout_ms == 0) {
+        return;
+    }
+    uint32_t passed_ms = device->now_ms - device->trial_since_ms;
+    ota_ws_reply_number(reply, "trial_left_s", passed_ms < timeout_ms ? (timeout_ms - passed_ms + 999) / 1000 : 0);
+}
+
+static void put_device(ota_ws_reply_t *reply, const ota_ws_device_t *device) {
+    const ota_ws_flash_t *flash = device->ports.flash;
+    const ota_ws_worker_t *worker = device->ports.worker;
+    ota_ws_reply_members(reply, "slot_size:n check_project:t deflate:t encrypted:t", flash->slot_size(flash->context),
+                         device->settings->policy.check_project, worker->inflates, worker->decrypts);
+}
+
+static void put_other(ota_ws_reply_t *reply, const ota_ws_identity_t *identity) {
+    const ota_ws_image_description_t *other = identity->other_valid ? &identity->other : NULL;
+    if (identity->other_slot[0] == '\0') {
+        return;
+    }
+    ota_ws_reply_members(reply, "other_slot:s other_image:s", identity->other_slot,
+                         ota_ws_text_at(image_states, identity->other_state));
+    if (other != NULL) {
+        ota_ws_reply_members(reply, "other_project:s other_version:s other_elf_sha256:x", other->project,
+                             other->version, other->elf_sha256);
+    }
+    ota_ws_reply_members(reply, "can_roll_back:t", identity->can_roll_back);
 }
 
 // The newest update, as far as it concerns whoever looks at the state.
 static void put_last(ota_ws_reply_t *reply, const ota_ws_history_entry_t *last) {
-    if (last->outcome == OTA_WS_OUTCOME_NONE) {
-        return;
-    }
-    ota_ws_reply_string(reply, "last_outcome", outcomes[last->outcome]);
-    ota_ws_reply_string(reply, "last_from", last->from);
-    ota_ws_reply_string(reply, "last_to", last->to);
-    if (last->reset != OTA_WS_RESET_NONE && last->reset < OTA_WS_RESET_COUNT) {
-        ota_ws_reply_string(reply, "last_reset", resets[last->reset]);
+    if (last->outcome != OTA_WS_OUTCOME_NONE) {
+        ota_ws_reply_members(reply, "last_outcome:s last_from:s last_to:s last_reset:s",
+                             ota_ws_text_at(outcomes, last->outcome), last->from, last->to, reset_name(last->reset));
     }
 }
 
-void ota_ws_report_state(ota_ws_session_t *session, uint32_t now_ms) {
+void ota_ws_report_state(ota_ws_session_t *session) {
     const ota_ws_device_t *device = session->device;
-    const ota_ws_ports_t *ports = &device->ports;
+    const ota_ws_platform_t *platform = device->ports.platform;
     ota_ws_identity_t identity;
-    char boot[9];
-    uint8_t boot_bytes[4] = {(uint8_t)(device->boot >> 24), (uint8_t)(device->boot >> 16), (uint8_t)(device->boot >> 8),
-                             (uint8_t)device->boot};
-    ports->platform->describe(ports->platform->context, &identity);
-    ota_ws_text_hex(boot, boot_bytes, sizeof boot_bytes);
+    char boot[2 * sizeof device->boot + 1];
+    platform->describe(platform->context, &identity);
+    ota_ws_text_hex(boot, device->boot, sizeof device->boot);
 
     ota_ws_reply_t reply = begin(session, "state");
     ota_ws_reply_string(&reply, "boot", boot);
     put_update(&reply, session);
-    put_chip(&reply, &identity);
     put_running(&reply, &identity, device->on_trial);
-    put_trial(&reply, device, now_ms);
-    ota_ws_reply_number(&reply, "slot_size", ports->flash->slot_size(ports->flash->context));
-    if (device->settings->policy.check_project) {
-        ota_ws_reply_true(&reply, "check_project");
-    }
-    if (device->ports.worker->inflates) {
-        ota_ws_reply_true(&reply, "deflate");
-    }
-    if (device->ports.worker->decrypts) {
-        ota_ws_reply_true(&reply, "encrypted");
-    }
+    put_trial(&reply, device);
+    put_device(&reply, device);
     put_other(&reply, &identity);
     ota_ws_reply_string(&reply, "device", identity.device_name);
     put_last(&reply, &device->last);
@@ -221,58 +159,23 @@ void ota_ws_report_state(ota_ws_session_t *session, uint32_t now_ms) {
 
 // ---- history -------------------------------------------------------------------------------------------------------
 
-// IPv4 with dots, IPv6 in eight groups.
-static void write_peer(char text[40], const uint8_t peer[OTA_WS_PEER_SIZE]) {
-    static const uint8_t mapped[12] = {[10] = 0xFF, [11] = 0xFF};
-    bool is_v4 = memcmp(peer, mapped, sizeof mapped) == 0;
-    text[0] = '\0';
-    for (size_t i = is_v4 ? sizeof mapped : 0; i < OTA_WS_PEER_SIZE; i += is_v4 ? 1 : 2) {
-        char *at = text + strlen(text);
-        if (at != text) {
-            *at++ = is_v4 ? '.' : ':';
-        }
-        if (is_v4) {
-            ota_ws_text_number(at, peer[i]);
-        } else {
-            char digits[5];
-            ota_ws_text_hex(digits, peer + i, 2);
-            size_t zeros = strspn(digits, "0");
-            strcpy(at, digits + (zeros < 4 ? zeros : 3));
-        }
-    }
-}
-
-static void put_entry(ota_ws_reply_t *reply, const ota_ws_history_entry_t *entry) {
+static void say_entry(ota_ws_session_t *session, uint32_t count, uint32_t index, const ota_ws_history_entry_t *entry) {
     static const uint8_t unknown[OTA_WS_PEER_SIZE] = {0};
-    char peer[40];
-    ota_ws_reply_string(reply, "outcome", outcomes[entry->outcome]);
-    ota_ws_reply_string(reply, "from", entry->from);
-    ota_ws_reply_string(reply, "to", entry->to);
-    ota_ws_reply_string(reply, "slot", entry->slot);
-    ota_ws_reply_hex(reply, "elf_sha256", entry->elf, sizeof entry->elf);
-    if (entry->when_s != 0) {
-        ota_ws_reply_number(reply, "when", entry->when_s);
-    }
-    if (memcmp(entry->peer, unknown, sizeof unknown) != 0) {
-        write_peer(peer, entry->peer);
-        ota_ws_reply_string(reply, "peer", peer);
-    }
-    if (entry->reset != OTA_WS_RESET_NONE && entry->reset < OTA_WS_RESET_COUNT) {
-        ota_ws_reply_string(reply, "reset", resets[entry->reset]);
-    }
+    char peer[OTA_WS_TEXT_ADDRESS_SIZE];
+    ota_ws_text_address(peer, entry->peer);
+    say(session, "history", "updates:n index:n outcome:s from:s to:s slot:s elf_sha256:x when:o peer:s reset:s", count,
+        index, ota_ws_text_at(outcomes, entry->outcome), entry->from, entry->to, entry->slot, entry->elf, entry->when_s,
+        memcmp(entry->peer, unknown, sizeof unknown) != 0 ? peer : NULL, reset_name(entry->reset));
 }
 
 void ota_ws_report_history(ota_ws_session_t *session) {
     ota_ws_history_t history;
     ota_ws_history_load(session->device->ports.platform, &history);
-    for (size_t i = 0; i < history.count || i == 0; i++) {
-        ota_ws_reply_t reply = begin(session, "history");
-        ota_ws_reply_number(&reply, "updates", history.count);
-        if (i < history.count) {
-            ota_ws_reply_number(&reply, "index", (uint32_t)i);
-            put_entry(&reply, &history.entries[i]);
-        }
-        send(session, &reply);
+    for (uint32_t i = 0; i < history.count; i++) {
+        say_entry(session, history.count, i, &history.entries[i]);
+    }
+    if (history.count == 0) {
+        say(session, "history", "updates:n", 0);
     }
 }
 
@@ -280,49 +183,40 @@ void ota_ws_report_history(ota_ws_session_t *session) {
 
 void ota_ws_report_ready(ota_ws_session_t *session) {
     const ota_ws_device_t *device = session->device;
-    ota_ws_reply_t reply = begin(session, "ready");
-    ota_ws_reply_number(&reply, "offset", device->written);
-    ota_ws_reply_number(&reply, "chunk", device->settings->chunk);
-    ota_ws_reply_number(&reply, "credit", device->settings->credit);
-    send(session, &reply);
+    say(session, "ready", "offset:n chunk:n credit:n", device->written, device->settings->chunk,
+        device->settings->credit);
 }
 
 void ota_ws_report_progress(ota_ws_session_t *session) {
     const ota_ws_device_t *device = session->device;
-    ota_ws_reply_t reply = begin(session, "progress");
-    ota_ws_reply_number(&reply, "received", device->received);
-    ota_ws_reply_number(&reply, "written", device->written);
-    ota_ws_reply_number(&reply, "size", device->size);
-    send(session, &reply);
+    say(session, "progress", "received:n written:n size:n", device->received, device->written, device->size);
 }
 
 void ota_ws_report_done(ota_ws_session_t *session) {
-    const ota_ws_ports_t *ports = &session->device->ports;
+    const ota_ws_platform_t *platform = session->device->ports.platform;
     ota_ws_identity_t identity;
-    ports->platform->describe(ports->platform->context, &identity);
-    ota_ws_reply_t reply = begin(session, "done");
-    ota_ws_reply_string(&reply, "slot", identity.other_slot);
-    ota_ws_reply_string(&reply, "project", identity.other.project);
-    ota_ws_reply_string(&reply, "version", identity.other.version);
-    ota_ws_reply_hex(&reply, "elf_sha256", identity.other.elf_sha256, 8);
-    send(session, &reply);
+    platform->describe(platform->context, &identity);
+    say(session, "done", "slot:s project:s version:s elf_sha256:x", identity.other_slot, identity.other.project,
+        identity.other.version, identity.other.elf_sha256);
 }
 
 // ---- what went wrong -----------------------------------------------------------------------------------------------
 
-void ota_ws_report_failed(ota_ws_session_t *session, const ota_ws_failure_t *failure) {
-    ota_ws_reply_t reply = begin(session, "failed");
+// `wait_ms` 0: there is nothing to wait for.
+static void say_failure(ota_ws_session_t *session, const char *type, const ota_ws_failure_t *failure,
+                        uint32_t wait_ms) {
+    ota_ws_reply_t reply = begin(session, type);
     ota_ws_reply_failure(&reply, failure, session->device->settings->sentence);
+    ota_ws_reply_members(&reply, "wait_s:o", (wait_ms + 999) / 1000);
     send(session, &reply);
 }
 
+void ota_ws_report_failed(ota_ws_session_t *session, const ota_ws_failure_t *failure) {
+    say_failure(session, "failed", failure, 0);
+}
+
 void ota_ws_report_error(ota_ws_session_t *session, const ota_ws_failure_t *failure, uint32_t wait_ms) {
-    ota_ws_reply_t reply = begin(session, "error");
-    ota_ws_reply_failure(&reply, failure, session->device->settings->sentence);
-    if (wait_ms > 0) {
-        ota_ws_reply_number(&reply, "wait_s", (wait_ms + 999) / 1000);
-    }
-    send(session, &reply);
+    say_failure(session, "error", failure, wait_ms);
 }
 
 // ---- to many -------------------------------------------------------------------------------------------------------
@@ -331,10 +225,10 @@ static bool listens(const ota_ws_session_t *session) {
     return session->state == OTA_WS_SESSION_WELCOME;
 }
 
-void ota_ws_report_state_to_all(ota_ws_device_t *device, uint32_t now_ms) {
+void ota_ws_report_state_to_all(ota_ws_device_t *device) {
     for (ota_ws_session_t *session = device->sessions; session != NULL; session = session->next) {
         if (listens(session)) {
-            ota_ws_report_state(session, now_ms);
+            ota_ws_report_state(session);
         }
     }
 }

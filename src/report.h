@@ -8,7 +8,7 @@
 void ota_ws_report_plain(ota_ws_session_t *session, const char *type);
 // "challenge" or "welcome"; `scram` NULL when there is no login. Sent without mac.
 void ota_ws_report_login(ota_ws_session_t *session, const char *type, const char *scram);
-void ota_ws_report_state(ota_ws_session_t *session, uint32_t now_ms);
+void ota_ws_report_state(ota_ws_session_t *session);
 // One message for each update that is known, newest first; one without an update when none is.
 void ota_ws_report_history(ota_ws_session_t *session);
 void ota_ws_report_ready(ota_ws_session_t *session);
@@ -19,7 +19,7 @@ void ota_ws_report_failed(ota_ws_session_t *session, const ota_ws_failure_t *fai
 void ota_ws_report_error(ota_ws_session_t *session, const ota_ws_failure_t *failure, uint32_t wait_ms);
 
 // To all who are logged in.
-void ota_ws_report_state_to_all(ota_ws_device_t *device, uint32_t now_ms);
+void ota_ws_report_state_to_all(ota_ws_device_t *device);
 void ota_ws_report_restarting_to_all(ota_ws_device_t *device);
 
 // To all who are logged in, but for the owner.

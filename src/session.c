@@ -14,34 +14,34 @@
 // ---- the end -------------------------------------------------------------------------------------------------------
 
 // A login that ends without success, for whatever reason, counts as a guess: else it could be held open for ever.
-static void leave_login(const ota_ws_session_t *session, uint32_t now_ms) {
+static void leave_login(const ota_ws_session_t *session) {
     if (session->state == OTA_WS_SESSION_LOGIN) {
-        ota_ws_login_failed(&session->device->login, &session->peer, now_ms);
+        ota_ws_login_failed(&session->device->login, &session->peer, session->device->now_ms);
     }
 }
 
-static void end_session(ota_ws_session_t *session, const ota_ws_failure_t *failure, uint32_t wait_ms, uint32_t now_ms) {
+static void end_session(ota_ws_session_t *session, const ota_ws_failure_t *failure, uint32_t wait_ms) {
     if (session->state == OTA_WS_SESSION_ENDED) {
         return;
     }
-    leave_login(session, now_ms);
+    leave_login(session);
     ota_ws_report_error(session, failure, wait_ms);
     ota_ws_wipe(&session->secret, sizeof session->secret);
     session->state = OTA_WS_SESSION_ENDED;
-    session->since_ms = now_ms;
-    ota_ws_update_session_gone(session, failure->status, now_ms);
+    session->since_ms = session->device->now_ms;
+    ota_ws_update_session_gone(session, failure->status);
 }
 
-static void end_with(ota_ws_session_t *session, ota_ws_status_t status, uint32_t now_ms) {
+static void end_with(ota_ws_session_t *session, ota_ws_status_t status) {
     ota_ws_failure_t failure = {.status = status};
-    end_session(session, &failure, 0, now_ms);
+    end_session(session, &failure, 0);
 }
 
 // TRY_LATER, LOGIN_BUSY: the sentence names the seconds.
-static void end_with_wait(ota_ws_session_t *session, ota_ws_status_t status, uint32_t wait_ms, uint32_t now_ms) {
+static void end_with_wait(ota_ws_session_t *session, ota_ws_status_t status, uint32_t wait_ms) {
     ota_ws_failure_t failure = {.status = status};
     ota_ws_text_number(failure.device, (wait_ms + 999) / 1000);
-    end_session(session, &failure, wait_ms, now_ms);
+    end_session(session, &failure, wait_ms);
 }
 
 // ---- open and closed -----------------------------------------------------------------------------------------------
@@ -52,26 +52,29 @@ void ota_ws_session_open(ota_ws_session_t *session, ota_ws_device_t *device, con
     session->device = device;
     session->link = link;
     session->peer = *peer;
+    device->now_ms = now_ms;
     session->since_ms = now_ms;
     session->next = device->sessions;
     device->sessions = session;
 }
 
 void ota_ws_session_closed(ota_ws_session_t *session, uint32_t now_ms) {
+    session->device->now_ms = now_ms;
     ota_ws_session_t **at = &session->device->sessions;
     while (*at != session) {
         at = &(*at)->next;
     }
     *at = session->next;
-    leave_login(session, now_ms);
+    leave_login(session);
     session->state = OTA_WS_SESSION_ENDED;
-    ota_ws_update_session_gone(session, OTA_WS_LINK_LOST, now_ms);
+    ota_ws_update_session_gone(session, OTA_WS_LINK_LOST);
     ota_ws_wipe(&session->secret, sizeof session->secret);
 }
 
 void ota_ws_session_tick(ota_ws_session_t *session, uint32_t now_ms) {
+    session->device->now_ms = now_ms;
     const ota_ws_settings_t *settings = session->device->settings;
-    uint32_t passed_ms = now_ms - session->since_ms;
+    uint32_t passed_ms = session->device->now_ms - session->since_ms;
     if (session->state == OTA_WS_SESSION_ENDED) {
         if (passed_ms >= LINGER_MS) {
             session->link->close(session->link->context);
@@ -82,7 +85,7 @@ void ota_ws_session_tick(ota_ws_session_t *session, uint32_t now_ms) {
     if (passed_ms < (logged_in ? settings->silence_timeout_ms : settings->login_timeout_ms)) {
         return;
     }
-    end_with(session, OTA_WS_SILENT, now_ms);
+    end_with(session, OTA_WS_SILENT);
 }
 
 // ---- login ---------------------------------------------------------------------------------------------------------
@@ -96,8 +99,9 @@ static ota_ws_session_t *find_login(const ota_ws_device_t *device) {
 }
 
 // One login runs at a time. Who holds the place for too long, or is of a lower rank than who comes, has to leave it.
-static bool claim_login(ota_ws_session_t *session, uint32_t now_ms) {
+static bool claim_login(ota_ws_session_t *session) {
     const ota_ws_login_t *login = &session->device->login;
+    uint32_t now_ms = session->device->now_ms;
     ota_ws_session_t *holder = find_login(session->device);
     if (holder == NULL) {
         return true;
@@ -106,129 +110,126 @@ static bool claim_login(ota_ws_session_t *session, uint32_t now_ms) {
     if (!outranked && now_ms - holder->challenged_ms < ota_ws_login_hold_ms(login, now_ms)) {
         return false;
     }
-    end_with(holder, OTA_WS_SILENT, now_ms);
+    end_with(holder, OTA_WS_SILENT);
     return true;
 }
 
-static void welcome(ota_ws_session_t *session, const char *scram, uint32_t now_ms) {
+static void welcome(ota_ws_session_t *session, const char *scram) {
     ota_ws_report_login(session, "welcome", scram);
     session->state = OTA_WS_SESSION_WELCOME;
-    session->since_ms = now_ms;
-    ota_ws_report_state(session, now_ms);
+    session->since_ms = session->device->now_ms;
+    ota_ws_report_state(session);
 }
 
-static void challenge(ota_ws_session_t *session, const ota_ws_request_t *request, uint32_t now_ms) {
+static void challenge(ota_ws_session_t *session, const ota_ws_request_t *request) {
     ota_ws_device_t *device = session->device;
     const ota_ws_platform_t *platform = device->ports.platform;
     uint8_t random[18];
     char reply[OTA_WS_SCRAM_MESSAGE_SIZE];
-    uint32_t wait_ms = ota_ws_login_wait_ms(&device->login, &session->peer, now_ms);
+    uint32_t wait_ms = ota_ws_login_wait_ms(&device->login, &session->peer, device->now_ms);
     if (wait_ms > 0) {
-        end_with_wait(session, OTA_WS_TRY_LATER, wait_ms, now_ms);
+        end_with_wait(session, OTA_WS_TRY_LATER, wait_ms);
         return;
     }
     platform->random(platform->context, random, sizeof random);
     ota_ws_status_t status =
         ota_ws_scram_challenge(&session->secret.scram, device->verifier, request->scram, random, reply);
     if (status != OTA_WS_OK) {
-        end_with(session, status, now_ms);
+        end_with(session, status);
         return;
     }
-    if (!claim_login(session, now_ms)) {
-        end_with_wait(session, OTA_WS_LOGIN_BUSY, LOGIN_RETRY_MS, now_ms);
+    if (!claim_login(session)) {
+        end_with_wait(session, OTA_WS_LOGIN_BUSY, LOGIN_RETRY_MS);
         return;
     }
     ota_ws_report_login(session, "challenge", reply);
     session->state = OTA_WS_SESSION_LOGIN;
-    session->challenged_ms = now_ms;
+    session->challenged_ms = device->now_ms;
 }
 
-static void hear_hello(ota_ws_session_t *session, const ota_ws_request_t *request, uint32_t now_ms) {
+static void hear_hello(ota_ws_session_t *session, const ota_ws_request_t *request) {
     ota_ws_device_t *device = session->device;
     if (request->version != OTA_WS_PROTOCOL_VERSION) {
-        end_with(session, OTA_WS_WRONG_VERSION, now_ms);
+        end_with(session, OTA_WS_WRONG_VERSION);
         return;
     }
-    ota_ws_status_t status = ota_ws_login_spend(&device->login, &session->peer, request->ticket, now_ms);
+    ota_ws_status_t status = ota_ws_login_spend(&device->login, &session->peer, request->ticket, device->now_ms);
     if (status != OTA_WS_OK) {
-        end_with(session, status, now_ms);
+        end_with(session, status);
     } else if (device->verifier == NULL) {
-        welcome(session, NULL, now_ms);
+        welcome(session, NULL);
     } else {
-        challenge(session, request, now_ms);
+        challenge(session, request);
     }
 }
 
-static void hear_proof(ota_ws_session_t *session, const ota_ws_request_t *request, uint32_t now_ms) {
+static void hear_proof(ota_ws_session_t *session, const ota_ws_request_t *request) {
     ota_ws_device_t *device = session->device;
     char reply[OTA_WS_SCRAM_MESSAGE_SIZE];
     ota_ws_session_keys_t keys;
     ota_ws_status_t status =
         ota_ws_scram_verify(&session->secret.scram, device->verifier, device->ports.hash, request->scram, reply, &keys);
     if (status != OTA_WS_OK) {
-        end_with(session, status, now_ms);
+        end_with(session, status);
         return;
     }
-    ota_ws_login_succeeded(&device->login, &session->peer, now_ms);
+    ota_ws_login_succeeded(&device->login, &session->peer, device->now_ms);
     session->secret.keys = keys;
     ota_ws_wipe(&keys, sizeof keys);
-    welcome(session, reply, now_ms);
+    welcome(session, reply);
 }
 
 // ---- after the login -----------------------------------------------------------------------------------------------
 
-static void hear_begin(ota_ws_session_t *session, const ota_ws_request_t *request, uint32_t now_ms) {
+static void hear_begin(ota_ws_session_t *session, const ota_ws_request_t *request) {
     ota_ws_promise_t promise = {
         .size = request->size, .allow_downgrade = request->allow_downgrade, .deflate = request->deflate};
     memcpy(promise.sha256, request->sha256, sizeof promise.sha256);
     if (ota_ws_update_is_of(session)) {
-        end_with(session, OTA_WS_UNEXPECTED_MESSAGE, now_ms); // a second begin
+        end_with(session, OTA_WS_UNEXPECTED_MESSAGE); // a second begin
         return;
     }
-    ota_ws_update_begin(session, &promise, now_ms);
+    ota_ws_update_begin(session, &promise);
 }
 
-static void hear_end(ota_ws_session_t *session, const ota_ws_request_t *request, uint32_t now_ms) {
+static void hear_end(ota_ws_session_t *session, const ota_ws_request_t *request) {
     (void)request;
-    ota_ws_update_end(session, now_ms);
+    ota_ws_update_end(session);
 }
 
-static void hear_cancel(ota_ws_session_t *session, const ota_ws_request_t *request, uint32_t now_ms) {
+static void hear_cancel(ota_ws_session_t *session, const ota_ws_request_t *request) {
     (void)request;
-    ota_ws_update_cancel(session, now_ms);
+    ota_ws_update_cancel(session);
 }
 
-static void hear_restart(ota_ws_session_t *session, const ota_ws_request_t *request, uint32_t now_ms) {
+static void hear_restart(ota_ws_session_t *session, const ota_ws_request_t *request) {
     (void)request;
-    (void)now_ms;
     ota_ws_update_restart(session);
 }
 
-static void hear_confirm(ota_ws_session_t *session, const ota_ws_request_t *request, uint32_t now_ms) {
+static void hear_confirm(ota_ws_session_t *session, const ota_ws_request_t *request) {
     (void)request;
-    ota_ws_update_confirm(session, now_ms);
+    ota_ws_update_confirm(session);
 }
 
-static void hear_rollback(ota_ws_session_t *session, const ota_ws_request_t *request, uint32_t now_ms) {
+static void hear_rollback(ota_ws_session_t *session, const ota_ws_request_t *request) {
     (void)request;
-    ota_ws_update_roll_back(session, now_ms);
+    ota_ws_update_roll_back(session);
 }
 
-static void hear_ping(ota_ws_session_t *session, const ota_ws_request_t *request, uint32_t now_ms) {
+static void hear_ping(ota_ws_session_t *session, const ota_ws_request_t *request) {
     (void)request;
-    (void)now_ms;
     ota_ws_report_plain(session, "pong");
 }
 
-static void hear_history(ota_ws_session_t *session, const ota_ws_request_t *request, uint32_t now_ms) {
+static void hear_history(ota_ws_session_t *session, const ota_ws_request_t *request) {
     (void)request;
-    (void)now_ms;
     ota_ws_report_history(session);
 }
 
 typedef struct {
     ota_ws_session_state_t state; // in which the message may come
-    void (*hear)(ota_ws_session_t *session, const ota_ws_request_t *request, uint32_t now_ms);
+    void (*hear)(ota_ws_session_t *session, const ota_ws_request_t *request);
 } hearing_t;
 
 // The gate of all messages: what is not in this table is not reachable.
@@ -247,34 +248,35 @@ static const hearing_t hearings[OTA_WS_SAYS_COUNT] = {
 
 // ---- frames --------------------------------------------------------------------------------------------------------
 
-static ota_ws_admission_t refuse_frame(ota_ws_session_t *session, ota_ws_status_t status, uint32_t now_ms) {
-    end_with(session, status, now_ms);
+static ota_ws_admission_t refuse_frame(ota_ws_session_t *session, ota_ws_status_t status) {
+    end_with(session, status);
     return OTA_WS_ADMIT_DISCARD;
 }
 
-static ota_ws_admission_t admit_data(ota_ws_session_t *session, uint64_t length, uint32_t now_ms) {
+static ota_ws_admission_t admit_data(ota_ws_session_t *session, uint64_t length) {
     if (!ota_ws_update_wants_data(session)) {
-        return session->draining ? OTA_WS_ADMIT_DISCARD : refuse_frame(session, OTA_WS_UNEXPECTED_DATA, now_ms);
+        return session->draining ? OTA_WS_ADMIT_DISCARD : refuse_frame(session, OTA_WS_UNEXPECTED_DATA);
     }
     if (length > session->device->settings->chunk + OTA_WS_OFFSET_SIZE) {
-        return refuse_frame(session, OTA_WS_FRAME_TOO_LONG, now_ms);
+        return refuse_frame(session, OTA_WS_FRAME_TOO_LONG);
     }
     if (length <= OTA_WS_OFFSET_SIZE) {
-        return refuse_frame(session, OTA_WS_BAD_FRAME, now_ms);
+        return refuse_frame(session, OTA_WS_BAD_FRAME);
     }
     return OTA_WS_ADMIT_TAKE;
 }
 
 ota_ws_admission_t ota_ws_session_admit(ota_ws_session_t *session, ota_ws_frame_kind_t kind, uint64_t length,
                                         uint32_t now_ms) {
+    session->device->now_ms = now_ms;
     if (session->state == OTA_WS_SESSION_ENDED) {
         return OTA_WS_ADMIT_DISCARD;
     }
     if (kind == OTA_WS_FRAME_DATA) {
-        return admit_data(session, length, now_ms);
+        return admit_data(session, length);
     }
     size_t limit = session->state == OTA_WS_SESSION_WELCOME ? OTA_WS_MESSAGE_SIZE : OTA_WS_LOGIN_SIZE;
-    return length > limit ? refuse_frame(session, OTA_WS_MESSAGE_TOO_LONG, now_ms) : OTA_WS_ADMIT_TAKE;
+    return length > limit ? refuse_frame(session, OTA_WS_MESSAGE_TOO_LONG) : OTA_WS_ADMIT_TAKE;
 }
 
 // Before the login messages have no mac; after it each has the next count and the right mac. Counts never turn over.
@@ -293,6 +295,7 @@ static bool mac_is_right(ota_ws_session_t *session, const char *text, const ota_
 }
 
 void ota_ws_session_message(ota_ws_session_t *session, const char *text, size_t length, uint32_t now_ms) {
+    session->device->now_ms = now_ms;
     ota_ws_request_t request;
     if (session->state == OTA_WS_SESSION_ENDED || session->device->restarting) {
         return;
@@ -305,28 +308,30 @@ void ota_ws_session_message(ota_ws_session_t *session, const char *text, size_t 
         status = OTA_WS_UNEXPECTED_MESSAGE;
     }
     if (status != OTA_WS_OK) {
-        end_with(session, status, now_ms);
+        end_with(session, status);
         return;
     }
     if (session->state == OTA_WS_SESSION_WELCOME) {
-        session->since_ms = now_ms;
+        session->since_ms = session->device->now_ms;
     }
-    hearings[request.type].hear(session, &request, now_ms);
+    hearings[request.type].hear(session, &request);
 }
 
 bool ota_ws_session_data(ota_ws_session_t *session, uint8_t *buffer, size_t length, uint32_t now_ms) {
+    session->device->now_ms = now_ms;
     ota_ws_failure_t failure;
     if (session->state == OTA_WS_SESSION_ENDED || !ota_ws_update_wants_data(session)) {
         return false; // the update has ended while the frame came
     }
-    session->since_ms = now_ms;
-    bool taken = ota_ws_update_data(session, buffer, length, now_ms, &failure);
+    session->since_ms = session->device->now_ms;
+    bool taken = ota_ws_update_data(session, buffer, length, &failure);
     if (!taken) {
-        end_session(session, &failure, 0, now_ms);
+        end_session(session, &failure, 0);
     }
     return taken;
 }
 
 void ota_ws_session_broken(ota_ws_session_t *session, ota_ws_status_t status, uint32_t now_ms) {
-    end_with(session, status, now_ms);
+    session->device->now_ms = now_ms;
+    end_with(session, status);
 }

@@ -28,7 +28,7 @@ typedef struct ota_ws_session {
     ota_ws_address_t peer;
     uint32_t since_ms; // opened; after login: last heard of; when ended: since then
     uint32_t challenged_ms;
-    bool draining;     // its update has failed: data that is still on its way is thrown away
+    bool draining; // its update has failed: data that is still on its way is thrown away
     uint32_t sent_count, received_count;
     union {
         ota_ws_scram_t scram;

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+static const char hex_digits[] = "0123456789abcdef";
+
 void ota_ws_text_copy(char *to, size_t size, const char *from) {
     size_t length = strlen(from);
     if (length >= size) {
@@ -12,24 +14,51 @@ void ota_ws_text_copy(char *to, size_t size, const char *from) {
     to[length] = '\0';
 }
 
-void ota_ws_text_number(char *to, uint32_t value) {
+static char *write_number(char *to, uint32_t value, unsigned base) {
     char digits[10];
     size_t count = 0;
     do {
-        digits[count++] = (char)('0' + value % 10);
-        value /= 10;
+        digits[count++] = hex_digits[value % base];
+        value /= base;
     } while (value > 0);
     while (count > 0) {
         *to++ = digits[--count];
     }
     *to = '\0';
+    return to;
+}
+
+char *ota_ws_text_number(char *to, uint32_t value) {
+    return write_number(to, value, 10);
+}
+
+void ota_ws_text_address(char to[OTA_WS_TEXT_ADDRESS_SIZE], const uint8_t address[16]) {
+    static const uint8_t mapped[12] = {[10] = 0xFF, [11] = 0xFF};
+    if (memcmp(address, mapped, sizeof mapped) == 0) {
+        for (size_t i = sizeof mapped; i < 16; i++) {
+            to = write_number(to, address[i], 10);
+            *to++ = '.';
+        }
+    } else {
+        for (size_t i = 0; i < 16; i += 2) {
+            to = write_number(to, (uint32_t)address[i] << 8 | address[i + 1], 16);
+            *to++ = ':';
+        }
+    }
+    to[-1] = '\0';
+}
+
+const char *ota_ws_text_at(const char *list, unsigned index) {
+    while (index-- > 0) {
+        list += strlen(list) + 1;
+    }
+    return list;
 }
 
 void ota_ws_text_hex(char *to, const uint8_t *bytes, size_t length) {
-    static const char digits[] = "0123456789abcdef";
     for (size_t i = 0; i < length; i++) {
-        *to++ = digits[bytes[i] >> 4];
-        *to++ = digits[bytes[i] & 15];
+        *to++ = hex_digits[bytes[i] >> 4];
+        *to++ = hex_digits[bytes[i] & 15];
     }
     *to = '\0';
 }

@@ -9,8 +9,16 @@
 // Copies `from` into `to`, cut to `size` - 1 characters and terminated.
 void ota_ws_text_copy(char *to, size_t size, const char *from);
 
-// Writes `value` in decimal, terminated; `to` has at least 11 bytes.
-void ota_ws_text_number(char *to, uint32_t value);
+// Writes `value` in decimal, terminated; `to` has at least 11 bytes. Returns where the zero is.
+char *ota_ws_text_number(char *to, uint32_t value);
+
+// Writes an IPv6 address in eight groups, an IPv4 one (::ffff:a.b.c.d) with dots.
+#define OTA_WS_TEXT_ADDRESS_SIZE 41
+void ota_ws_text_address(char to[OTA_WS_TEXT_ADDRESS_SIZE], const uint8_t address[16]);
+
+// One string of a list that lies in memory one behind the other, each with its zero. Half the size of an array of
+// pointers; who makes the list keeps it in the order of its enum.
+const char *ota_ws_text_at(const char *list, unsigned index);
 
 // Writes 2 * length lower-case hex digits and a zero.
 void ota_ws_text_hex(char *to, const uint8_t *bytes, size_t length);

@@ -28,8 +28,8 @@ bool ota_ws_trial_was_confirmed(const ota_ws_platform_t *platform);
 
 // All that follow run in the writer.
 
-// An image that was read back and found right is about to be selected: `entry` has all but outcome. Then `activate`, and
-// its result.
+// An image that was read back and found right is about to be selected: `entry` has all but outcome. Then `activate`,
+// and its result.
 ota_ws_status_t ota_ws_trial_stage(const ota_ws_platform_t *platform, const ota_ws_flash_t *flash,
                                    ota_ws_history_entry_t *entry);
 

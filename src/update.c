@@ -10,9 +10,12 @@
 #define LOOK_INTERVAL_MS 1000
 #define ASK_AGAIN_MS 10000 // so long after the application has refused to go back when the trial was over
 
+// Tells the session what it asked for cannot be had; nothing when it can.
 static void fail_session(ota_ws_session_t *session, ota_ws_status_t status) {
     ota_ws_failure_t failure = {.status = status};
-    ota_ws_report_failed(session, &failure);
+    if (status != OTA_WS_OK) {
+        ota_ws_report_failed(session, &failure);
+    }
 }
 
 static void submit(ota_ws_device_t *device, const ota_ws_job_t *job) {
@@ -75,7 +78,7 @@ static uint32_t clock_s(const ota_ws_device_t *device) {
     return platform->clock_s != NULL ? platform->clock_s(platform->context) : 0;
 }
 
-static void open_update(ota_ws_session_t *session, const ota_ws_promise_t *promise, uint32_t now_ms) {
+static void open_update(ota_ws_session_t *session, const ota_ws_promise_t *promise) {
     ota_ws_device_t *device = session->device;
     ota_ws_job_t job = {.kind = OTA_WS_JOB_BEGIN, .promise = *promise, .when_s = clock_s(device)};
     ota_ws_failure_t failure;
@@ -96,18 +99,18 @@ static void open_update(ota_ws_session_t *session, const ota_ws_promise_t *promi
     device->received = 0;
     device->written = 0;
     device->image = NULL;
-    device->last_data_ms = now_ms;
-    device->last_told_ms = now_ms;
+    device->last_data_ms = device->now_ms;
+    device->last_told_ms = device->now_ms;
     session->draining = false;
     submit(device, &job);
 }
 
-void ota_ws_update_begin(ota_ws_session_t *session, const ota_ws_promise_t *promise, uint32_t now_ms) {
+void ota_ws_update_begin(ota_ws_session_t *session, const ota_ws_promise_t *promise) {
     ota_ws_device_t *device = session->device;
     bool at_rest = device->update == OTA_WS_UPDATE_IDLE || device->update == OTA_WS_UPDATE_READY;
     bool ends_soon = device->update == OTA_WS_UPDATE_ENDING || device->update == OTA_WS_UPDATE_CONTROL;
     if (at_rest) {
-        open_update(session, promise, now_ms);
+        open_update(session, promise);
     } else if (ends_soon && device->next == NULL) {
         device->next = session;
         device->next_promise = *promise;
@@ -117,17 +120,17 @@ void ota_ws_update_begin(ota_ws_session_t *session, const ota_ws_promise_t *prom
 }
 
 // Back at rest: a `begin` that had to wait has its turn.
-static void rest(ota_ws_device_t *device, ota_ws_update_state_t state, uint32_t now_ms) {
+static void rest(ota_ws_device_t *device, ota_ws_update_state_t state) {
     ota_ws_history_newest(device->ports.platform, &device->last);
     device->update = state;
     device->owner = NULL;
     device->image = NULL; // it goes with the worker's memory
     stop_worker(device);
-    ota_ws_report_state_to_all(device, now_ms);
+    ota_ws_report_state_to_all(device);
     ota_ws_session_t *next = device->next;
     device->next = NULL;
     if (next != NULL) {
-        open_update(next, &device->next_promise, now_ms);
+        open_update(next, &device->next_promise);
     }
 }
 
@@ -156,8 +159,7 @@ static void acknowledge(ota_ws_session_t *session) {
     }
 }
 
-bool ota_ws_update_data(ota_ws_session_t *session, uint8_t *buffer, size_t length, uint32_t now_ms,
-                        ota_ws_failure_t *failure) {
+bool ota_ws_update_data(ota_ws_session_t *session, uint8_t *buffer, size_t length, ota_ws_failure_t *failure) {
     ota_ws_device_t *device = session->device;
     size_t bytes = length - OTA_WS_OFFSET_SIZE;
     memset(failure, 0, sizeof *failure);
@@ -170,23 +172,23 @@ bool ota_ws_update_data(ota_ws_session_t *session, uint8_t *buffer, size_t lengt
     ota_ws_job_t job = {
         .kind = OTA_WS_JOB_CHUNK, .buffer = buffer, .bytes = buffer + OTA_WS_OFFSET_SIZE, .length = bytes};
     device->received += (uint32_t)bytes;
-    device->last_data_ms = now_ms;
+    device->last_data_ms = device->now_ms;
     submit(device, &job);
     acknowledge(session);
     return true;
 }
 
 // All data is there: the writer looks at the whole.
-static void finish_update(ota_ws_device_t *device, uint32_t now_ms) {
+static void finish_update(ota_ws_device_t *device) {
     device->update = OTA_WS_UPDATE_VERIFYING;
     submit_kind(device, OTA_WS_JOB_FINISH);
-    ota_ws_report_state_to_all(device, now_ms);
+    ota_ws_report_state_to_all(device);
 }
 
-void ota_ws_update_end(ota_ws_session_t *session, uint32_t now_ms) {
+void ota_ws_update_end(ota_ws_session_t *session) {
     ota_ws_device_t *device = session->device;
     if (device->owner == session && device->update == OTA_WS_UPDATE_RECEIVING) {
-        finish_update(device, now_ms);
+        finish_update(device);
     }
 }
 
@@ -207,9 +209,8 @@ static void end_update_with(ota_ws_device_t *device, ota_ws_status_t status) {
     end_update(device, &failure);
 }
 
-void ota_ws_update_cancel(ota_ws_session_t *session, uint32_t now_ms) {
+void ota_ws_update_cancel(ota_ws_session_t *session) {
     ota_ws_device_t *device = session->device;
-    (void)now_ms;
     bool owned = device->owner == session;
     if (device->update == OTA_WS_UPDATE_READY && start_worker(device) == OTA_WS_OK) {
         device->update = OTA_WS_UPDATE_CONTROL;
@@ -225,9 +226,8 @@ void ota_ws_update_cancel(ota_ws_session_t *session, uint32_t now_ms) {
     }
 }
 
-void ota_ws_update_session_gone(ota_ws_session_t *session, ota_ws_status_t status, uint32_t now_ms) {
+void ota_ws_update_session_gone(ota_ws_session_t *session, ota_ws_status_t status) {
     ota_ws_device_t *device = session->device;
-    (void)now_ms;
     if (device->next == session) {
         device->next = NULL;
     }
@@ -242,7 +242,10 @@ void ota_ws_update_session_gone(ota_ws_session_t *session, ota_ws_status_t statu
 
 // ---- confirm, go back, restart -------------------------------------------------------------------------------------
 
-static ota_ws_status_t try_control(ota_ws_device_t *device, ota_ws_session_t *session, const ota_ws_job_t *job) {
+// Hands a job that changes the boot record to the writer; `outcome` is that of ROLL_BACK.
+static ota_ws_status_t try_control(ota_ws_device_t *device, ota_ws_session_t *session, ota_ws_job_kind_t kind,
+                                   ota_ws_outcome_t outcome) {
+    ota_ws_job_t job = {.kind = kind, .outcome = outcome};
     if (device->update != OTA_WS_UPDATE_IDLE) {
         return device->update == OTA_WS_UPDATE_READY ? OTA_WS_RESTART_PENDING : OTA_WS_BUSY;
     }
@@ -250,39 +253,30 @@ static ota_ws_status_t try_control(ota_ws_device_t *device, ota_ws_session_t *se
     if (status == OTA_WS_OK) {
         device->update = OTA_WS_UPDATE_CONTROL;
         device->owner = session;
-        submit(device, job);
+        submit(device, &job);
     }
     return status;
 }
 
-static void control(ota_ws_device_t *device, ota_ws_session_t *session, const ota_ws_job_t *job) {
-    ota_ws_status_t status = try_control(device, session, job);
-    if (status != OTA_WS_OK && session != NULL) {
-        fail_session(session, status);
-    }
+static ota_ws_status_t confirm(ota_ws_device_t *device, ota_ws_session_t *session) {
+    return device->on_trial ? try_control(device, session, OTA_WS_JOB_CONFIRM, OTA_WS_OUTCOME_NONE)
+                            : OTA_WS_NOT_ON_TRIAL;
 }
 
-static const ota_ws_job_t confirm_job = {.kind = OTA_WS_JOB_CONFIRM};
-static const ota_ws_job_t select_job = {.kind = OTA_WS_JOB_SELECT};
-static const ota_ws_job_t roll_back_job = {.kind = OTA_WS_JOB_ROLL_BACK, .outcome = OTA_WS_OUTCOME_ROLLING_BACK};
-static const ota_ws_job_t expire_job = {.kind = OTA_WS_JOB_ROLL_BACK, .outcome = OTA_WS_OUTCOME_EXPIRING};
-static const ota_ws_job_t abort_trial_job = {.kind = OTA_WS_JOB_ROLL_BACK, .outcome = OTA_WS_OUTCOME_ABORTING};
+static ota_ws_status_t roll_back(ota_ws_device_t *device, ota_ws_session_t *session) {
+    return try_control(device, session, OTA_WS_JOB_ROLL_BACK, OTA_WS_OUTCOME_ROLLING_BACK);
+}
 
 ota_ws_status_t ota_ws_device_confirm(ota_ws_device_t *device) {
-    return device->on_trial ? try_control(device, NULL, &confirm_job) : OTA_WS_NOT_ON_TRIAL;
+    return confirm(device, NULL);
 }
 
 ota_ws_status_t ota_ws_device_roll_back(ota_ws_device_t *device) {
-    return try_control(device, NULL, &roll_back_job);
+    return roll_back(device, NULL);
 }
 
-void ota_ws_update_confirm(ota_ws_session_t *session, uint32_t now_ms) {
-    (void)now_ms;
-    if (!session->device->on_trial) {
-        fail_session(session, OTA_WS_NOT_ON_TRIAL);
-        return;
-    }
-    control(session->device, session, &confirm_job);
+void ota_ws_update_confirm(ota_ws_session_t *session) {
+    fail_session(session, confirm(session->device, session));
 }
 
 // Tells the session when the application refuses. True when the device may restart.
@@ -295,12 +289,11 @@ static bool may_restart(ota_ws_session_t *session) {
     return failure.status == OTA_WS_OK;
 }
 
-void ota_ws_update_roll_back(ota_ws_session_t *session, uint32_t now_ms) {
-    (void)now_ms;
+void ota_ws_update_roll_back(ota_ws_session_t *session) {
     if (!may_restart(session)) {
         return;
     }
-    control(session->device, session, &roll_back_job);
+    fail_session(session, roll_back(session->device, session));
 }
 
 static void restart(ota_ws_device_t *device) {
@@ -324,7 +317,7 @@ void ota_ws_update_restart(ota_ws_session_t *session) {
 
 // ---- what the writer has done --------------------------------------------------------------------------------------
 
-static void begin_done(ota_ws_device_t *device, const ota_ws_job_result_t *result, uint32_t now_ms) {
+static void begin_done(ota_ws_device_t *device, const ota_ws_job_result_t *result) {
     if (device->update != OTA_WS_UPDATE_OPENING) {
         return;
     }
@@ -333,20 +326,20 @@ static void begin_done(ota_ws_device_t *device, const ota_ws_job_result_t *resul
         return;
     }
     device->update = OTA_WS_UPDATE_RECEIVING;
-    device->last_data_ms = now_ms;
+    device->last_data_ms = device->now_ms;
     device->written = result->written;
     device->received = device->deflate ? 0 : result->written;
     device->acknowledged = device->received;
     device->image = result->image;
     ota_ws_report_ready(device->owner);
-    ota_ws_report_state_to_all(device, now_ms);
+    ota_ws_report_state_to_all(device);
 }
 
 // The head of the image has passed: everybody may know what comes.
-static void meet_image(ota_ws_device_t *device, const ota_ws_image_description_t *image, uint32_t now_ms) {
+static void meet_image(ota_ws_device_t *device, const ota_ws_image_description_t *image) {
     if (device->image == NULL && image != NULL) {
         device->image = image;
-        ota_ws_report_state_to_all(device, now_ms);
+        ota_ws_report_state_to_all(device);
     }
 }
 
@@ -357,7 +350,7 @@ static void tell_progress(ota_ws_device_t *device) {
     }
 }
 
-static void chunk_done(ota_ws_device_t *device, const ota_ws_job_result_t *result, uint32_t now_ms) {
+static void chunk_done(ota_ws_device_t *device, const ota_ws_job_result_t *result) {
     bool lives = device->update == OTA_WS_UPDATE_RECEIVING || device->update == OTA_WS_UPDATE_VERIFYING;
     if (!lives) {
         return;
@@ -367,18 +360,18 @@ static void chunk_done(ota_ws_device_t *device, const ota_ws_job_result_t *resul
         return;
     }
     device->written = result->written;
-    device->last_data_ms = now_ms;
-    meet_image(device, result->image, now_ms);
-    if (now_ms - device->last_told_ms >= TELL_INTERVAL_MS) {
-        device->last_told_ms = now_ms;
+    device->last_data_ms = device->now_ms;
+    meet_image(device, result->image);
+    if (device->now_ms - device->last_told_ms >= TELL_INTERVAL_MS) {
+        device->last_told_ms = device->now_ms;
         tell_progress(device);
     }
     if (result->complete && device->update == OTA_WS_UPDATE_RECEIVING) {
-        finish_update(device, now_ms);
+        finish_update(device);
     }
 }
 
-static void finish_done(ota_ws_device_t *device, const ota_ws_job_result_t *result, uint32_t now_ms) {
+static void finish_done(ota_ws_device_t *device, const ota_ws_job_result_t *result) {
     if (device->update != OTA_WS_UPDATE_VERIFYING) {
         return;
     }
@@ -396,15 +389,15 @@ static void finish_done(ota_ws_device_t *device, const ota_ws_job_result_t *resu
     if (device->owner != NULL) {
         ota_ws_report_done(device->owner);
     }
-    rest(device, OTA_WS_UPDATE_READY, now_ms);
+    rest(device, OTA_WS_UPDATE_READY);
 }
 
-static void abort_done(ota_ws_device_t *device, const ota_ws_job_result_t *result, uint32_t now_ms) {
+static void abort_done(ota_ws_device_t *device, const ota_ws_job_result_t *result) {
     (void)result;
     if (device->owner != NULL) {
         ota_ws_report_failed(device->owner, &device->end);
     }
-    rest(device, OTA_WS_UPDATE_IDLE, now_ms);
+    rest(device, OTA_WS_UPDATE_IDLE);
 }
 
 // Tells the owner of the job when it has failed. True when it has not.
@@ -418,45 +411,45 @@ static bool control_succeeded(ota_ws_device_t *device, const ota_ws_job_result_t
     return false;
 }
 
-static void confirm_done(ota_ws_device_t *device, const ota_ws_job_result_t *result, uint32_t now_ms) {
+static void confirm_done(ota_ws_device_t *device, const ota_ws_job_result_t *result) {
     device->errand = OTA_WS_ERRAND_NONE;
     if (control_succeeded(device, result)) {
         device->on_trial = false;
     }
-    rest(device, OTA_WS_UPDATE_IDLE, now_ms);
+    rest(device, OTA_WS_UPDATE_IDLE);
 }
 
-static void roll_back_done(ota_ws_device_t *device, const ota_ws_job_result_t *result, uint32_t now_ms) {
+static void roll_back_done(ota_ws_device_t *device, const ota_ws_job_result_t *result) {
     bool marked = control_succeeded(device, result);
     device->errand = OTA_WS_ERRAND_NONE;
     device->next = marked ? NULL : device->next;
-    rest(device, OTA_WS_UPDATE_IDLE, now_ms);
+    rest(device, OTA_WS_UPDATE_IDLE);
     if (marked) {
         restart(device);
     } else {
-        device->trial_since_ms = now_ms; // the countdown starts again instead of trying at every tick
+        device->trial_since_ms = device->now_ms; // the countdown starts again instead of trying at every tick
     }
 }
 
-static void select_done(ota_ws_device_t *device, const ota_ws_job_result_t *result, uint32_t now_ms) {
+static void select_done(ota_ws_device_t *device, const ota_ws_job_result_t *result) {
     bool selected = result->failure.status == OTA_WS_OK;
     device->errand = OTA_WS_ERRAND_NONE;
     device->next = selected ? NULL : device->next;
-    rest(device, OTA_WS_UPDATE_IDLE, now_ms);
+    rest(device, OTA_WS_UPDATE_IDLE);
     if (selected) {
         restart(device);
     }
 }
 
-static void deactivate_done(ota_ws_device_t *device, const ota_ws_job_result_t *result, uint32_t now_ms) {
+static void deactivate_done(ota_ws_device_t *device, const ota_ws_job_result_t *result) {
     bool taken_back = control_succeeded(device, result);
     if (taken_back && device->owner != NULL) {
         fail_session(device->owner, OTA_WS_CANCELLED);
     }
-    rest(device, taken_back ? OTA_WS_UPDATE_IDLE : OTA_WS_UPDATE_READY, now_ms);
+    rest(device, taken_back ? OTA_WS_UPDATE_IDLE : OTA_WS_UPDATE_READY);
 }
 
-typedef void (*done_t)(ota_ws_device_t *device, const ota_ws_job_result_t *result, uint32_t now_ms);
+typedef void (*done_t)(ota_ws_device_t *device, const ota_ws_job_result_t *result);
 
 static const done_t done[] = {
     [OTA_WS_JOB_BEGIN] = begin_done,           [OTA_WS_JOB_CHUNK] = chunk_done,
@@ -466,24 +459,24 @@ static const done_t done[] = {
 };
 
 void ota_ws_device_completed(ota_ws_device_t *device, const ota_ws_job_result_t *result, uint32_t now_ms) {
+    device->now_ms = now_ms;
     device->jobs--;
-    done[result->kind](device, result, now_ms);
+    done[result->kind](device, result);
 }
 
 // ---- time ----------------------------------------------------------------------------------------------------------
 
 // What a power cut has left to be done, as soon as the worker can be had.
 static void run_errand(ota_ws_device_t *device) {
-    static const ota_ws_job_t *const jobs[] = {
-        [OTA_WS_ERRAND_CONFIRM] = &confirm_job,
-        [OTA_WS_ERRAND_GO_BACK] = &abort_trial_job,
-        [OTA_WS_ERRAND_SELECT] = &select_job,
+    static const uint8_t kinds[] = {
+        [OTA_WS_ERRAND_CONFIRM] = OTA_WS_JOB_CONFIRM,
+        [OTA_WS_ERRAND_GO_BACK] = OTA_WS_JOB_ROLL_BACK,
+        [OTA_WS_ERRAND_SELECT] = OTA_WS_JOB_SELECT,
     };
-    const ota_ws_job_t *job = jobs[device->errand];
-    if (device->errand == OTA_WS_ERRAND_GO_BACK && device->last.outcome != OTA_WS_OUTCOME_ABORTING) {
-        job = device->last.outcome == OTA_WS_OUTCOME_EXPIRING ? &expire_job : &roll_back_job;
-    }
-    (void)try_control(device, NULL, job);
+    ota_ws_outcome_t outcome = (ota_ws_outcome_t)device->last.outcome;
+    bool going = outcome == OTA_WS_OUTCOME_ABORTING || outcome == OTA_WS_OUTCOME_EXPIRING;
+    (void)try_control(device, NULL, (ota_ws_job_kind_t)kinds[device->errand],
+                      going ? outcome : OTA_WS_OUTCOME_ROLLING_BACK);
 }
 
 static bool may_go_back(const ota_ws_device_t *device) {
@@ -492,19 +485,18 @@ static bool may_go_back(const ota_ws_device_t *device) {
     return failure.status == OTA_WS_OK;
 }
 
-static void end_trial(ota_ws_device_t *device, uint32_t now_ms) {
+static void end_trial(ota_ws_device_t *device) {
     if (may_go_back(device)) {
-        control(device, NULL, &expire_job);
+        (void)try_control(device, NULL, OTA_WS_JOB_ROLL_BACK, OTA_WS_OUTCOME_EXPIRING);
     } else {
-        device->trial_since_ms = now_ms - device->settings->trial_timeout_ms + ASK_AGAIN_MS;
+        device->trial_since_ms = device->now_ms - device->settings->trial_timeout_ms + ASK_AGAIN_MS;
     }
 }
 
 // A finding is acted upon once: what has failed then is not tried every second.
 static void act_on_finding(ota_ws_device_t *device, ota_ws_finding_t finding) {
-    const ota_ws_job_t *job = finding == OTA_WS_HEALTH_IS_GOOD ? &confirm_job : &roll_back_job;
-    bool refused = finding == OTA_WS_HEALTH_IS_BAD && !may_go_back(device);
-    if (!refused && try_control(device, NULL, job) == OTA_WS_OK) {
+    bool good = finding == OTA_WS_HEALTH_IS_GOOD;
+    if ((good || may_go_back(device)) && (good ? confirm(device, NULL) : roll_back(device, NULL)) == OTA_WS_OK) {
         device->finding = finding;
     }
 }
@@ -521,29 +513,29 @@ static void ask_for_health(ota_ws_device_t *device) {
 }
 
 // Has the application decided, past us or when we ask?
-static void look_at_trial(ota_ws_device_t *device, uint32_t now_ms) {
-    device->trial_looked_ms = now_ms;
+static void look_at_trial(ota_ws_device_t *device) {
+    device->trial_looked_ms = device->now_ms;
     if (ota_ws_trial_was_confirmed(device->ports.platform)) {
         device->on_trial = false;
         ota_ws_history_newest(device->ports.platform, &device->last);
-        ota_ws_report_state_to_all(device, now_ms);
+        ota_ws_report_state_to_all(device);
     } else {
         ask_for_health(device);
     }
 }
 
-static void tick_trial(ota_ws_device_t *device, uint32_t now_ms) {
+static void tick_trial(ota_ws_device_t *device) {
     uint32_t timeout_ms = device->settings->trial_timeout_ms;
-    if (timeout_ms > 0 && now_ms - device->trial_since_ms >= timeout_ms) {
-        end_trial(device, now_ms);
-    } else if (now_ms - device->trial_looked_ms >= LOOK_INTERVAL_MS) {
-        look_at_trial(device, now_ms);
+    if (timeout_ms > 0 && device->now_ms - device->trial_since_ms >= timeout_ms) {
+        end_trial(device);
+    } else if (device->now_ms - device->trial_looked_ms >= LOOK_INTERVAL_MS) {
+        look_at_trial(device);
     }
 }
 
-void ota_ws_update_tick(ota_ws_device_t *device, uint32_t now_ms) {
+void ota_ws_update_tick(ota_ws_device_t *device) {
     bool waits_for_data = device->update == OTA_WS_UPDATE_RECEIVING && device->jobs == 0;
-    if (waits_for_data && now_ms - device->last_data_ms >= device->settings->stall_timeout_ms) {
+    if (waits_for_data && device->now_ms - device->last_data_ms >= device->settings->stall_timeout_ms) {
         end_update_with(device, OTA_WS_STALLED);
     }
     if (device->update != OTA_WS_UPDATE_IDLE || device->restarting) {
@@ -552,6 +544,6 @@ void ota_ws_update_tick(ota_ws_device_t *device, uint32_t now_ms) {
     if (device->errand != OTA_WS_ERRAND_NONE) {
         run_errand(device);
     } else if (device->on_trial) {
-        tick_trial(device, now_ms);
+        tick_trial(device);
     }
 }

@@ -6,11 +6,11 @@
 #include "session.h"
 
 // Requests of a logged-in session. Each is answered, now or when the writer has done its part.
-void ota_ws_update_begin(ota_ws_session_t *session, const ota_ws_promise_t *promise, uint32_t now_ms);
-void ota_ws_update_end(ota_ws_session_t *session, uint32_t now_ms);
-void ota_ws_update_cancel(ota_ws_session_t *session, uint32_t now_ms);
-void ota_ws_update_confirm(ota_ws_session_t *session, uint32_t now_ms);
-void ota_ws_update_roll_back(ota_ws_session_t *session, uint32_t now_ms);
+void ota_ws_update_begin(ota_ws_session_t *session, const ota_ws_promise_t *promise);
+void ota_ws_update_end(ota_ws_session_t *session);
+void ota_ws_update_cancel(ota_ws_session_t *session);
+void ota_ws_update_confirm(ota_ws_session_t *session);
+void ota_ws_update_roll_back(ota_ws_session_t *session);
 void ota_ws_update_restart(ota_ws_session_t *session);
 
 // Does an update of this session run (not: end, or wait for the restart)?
@@ -21,10 +21,9 @@ bool ota_ws_update_wants_data(const ota_ws_session_t *session);
 
 // Image bytes in `buffer` after the offset; the session wants data. False: the buffer is not taken, and `failure` ends
 // the session.
-bool ota_ws_update_data(ota_ws_session_t *session, uint8_t *buffer, size_t length, uint32_t now_ms,
-                        ota_ws_failure_t *failure);
+bool ota_ws_update_data(ota_ws_session_t *session, uint8_t *buffer, size_t length, ota_ws_failure_t *failure);
 
 // The session has ended: its update ends with `status` unless all data is there.
-void ota_ws_update_session_gone(ota_ws_session_t *session, ota_ws_status_t status, uint32_t now_ms);
+void ota_ws_update_session_gone(ota_ws_session_t *session, ota_ws_status_t status);
 
-void ota_ws_update_tick(ota_ws_device_t *device, uint32_t now_ms);
+void ota_ws_update_tick(ota_ws_device_t *device);

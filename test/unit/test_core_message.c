@@ -453,7 +453,7 @@ static void a_sentence_has_the_failures_values_in_their_places(void **state) {
     ota_ws_reply_t reply;
     const ota_ws_failure_t failure = {OTA_WS_WRONG_CHIP, "ESP32-S3", "an \"odd\" one"};
     ota_ws_reply_begin(&reply, text, sizeof text, "failed");
-    ota_ws_reply_sentence(&reply, ota_ws_status_sentence(failure.status), &failure);
+    ota_ws_sentence_reply(&reply, &failure);
     ota_ws_reply_end(&reply, NULL, NULL, 0);
     text[reply.length] = '\0';
     assert_non_null(strstr(text, "ESP32-S3"));

@@ -49,7 +49,7 @@ static void desk_open(desk_t *desk, const char *key) {
     desk->rig->pipeline_ports.decrypt = &desk->filter;
     desk->rig->worker.decrypts = true;
     desk->rig->flash.activate = verify_and_activate;
-    desk->rig->settings.sentence = ota_ws_status_sentence;
+    desk->rig->settings.sentence = ota_ws_sentence_reply;
     desk->peer = peer_welcome(desk->rig);
 }
 
