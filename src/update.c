@@ -209,13 +209,24 @@ static void end_update_with(ota_ws_device_t *device, ota_ws_status_t status) {
     end_update(device, &failure);
 }
 
+// An image that is ready: the boot record is changed back.
+static void take_back(ota_ws_session_t *session) {
+    ota_ws_device_t *device = session->device;
+    ota_ws_status_t status = start_worker(device);
+    if (status != OTA_WS_OK) {
+        fail_session(session, status);
+        return;
+    }
+    device->update = OTA_WS_UPDATE_CONTROL;
+    device->owner = session;
+    submit_kind(device, OTA_WS_JOB_DEACTIVATE);
+}
+
 void ota_ws_update_cancel(ota_ws_session_t *session) {
     ota_ws_device_t *device = session->device;
     bool owned = device->owner == session;
-    if (device->update == OTA_WS_UPDATE_READY && start_worker(device) == OTA_WS_OK) {
-        device->update = OTA_WS_UPDATE_CONTROL;
-        device->owner = session;
-        submit_kind(device, OTA_WS_JOB_DEACTIVATE);
+    if (device->update == OTA_WS_UPDATE_READY) {
+        take_back(session);
     } else if (is_open(device) && owned) {
         end_update_with(device, OTA_WS_CANCELLED);
     } else if (device->update == OTA_WS_UPDATE_VERIFYING && owned) {
