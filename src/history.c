@@ -58,7 +58,7 @@ static bool save(const ota_ws_platform_t *platform, ota_ws_history_t *history) {
     uint32_t expected = history->crc;
     platform->save(platform->context, key, history, sizeof *history);
     ota_ws_history_load(platform, history);
-    return history->crc == expected && history->count > 0;
+    return history->count > 0 && history->crc == expected;
 }
 
 bool ota_ws_history_add(const ota_ws_platform_t *platform, const ota_ws_history_entry_t *entry) {

@@ -320,8 +320,8 @@ void ota_ws_session_message(ota_ws_session_t *session, const char *text, size_t 
 bool ota_ws_session_data(ota_ws_session_t *session, uint8_t *buffer, size_t length, uint32_t now_ms) {
     session->device->now_ms = now_ms;
     ota_ws_failure_t failure;
-    if (session->state == OTA_WS_SESSION_ENDED || !ota_ws_update_wants_data(session)) {
-        return false; // the update has ended while the frame came
+    if (!ota_ws_update_wants_data(session)) {
+        return false; // the update, or the session, has ended while the frame came
     }
     session->since_ms = session->device->now_ms;
     bool taken = ota_ws_update_data(session, buffer, length, &failure);

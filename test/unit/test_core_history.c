@@ -15,8 +15,9 @@ typedef struct {
     ota_ws_flash_t flash;
     ota_ws_reset_t reset;
     bool saves_fail, removes_fail;
-    ota_ws_status_t status; // what confirm, roll_back, activate, deactivate and open return
+    ota_ws_status_t status; // what confirm, roll_back, activate and deactivate return
     unsigned confirms, roll_backs, activates, opens, closes;
+    ota_ws_status_t open_status;
     uint8_t at_confirm; // outcome on record when confirm was called
 } desk_t;
 
@@ -62,7 +63,7 @@ static ota_ws_status_t roll_back(void *context) {
 static ota_ws_status_t open_slot(void *context, uint32_t size) {
     (void)size;
     ((desk_t *)context)->opens++;
-    return OTA_WS_OK;
+    return ((desk_t *)context)->open_status;
 }
 
 static ota_ws_status_t activate(void *context, uint32_t size) {
@@ -327,6 +328,53 @@ static void it_is_not_taken_up_when_the_image_is_gone_or_cannot_be_selected(void
     free(desk);
 }
 
+// Else a cut right after the selection would be taken up again for ever.
+static void nothing_is_selected_again_without_a_record_of_the_try(void **state) {
+    (void)state;
+    desk_t *desk = desk_new();
+    run_new(desk, false, OTA_WS_IMAGE_VALID);
+    start_with(desk, sample_entry(OTA_WS_OUTCOME_CONFIRMING));
+    desk->saves_fail = desk->removes_fail = true;
+    assert_int_equal(ota_ws_trial_select(&desk->platform, &desk->flash), OTA_WS_BOOT_RECORD);
+    assert_int_equal(desk->opens + desk->activates, 0);
+    free(desk);
+}
+
+static void a_slot_that_cannot_be_opened_is_not_selected_and_not_closed(void **state) {
+    (void)state;
+    desk_t *desk = desk_new();
+    run_new(desk, false, OTA_WS_IMAGE_VALID);
+    start_with(desk, sample_entry(OTA_WS_OUTCOME_CONFIRMING));
+    desk->open_status = OTA_WS_NO_MEMORY;
+    assert_int_equal(ota_ws_trial_select(&desk->platform, &desk->flash), OTA_WS_NO_MEMORY);
+    assert_int_equal(desk->activates + desk->closes, 0);
+    assert_int_equal(newest(desk).outcome, OTA_WS_OUTCOME_ABORTED);
+    free(desk);
+}
+
+static void a_device_that_cannot_know_why_it_restarted_says_so(void **state) {
+    (void)state;
+    desk_t *desk = desk_new();
+    desk->platform.reset_reason = NULL;
+    run_new(desk, true, OTA_WS_IMAGE_UNWATCHED);
+    start_with(desk, sample_entry(OTA_WS_OUTCOME_TRIAL));
+    assert_int_equal(newest(desk).reset, OTA_WS_RESET_UNKNOWN);
+    free(desk);
+}
+
+static void another_image_in_the_other_slot_is_not_the_one_on_record(void **state) {
+    (void)state;
+    desk_t *desk = desk_new();
+    for (size_t byte = 0; byte < sizeof((ota_ws_history_entry_t *)0)->elf; byte++) {
+        run_new(desk, false, OTA_WS_IMAGE_VALID);
+        desk->identity.other_state = OTA_WS_IMAGE_ABORTED;
+        desk->identity.other.elf_sha256[byte] ^= 0x80;
+        start_with(desk, sample_entry(OTA_WS_OUTCOME_STAGED));
+        assert_int_equal(newest(desk).outcome, OTA_WS_OUTCOME_LOST);
+    }
+    free(desk);
+}
+
 static void going_back_from_a_confirmed_image_that_was_cut_off_leaves_it_confirmed(void **state) {
     (void)state;
     desk_t *desk = desk_new();
@@ -379,6 +427,24 @@ static void without_a_record_of_the_running_image_valid_is_valid(void **state) {
     free(desk);
 }
 
+// The boot record may read "valid" while something else than a trial is on record: that is no confirmation.
+static void valid_counts_only_of_a_trial_and_when_it_can_be_recorded(void **state) {
+    (void)state;
+    desk_t *desk = desk_new();
+    run_new(desk, true, OTA_WS_IMAGE_VALID);
+    ota_ws_history_entry_t entry = sample_entry(OTA_WS_OUTCOME_EXPIRING);
+    entry.watched = 1;
+    assert_true(ota_ws_history_add(&desk->platform, &entry));
+    assert_false(ota_ws_trial_was_confirmed(&desk->platform));
+    entry.outcome = OTA_WS_OUTCOME_TRIAL;
+    assert_true(ota_ws_history_replace(&desk->platform, &entry));
+    desk->saves_fail = desk->removes_fail = true;
+    assert_false(ota_ws_trial_was_confirmed(&desk->platform));
+    desk->saves_fail = desk->removes_fail = false;
+    assert_true(ota_ws_trial_was_confirmed(&desk->platform));
+    free(desk);
+}
+
 // ---- the steps
 
 static void each_step_has_its_intent_on_record_before_and_its_outcome_after(void **state) {
@@ -406,6 +472,20 @@ static void each_step_has_its_intent_on_record_before_and_its_outcome_after(void
         assert_int_equal(newest(desk).outcome, works ? OTA_WS_OUTCOME_EXPIRING : OTA_WS_OUTCOME_TRIAL);
         free(desk);
     }
+}
+
+static void an_image_that_cannot_be_put_on_record_is_selected_all_the_same(void **state) {
+    (void)state;
+    desk_t *desk = desk_new();
+    run_new(desk, false, OTA_WS_IMAGE_VALID);
+    ota_ws_history_entry_t entry = sample_entry(OTA_WS_OUTCOME_NONE);
+    desk->saves_fail = true;
+    assert_int_equal(ota_ws_trial_stage(&desk->platform, &desk->flash, &entry), OTA_WS_OK);
+    assert_int_equal(desk->activates, 1);
+    desk->status = OTA_WS_BOOT_RECORD;
+    assert_int_equal(ota_ws_trial_stage(&desk->platform, &desk->flash, &entry), OTA_WS_BOOT_RECORD);
+    assert_int_equal(newest(desk).outcome, OTA_WS_OUTCOME_NONE);
+    free(desk);
 }
 
 static void going_back_that_fails_leaves_a_confirmed_image_confirmed(void **state) {
@@ -461,10 +541,16 @@ int main(void) {
         cmocka_unit_test(without_a_record_the_boot_record_alone_counts),
         cmocka_unit_test(a_confirmation_that_was_cut_off_is_taken_up_once),
         cmocka_unit_test(it_is_not_taken_up_when_the_image_is_gone_or_cannot_be_selected),
+        cmocka_unit_test(nothing_is_selected_again_without_a_record_of_the_try),
+        cmocka_unit_test(a_slot_that_cannot_be_opened_is_not_selected_and_not_closed),
+        cmocka_unit_test(a_device_that_cannot_know_why_it_restarted_says_so),
+        cmocka_unit_test(another_image_in_the_other_slot_is_not_the_one_on_record),
         cmocka_unit_test(going_back_from_a_confirmed_image_that_was_cut_off_leaves_it_confirmed),
         cmocka_unit_test(valid_counts_only_where_the_bootloader_had_watched),
         cmocka_unit_test(without_a_record_of_the_running_image_valid_is_valid),
+        cmocka_unit_test(valid_counts_only_of_a_trial_and_when_it_can_be_recorded),
         cmocka_unit_test(each_step_has_its_intent_on_record_before_and_its_outcome_after),
+        cmocka_unit_test(an_image_that_cannot_be_put_on_record_is_selected_all_the_same),
         cmocka_unit_test(going_back_that_fails_leaves_a_confirmed_image_confirmed),
         cmocka_unit_test(nothing_is_confirmed_while_a_stale_record_cannot_be_changed),
         cmocka_unit_test(steps_without_a_record_reach_the_platform_all_the_same),

@@ -305,6 +305,32 @@ static void segments_whose_lengths_would_wrap_around_are_refused(void **state) {
     image_free(&file);
 }
 
+// Flash of a chip whose bootloader starts later begins with erased bytes, and more than four of them.
+static void a_file_that_only_begins_with_four_erased_bytes_is_no_image_of_a_flash(void **state) {
+    (void)state;
+    uint8_t bytes[OTA_WS_IMAGE_HEAD_SIZE];
+    memset(bytes, 0xFF, sizeof bytes);
+    assert_int_equal(examine(bytes, sizeof bytes), OTA_WS_MERGED_IMAGE);
+    for (size_t i = 0; i < 12; i++) {
+        bytes[i] = 0xFE;
+        assert_int_equal(examine(bytes, sizeof bytes), i >= 4 && i < 8 ? OTA_WS_MERGED_IMAGE : OTA_WS_NOT_AN_IMAGE);
+        bytes[i] = 0xFF;
+    }
+}
+
+static void bytes_after_the_signature_do_not_belong_there(void **state) {
+    (void)state;
+    image_file_t file = small_image(true, true);
+    uint8_t *longer = calloc(1, file.length + 5000);
+    memcpy(longer, file.bytes, file.length);
+    const size_t lengths[] = {1, 32, 4096, 5000};
+    for (size_t i = 0; i < COUNT_OF(lengths); i++) {
+        assert_int_equal(examine(longer, file.length + lengths[i]), OTA_WS_TRAILING_BYTES);
+    }
+    free(longer);
+    image_free(&file);
+}
+
 static void any_noise_is_refused_without_reading_too_far(void **state) {
     (void)state;
     uint32_t random = 0x2545F491;
@@ -347,6 +373,8 @@ int main(void) {
         cmocka_unit_test(the_first_failure_sticks),
         cmocka_unit_test(the_first_segment_must_hold_the_description),
         cmocka_unit_test(segments_whose_lengths_would_wrap_around_are_refused),
+        cmocka_unit_test(a_file_that_only_begins_with_four_erased_bytes_is_no_image_of_a_flash),
+        cmocka_unit_test(bytes_after_the_signature_do_not_belong_there),
         cmocka_unit_test(any_noise_is_refused_without_reading_too_far),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -216,6 +216,7 @@ static void a_first_message_of_another_form_is_refused(void **state) {
         "n,,n=ota,r=123456789012345678,x=1",                    // extensions
         "n,,n=ota,r=12345678901234567\xc3\xa9",                 // not ASCII
         "n,,n=ota,r=1234567890 12345678",                       // a space
+        "n,,n=ota,r=12345678901234567\x7f",                     // a control character
         "n,,n=user,r=123456789012345678",                       // another user
         "n,,n=ot,r=123456789012345678",
         "n,,n=otaa,r=123456789012345678",

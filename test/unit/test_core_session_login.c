@@ -280,6 +280,29 @@ static void a_newcomer_need_not_wait_for_who_has_failed(void **state) {
     }
 }
 
+static void a_session_that_is_over_holds_no_keys(void **state) {
+    (void)state;
+    for (int closed = 0; closed < 2; closed++) {
+        rig_t *rig = rig_new_locked();
+        peer_t *peer = peer_welcome(rig);
+        uint8_t zeros[sizeof peer->session->secret];
+        memset(zeros, 0, sizeof zeros);
+        assert_memory_not_equal(&peer->session->secret, zeros, sizeof zeros);
+        if (closed) {
+            ota_ws_session_closed(peer->session, rig->now_ms);
+        } else {
+            ota_ws_session_broken(peer->session, OTA_WS_BAD_FRAME, rig->now_ms);
+        }
+        assert_memory_equal(&peer->session->secret, zeros, sizeof zeros);
+        if (closed) {
+            free(peer->session);
+            peer->session = NULL;
+        }
+        peer_free(peer);
+        rig_free(rig);
+    }
+}
+
 // After 2^32 - 1 messages a session ends, rather than that its macs begin anew.
 static void counts_never_turn_over(void **state) {
     (void)state;
@@ -451,6 +474,7 @@ int main(void) {
         cmocka_unit_test(who_holds_the_login_for_three_seconds_makes_room),
         cmocka_unit_test(an_owner_need_not_wait_for_a_stranger),
         cmocka_unit_test(a_newcomer_need_not_wait_for_who_has_failed),
+        cmocka_unit_test(a_session_that_is_over_holds_no_keys),
         cmocka_unit_test(counts_never_turn_over),
         cmocka_unit_test(who_says_nothing_is_sent_away_after_ten_seconds),
         cmocka_unit_test(every_change_of_a_message_is_found_out),

@@ -131,6 +131,30 @@ static void what_may_not_come_ends_the_session_by_its_name_and_frees_the_device(
     image_free(&file);
 }
 
+// A frame that was admitted is still on its way when the session ends: it is not heard any more.
+static void a_frame_that_arrives_after_the_end_is_not_heard(void **state) {
+    (void)state;
+    image_file_t file = rig_image("2.0.0");
+    rig_t *rig = rig_new();
+    peer_t *peer = peer_welcome(rig);
+    peer_begin_image(peer, &file);
+    uint8_t buffer[104] = {0};
+    static const char restart[] = "{\"type\":\"restart\"}";
+    assert_int_equal(ota_ws_session_admit(peer->session, OTA_WS_FRAME_TEXT, 18, rig->now_ms), OTA_WS_ADMIT_TAKE);
+    assert_int_equal(ota_ws_session_admit(peer->session, OTA_WS_FRAME_DATA, 104, rig->now_ms), OTA_WS_ADMIT_TAKE);
+    ota_ws_session_broken(peer->session, OTA_WS_BAD_FRAME, rig->now_ms);
+    peer_forget(peer);
+    assert_false(ota_ws_session_data(peer->session, buffer, sizeof buffer, rig->now_ms));
+    ota_ws_session_message(peer->session, restart, strlen(restart), rig->now_ms);
+    rig_settle(rig);
+    assert_int_equal(peer->log_count, 0);
+    assert_int_equal(rig->restarts, 0);
+    peer_free(peer);
+    rig_assert_updates(rig);
+    rig_free(rig);
+    image_free(&file);
+}
+
 static void data_before_begin_and_before_ready_is_unexpected(void **state) {
     (void)state;
     image_file_t file = rig_image("2.0.0");
@@ -199,6 +223,7 @@ static void what_flash_reports_reaches_the_client(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_may_not_come_ends_the_session_by_its_name_and_frees_the_device),
+        cmocka_unit_test(a_frame_that_arrives_after_the_end_is_not_heard),
         cmocka_unit_test(data_before_begin_and_before_ready_is_unexpected),
         cmocka_unit_test(more_bytes_than_promised_are_refused),
         cmocka_unit_test(what_flash_reports_reaches_the_client),

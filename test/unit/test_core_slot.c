@@ -123,7 +123,7 @@ static void a_chunk_is_programmed_in_few_calls(void **state) {
     nor_model_free(nor);
 }
 
-static void fail_each(nor_kind_t kind, ota_ws_status_t status) {
+static void fail_each(nor_kind_t kind, ota_ws_status_t status, uint32_t piece) {
     for (int after = 0; after < 100; after++) {
         nor_model_t *nor = nor_model_new(4 * BLOCK, 16);
         uint8_t *bytes = pattern(150000);
@@ -134,8 +134,8 @@ static void fail_each(nor_kind_t kind, ota_ws_status_t status) {
         nor->status = status;
         nor->port.open(nor, 150000);
         ota_ws_slot_init(&slot, &nor->port, 150000);
-        for (uint32_t at = 0; at < 150000 && result == OTA_WS_OK; at += 5000) {
-            result = ota_ws_slot_write(&slot, bytes + at, 5000);
+        for (uint32_t at = 0; at < 150000 && result == OTA_WS_OK; at += piece) {
+            result = ota_ws_slot_write(&slot, bytes + at, piece);
         }
         if (result == OTA_WS_OK) {
             result = ota_ws_slot_flush(&slot);
@@ -156,8 +156,22 @@ static void fail_each(nor_kind_t kind, ota_ws_status_t status) {
 
 static void any_operation_that_fails_ends_the_writing_with_its_name(void **state) {
     (void)state;
-    fail_each(NOR_ERASE, OTA_WS_FLASH_ERASE);
-    fail_each(NOR_PROGRAM, OTA_WS_FLASH_PROGRAM);
+    static const uint32_t pieces[] = {5000, 100};
+    for (size_t i = 0; i < COUNT_OF(pieces); i++) {
+        fail_each(NOR_ERASE, OTA_WS_FLASH_ERASE, pieces[i]);
+        fail_each(NOR_PROGRAM, OTA_WS_FLASH_PROGRAM, pieces[i]);
+    }
+}
+
+static void a_slot_to_which_nothing_was_written_is_flushed_without_a_program(void **state) {
+    (void)state;
+    nor_model_t *nor = nor_model_new(BLOCK, 16);
+    ota_ws_slot_t slot;
+    nor->port.open(nor, 100);
+    ota_ws_slot_init(&slot, &nor->port, 100);
+    assert_int_equal(ota_ws_slot_flush(&slot), OTA_WS_OK);
+    assert_int_equal(nor_model_count(nor, NOR_PROGRAM) + nor_model_count(nor, NOR_ERASE), 0);
+    nor_model_free(nor);
 }
 
 static void nothing_is_flushed_twice(void **state) {
@@ -297,6 +311,34 @@ static void of_an_image_that_is_there_one_sector_is_written(void **state) {
     }
 }
 
+// Behind a cut flash may read right today and wrong tomorrow: what is distrusted is written again, the rest is kept.
+static void only_what_is_distrusted_is_written_again(void **state) {
+    (void)state;
+    const uint32_t size = 3 * BLOCK;
+    nor_model_t *nor = nor_model_new(1 << 20, 1);
+    uint8_t *bytes = pattern(size);
+    ota_ws_slot_t slot;
+    nor->port.open(nor, size);
+    memcpy(nor->bytes, bytes, size);
+    ota_ws_slot_init(&slot, &nor->port, size);
+    ota_ws_slot_distrust(&slot, BLOCK, 2 * BLOCK);
+    for (uint32_t at = 0; at < size; at += SECTOR) {
+        assert_int_equal(ota_ws_slot_write(&slot, bytes + at, SECTOR), OTA_WS_OK);
+    }
+    for (size_t i = 0; i < nor->count; i++) {
+        const nor_operation_t *operation = &nor->operations[i];
+        if (operation->kind == NOR_ERASE) {
+            assert_true(operation->offset == 0 || operation->offset == BLOCK);
+            assert_int_equal(operation->length, operation->offset == 0 ? SECTOR : BLOCK);
+        }
+    }
+    assert_int_equal(nor_model_count(nor, NOR_ERASE), 2);
+    assert_int_equal(ota_ws_slot_flush(&slot), OTA_WS_OK);
+    assert_memory_equal(nor->bytes, bytes, size);
+    free(bytes);
+    nor_model_free(nor);
+}
+
 static void an_erase_ahead_that_fails_is_told(void **state) {
     (void)state;
     nor_model_t *nor = nor_model_new(1 << 20, 1);
@@ -324,11 +366,13 @@ int main(void) {
         cmocka_unit_test(bytes_are_programmed_in_whole_pages),
         cmocka_unit_test(a_chunk_is_programmed_in_few_calls),
         cmocka_unit_test(any_operation_that_fails_ends_the_writing_with_its_name),
+        cmocka_unit_test(a_slot_to_which_nothing_was_written_is_flushed_without_a_program),
         cmocka_unit_test(nothing_is_flushed_twice),
         cmocka_unit_test(the_head_comes_last_of_all),
         cmocka_unit_test(idle_time_erases_one_block_ahead_and_no_more_than_is_needed),
         cmocka_unit_test(idle_time_erases_nothing_of_an_image_that_is_there),
         cmocka_unit_test(of_an_image_that_is_there_one_sector_is_written),
+        cmocka_unit_test(only_what_is_distrusted_is_written_again),
         cmocka_unit_test(an_erase_ahead_that_fails_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -74,6 +74,17 @@ static void equal_means_every_byte(void **state) {
     assert_true(ota_ws_bytes_equal(a, b, 0));
 }
 
+static void wiped_bytes_are_zero_and_no_others(void **state) {
+    (void)state;
+    uint8_t bytes[34];
+    static const uint8_t zeros[32] = {0};
+    memset(bytes, 0xA5, sizeof bytes);
+    ota_ws_wipe(bytes + 1, 32);
+    assert_memory_equal(bytes + 1, zeros, 32);
+    assert_int_equal(bytes[0], 0xA5);
+    assert_int_equal(bytes[33], 0xA5);
+}
+
 static void integers_are_little_endian_at_any_alignment(void **state) {
     (void)state;
     const uint8_t bytes[] = {0xFF, 0x78, 0x56, 0x34, 0xF2};
@@ -157,6 +168,15 @@ static void wrong_base64_is_refused(void **state) {
     assert_no_base64("", 1);
 }
 
+static void base64_with_a_zero_byte_inside_is_refused(void **state) {
+    (void)state;
+    static const char *const texts[] = {"\0m9v", "Zm\0v", "Zm9\0"};
+    uint8_t bytes[3];
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        assert_false(ota_ws_unbase64(texts[i], 4, bytes, 3));
+    }
+}
+
 // Two texts for the same bytes would be two proofs for the same password.
 static void base64_has_one_text_for_the_same_bytes(void **state) {
     (void)state;
@@ -171,11 +191,13 @@ int main(void) {
         cmocka_unit_test(hex_goes_there_and_back),
         cmocka_unit_test(hex_of_another_length_or_with_other_characters_is_refused),
         cmocka_unit_test(equal_means_every_byte),
+        cmocka_unit_test(wiped_bytes_are_zero_and_no_others),
         cmocka_unit_test(integers_are_little_endian_at_any_alignment),
         cmocka_unit_test(base64_is_that_of_rfc_4648),
         cmocka_unit_test(base64_agrees_with_openssl),
         cmocka_unit_test(base64url_has_no_padding_and_its_own_two_characters),
         cmocka_unit_test(wrong_base64_is_refused),
+        cmocka_unit_test(base64_with_a_zero_byte_inside_is_refused),
         cmocka_unit_test(base64_has_one_text_for_the_same_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

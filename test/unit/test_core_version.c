@@ -82,6 +82,25 @@ static void commits_after_a_tag_come_after_it_and_before_the_next(void **state) 
     assert_equal_order("v1.4.1", "v1.4.1-dirty");
 }
 
+// A pre-release that only begins as what `git describe` adds is compared as the standard says.
+static void what_git_describe_does_not_say_is_a_pre_release(void **state) {
+    (void)state;
+    static const char *const versions[] = {"1.0.0-2",          "1.0.0-3",        "1.0.0-2-gabcdefg", "1.0.0-2-h0296947",
+                                           "1.0.0-2-xg029694", "1.0.0-2x",       "1.0.0-dirty-1",    "1.0.0",
+                                           "1.0.0-2-g029abcf", "1.0.0-3-gffffff"};
+    assert_rising(versions, COUNT_OF(versions));
+    assert_equal_order("1.0.0-dirty", "1.0.0");
+    assert_equal_order("1.0.0-2-gabcdef", "1.0.0-2-g029694-dirty");
+}
+
+static void numbers_that_are_too_long_are_words(void **state) {
+    (void)state;
+    assert_order("1.0.0-999999999", "1.0.0-1000000000"); // nine digits are a number, ten a word
+    assert_order("1.0.0-5-g1", "1.0.0-999999999-g1");
+    assert_order("1.0.0-1000000000-g1", "1.0.0"); // no number of commits: a pre-release
+    assert_order("999999998.0.0", "999999999.0.0");
+}
+
 static void what_is_no_version_has_no_order(void **state) {
     (void)state;
     static const char *const wrong[] = {"",
@@ -99,6 +118,8 @@ static void what_is_no_version_has_no_order(void **state) {
                                         "1.0.0-",
                                         "esp-idf: v4.4.7 38eeba213a",
                                         "99999999999999999999.0.0",
+                                        "1000000000.0.0",
+                                        "1.0000000000.0",
                                         "master"};
     for (size_t i = 0; i < COUNT_OF(wrong); i++) {
         if (ota_ws_version_compare(wrong[i], "1.0.0") != 2 || ota_ws_version_compare("1.0.0", wrong[i]) != 2) {
@@ -116,6 +137,8 @@ int main(void) {
         cmocka_unit_test(a_leading_v_does_not_count),
         cmocka_unit_test(missing_numbers_are_zero),
         cmocka_unit_test(commits_after_a_tag_come_after_it_and_before_the_next),
+        cmocka_unit_test(what_git_describe_does_not_say_is_a_pre_release),
+        cmocka_unit_test(numbers_that_are_too_long_are_words),
         cmocka_unit_test(what_is_no_version_has_no_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -139,6 +139,18 @@ static void other_images_keep_their_names(void **state) {
     }
 }
 
+// Of a head that ends early nothing can be said but that the key does not open it.
+static void the_first_bytes_alone_are_judged_as_far_as_they_go(void **state) {
+    (void)state;
+    static const uint8_t head[12] = {0xE9, 1, 2, 0x20};
+    for (size_t length = 0; length <= sizeof head; length++) {
+        uint8_t *bytes = guard_copy(head, length);
+        const ota_ws_status_t status = ota_ws_encrypted_judge(OTA_WS_TOO_SHORT, bytes, length);
+        assert_int_equal(status, length < 4 ? OTA_WS_WRONG_KEY : OTA_WS_TOO_SHORT);
+        guard_free(bytes, length);
+    }
+}
+
 static void an_image_encrypted_twice_is_no_image(void **state) {
     (void)state;
     image_file_t file = vector_load("rsa.bin");
@@ -156,6 +168,7 @@ int main(void) {
         cmocka_unit_test(another_magic_is_found_at_once),
         cmocka_unit_test(noise_is_a_wrong_key),
         cmocka_unit_test(other_images_keep_their_names),
+        cmocka_unit_test(the_first_bytes_alone_are_judged_as_far_as_they_go),
         cmocka_unit_test(an_image_encrypted_twice_is_no_image),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -148,6 +148,12 @@ static void an_empty_sector_is_no_signature(void **state) {
     assert_int_equal(signature_verify(sector, digest, &signers), OTA_WS_BAD_SIGNATURE);
 }
 
+static void each_scheme_has_its_name(void **state) {
+    (void)state;
+    assert_string_equal(ota_ws_signature_scheme_name(OTA_WS_SIGNATURE_RSA_3072), "RSA-3072");
+    assert_string_equal(ota_ws_signature_scheme_name(OTA_WS_SIGNATURE_ECDSA_P256), "ECDSA-P256");
+}
+
 static void what_is_no_key_is_said(void **state) {
     (void)state;
     signer_t signer;
@@ -162,6 +168,7 @@ int main(void) {
         cmocka_unit_test(any_altered_byte_of_a_block_is_found_under_a_right_crc),
         cmocka_unit_test(every_block_of_a_sector_counts),
         cmocka_unit_test(an_empty_sector_is_no_signature),
+        cmocka_unit_test(each_scheme_has_its_name),
         cmocka_unit_test(what_is_no_key_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `state` and `history` say, member by member: each one there when it has something to say, absent when not
+// (docs/protocol.md, section 5).
+#include "testing.h"
+
+#include "rig.h"
+
+// The first `state` that a client hears.
+static const char *first_state(peer_t *peer) {
+    ota_ws_scram_t scram;
+    char text[1024];
+    peer_hello(peer, &scram, text, sizeof text);
+    peer_say(peer, text);
+    return peer_heard(peer, "state");
+}
+
+// `member` stands in the message, and nothing goes on behind its value.
+static void assert_says(const char *message, const char *member) {
+    const char *at = strstr(message, member);
+    if (at == NULL || strchr(",}", at[strlen(member)]) == NULL) {
+        fail_msg("%s is not in %s", member, message);
+    }
+}
+
+static void assert_is_silent_about(const char *message, const char *name) {
+    char member[64];
+    snprintf(member, sizeof member, "\"%s\":", name);
+    if (strstr(message, member) != NULL) {
+        fail_msg("%s is in %s", name, message);
+    }
+}
+
+static void a_signed_image_tells_by_whom_and_a_device_that_requires_it_says_so(void **state) {
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        rig_t *rig = rig_new();
+        rig->identity.is_signed = (i & 1) != 0;
+        rig->identity.requires_signed = (i & 2) != 0;
+        memcpy(rig->identity.signer, "\x01\x23\x45\x67\x89\xab\xcd\xef\xff", 9);
+        peer_t *peer = peer_new(rig);
+        const char *said = first_state(peer);
+        (i & 1) != 0 ? assert_says(said, "\"signed_by\":\"0123456789abcdef\"")
+                     : assert_is_silent_about(said, "signed_by");
+        (i & 2) != 0 ? assert_says(said, "\"requires_signed\":true") : assert_is_silent_about(said, "requires_signed");
+        peer_free(peer);
+        rig_free(rig);
+    }
+}
+
+static void an_unknown_chip_is_called_so_beside_its_number(void **state) {
+    (void)state;
+    rig_t *rig = rig_new();
+    rig->identity.chip_id = 4711;
+    peer_t *peer = peer_new(rig);
+    const char *said = first_state(peer);
+    assert_says(said, "\"chip\":\"unknown\"");
+    assert_says(said, "\"chip_id\":4711");
+    peer_free(peer);
+    rig_free(rig);
+}
+
+static void control_characters_and_quotes_of_a_name_are_escaped(void **state) {
+    (void)state;
+    rig_t *rig = rig_new();
+    rig->identity.device_name = "\x1f \x7f\"\\\xc3\xa9~";
+    peer_t *peer = peer_new(rig);
+    assert_says(first_state(peer), "\"device\":\"\\u001f \\u007f\\\"\\\\\xc3\xa9~\"");
+    peer_free(peer);
+    rig_free(rig);
+}
+
+static void state_says_what_the_device_can_and_checks(void **state) {
+    (void)state;
+    static const char *const names[] = {"check_project", "deflate", "encrypted"};
+    for (int i = 0; i < 8; i++) {
+        rig_t *rig = rig_new();
+        rig->settings.policy.check_project = (i & 1) != 0;
+        rig->worker.inflates = (i & 2) != 0;
+        rig->worker.decrypts = (i & 4) != 0;
+        peer_t *peer = peer_new(rig);
+        const char *said = first_state(peer);
+        for (int k = 0; k < 3; k++) {
+            char member[32];
+            snprintf(member, sizeof member, "\"%s\":true", names[k]);
+            (i >> k & 1) != 0 ? assert_says(said, member) : assert_is_silent_about(said, names[k]);
+        }
+        peer_free(peer);
+        rig_free(rig);
+    }
+}
+
+static void of_the_other_slot_is_told_what_is_known(void **state) {
+    (void)state;
+    rig_t *rig = rig_new();
+    rig->identity.other_state = OTA_WS_IMAGE_ABORTED;
+    rig->identity.other = (ota_ws_image_description_t){.project = "oven", .version = "0.9.0", .elf_sha256 = {0xAB}};
+    peer_t *peer = peer_new(rig);
+    const char *said = first_state(peer);
+    assert_says(said, "\"other_slot\":\"ota_1\"");
+    assert_says(said, "\"other_image\":\"aborted\"");
+    assert_is_silent_about(said, "other_version");
+    assert_is_silent_about(said, "can_roll_back");
+    peer_free(peer);
+    rig->identity.other_valid = rig->identity.can_roll_back = true;
+    peer = peer_new(rig);
+    said = first_state(peer);
+    assert_says(said, "\"other_project\":\"oven\"");
+    assert_says(said, "\"other_version\":\"0.9.0\"");
+    assert_says(said, "\"other_elf_sha256\":\"ab00000000000000\"");
+    assert_says(said, "\"can_roll_back\":true");
+    peer_free(peer);
+    rig->identity.other_slot[0] = '\0';
+    peer = peer_new(rig);
+    said = first_state(peer);
+    assert_is_silent_about(said, "other_slot");
+    assert_is_silent_about(said, "other_version");
+    peer_free(peer);
+    rig_free(rig);
+}
+
+static void a_trial_says_how_long_it_lasts_and_who_watches(void **state) {
+    (void)state;
+    static const struct {
+        uint32_t passed_ms;
+        const char *left;
+    } cases[] = {{0, "\"trial_left_s\":300"},    {1, "\"trial_left_s\":300"},    {1000, "\"trial_left_s\":299"},
+                 {299999, "\"trial_left_s\":1"}, {300000, "\"trial_left_s\":0"}, {400000, "\"trial_left_s\":0"}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        rig_t *rig = rig_new();
+        rig->device.on_trial = true;
+        rig->device.trial_since_ms = rig->now_ms - cases[i].passed_ms;
+        rig->identity.image_state = i % 2 == 0 ? OTA_WS_IMAGE_TRIAL : OTA_WS_IMAGE_UNWATCHED;
+        peer_t *peer = peer_new(rig);
+        const char *said = first_state(peer);
+        assert_says(said, cases[i].left);
+        assert_says(said, "\"image\":\"trial\"");
+        i % 2 == 0 ? assert_is_silent_about(said, "unwatched") : assert_says(said, "\"unwatched\":true");
+        peer_free(peer);
+        rig_free(rig);
+    }
+}
+
+// ---- history
+
+static ota_ws_history_entry_t aborted_entry(void) {
+    ota_ws_history_entry_t entry = {.from = "1.0.0", .to = "2.0.0", .slot = "ota_1"};
+    entry.outcome = OTA_WS_OUTCOME_ABORTED;
+    return entry;
+}
+
+// Puts the entry on record and lets a client ask.
+static peer_t *ask_history(rig_t *rig, const ota_ws_history_entry_t *entry) {
+    assert_true(ota_ws_history_add(&rig->platform, entry));
+    peer_t *peer = peer_welcome(rig);
+    peer_say(peer, "{\"type\":\"history\"");
+    return peer;
+}
+
+static void an_entry_says_what_is_known_and_no_more(void **state) {
+    (void)state;
+    rig_t *rig = rig_new();
+    ota_ws_history_entry_t entry = aborted_entry();
+    peer_t *peer = ask_history(rig, &entry);
+    const char *said = peer_heard(peer, "history");
+    static const char *const absent[] = {"when", "peer", "reset"};
+    for (size_t i = 0; i < COUNT_OF(absent); i++) {
+        assert_is_silent_about(said, absent[i]);
+    }
+    static const char *const members[] = {"\"updates\":1",
+                                          "\"index\":0",
+                                          "\"outcome\":\"aborted\"",
+                                          "\"from\":\"1.0.0\"",
+                                          "\"to\":\"2.0.0\"",
+                                          "\"slot\":\"ota_1\"",
+                                          "\"elf_sha256\":\"0000000000000000\""};
+    for (size_t i = 0; i < COUNT_OF(members); i++) {
+        assert_says(said, members[i]);
+    }
+    peer_free(peer);
+    rig_free(rig);
+}
+
+static void an_entry_says_when_and_why_it_restarted(void **state) {
+    (void)state;
+    static const char *const resets[] = {"unknown", "power_on", "external",   "software",
+                                         "panic",   "watchdog", "deep_sleep", "brownout"};
+    for (uint8_t reset = OTA_WS_RESET_UNKNOWN; reset < OTA_WS_RESET_COUNT; reset++) {
+        rig_t *rig = rig_new();
+        ota_ws_history_entry_t entry = aborted_entry();
+        char member[64];
+        entry.when_s = 1767225600;
+        entry.reset = reset;
+        peer_t *peer = ask_history(rig, &entry);
+        assert_says(peer_heard(peer, "history"), "\"when\":1767225600");
+        snprintf(member, sizeof member, "\"reset\":\"%s\"", resets[reset - OTA_WS_RESET_UNKNOWN]);
+        assert_says(peer_heard(peer, "history"), member);
+        peer_free(peer);
+        rig_free(rig);
+    }
+}
+
+// Written by a later version of this component, perhaps.
+static void a_reason_that_has_no_name_is_left_out(void **state) {
+    (void)state;
+    rig_t *rig = rig_new();
+    ota_ws_history_entry_t entry = aborted_entry();
+    entry.reset = OTA_WS_RESET_COUNT;
+    peer_t *peer = ask_history(rig, &entry);
+    assert_is_silent_about(peer_heard(peer, "history"), "reset");
+    peer_free(peer);
+    rig->device.last = entry;
+    peer = peer_new(rig);
+    const char *said = first_state(peer);
+    assert_says(said, "\"last_outcome\":\"aborted\"");
+    assert_is_silent_about(said, "last_reset");
+    peer_free(peer);
+    rig->device.last.reset = OTA_WS_RESET_BROWNOUT;
+    peer = peer_new(rig);
+    assert_says(first_state(peer), "\"last_reset\":\"brownout\"");
+    peer_free(peer);
+    rig_free(rig);
+}
+
+static void addresses_are_written_as_people_know_them(void **state) {
+    (void)state;
+    static const struct {
+        uint8_t bytes[16];
+        const char *text;
+    } cases[] = {
+        {{[10] = 0xFF, 0xFF, 192, 168, 1, 20}, "\"peer\":\"192.168.1.20\""},
+        {{[10] = 0xFF, 0xFF, 0, 0, 0, 0}, "\"peer\":\"0.0.0.0\""},
+        {{[15] = 1}, "\"peer\":\"0:0:0:0:0:0:0:1\""},
+        {{[10] = 0xFF, 0xFE, 1, 2, 3, 4}, "\"peer\":\"0:0:0:0:0:fffe:102:304\""},
+        {{[9] = 1, 0xFF, 0xFF, 1, 2, 3, 4}, "\"peer\":\"0:0:0:0:1:ffff:102:304\""},
+        {{0xFE, 0x80, [8] = 0xAB, 0xCD, 0x0A, 0x00, 0x00, 0x10, 0x10, 0x00},
+         "\"peer\":\"fe80:0:0:0:abcd:a00:10:1000\""},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        rig_t *rig = rig_new();
+        ota_ws_history_entry_t entry = aborted_entry();
+        memcpy(entry.peer, cases[i].bytes, sizeof entry.peer);
+        peer_t *peer = ask_history(rig, &entry);
+        assert_says(peer_heard(peer, "history"), cases[i].text);
+        peer_free(peer);
+        rig_free(rig);
+    }
+}
+
+static void without_an_update_history_says_none(void **state) {
+    (void)state;
+    rig_t *rig = rig_new();
+    peer_t *peer = peer_welcome(rig);
+    peer_say(peer, "{\"type\":\"history\"");
+    assert_int_equal(peer->log_count, 1);
+    assert_string_equal(peer_heard(peer, "history"), "{\"type\":\"history\",\"updates\":0}");
+    peer_free(peer);
+    rig_free(rig);
+}
+
+// Newest first, each in a message of its own, as many as the device remembers.
+static void each_update_has_a_message_of_its_own(void **state) {
+    (void)state;
+    rig_t *rig = rig_new();
+    ota_ws_history_entry_t entry = aborted_entry();
+    for (char i = '1'; i <= '5'; i++) {
+        entry.to[0] = i;
+        assert_true(ota_ws_history_add(&rig->platform, &entry));
+    }
+    peer_t *peer = peer_welcome(rig);
+    peer_say(peer, "{\"type\":\"history\"");
+    assert_int_equal(peer->log_count, OTA_WS_HISTORY_MAX);
+    for (size_t i = 0; i < OTA_WS_HISTORY_MAX; i++) {
+        char member[64];
+        assert_says(peer->log[i], "\"updates\":4");
+        snprintf(member, sizeof member, "\"index\":%zu", i);
+        assert_says(peer->log[i], member);
+        snprintf(member, sizeof member, "\"to\":\"%c.0.0\"", (char)('5' - (char)i));
+        assert_says(peer->log[i], member);
+    }
+    peer_free(peer);
+    rig_free(rig);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_signed_image_tells_by_whom_and_a_device_that_requires_it_says_so),
+        cmocka_unit_test(an_unknown_chip_is_called_so_beside_its_number),
+        cmocka_unit_test(control_characters_and_quotes_of_a_name_are_escaped),
+        cmocka_unit_test(state_says_what_the_device_can_and_checks),
+        cmocka_unit_test(of_the_other_slot_is_told_what_is_known),
+        cmocka_unit_test(a_trial_says_how_long_it_lasts_and_who_watches),
+        cmocka_unit_test(an_entry_says_what_is_known_and_no_more),
+        cmocka_unit_test(an_entry_says_when_and_why_it_restarted),
+        cmocka_unit_test(a_reason_that_has_no_name_is_left_out),
+        cmocka_unit_test(addresses_are_written_as_people_know_them),
+        cmocka_unit_test(without_an_update_history_says_none),
+        cmocka_unit_test(each_update_has_a_message_of_its_own),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
