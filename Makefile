@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The commands that people type. Each installs what it needs and this machine lacks (Debian packages, npm packages of the
 # lock files); as root, or with sudo.
-.PHONY: help setup demo test chip-test attack encrypted cuts fuzz bench bench-work size page format clean
+.PHONY: help setup demo test chip-test attack encrypted cuts fuzz coverage mutants bench bench-work size page format clean
 
 help:
 	@echo 'make demo     a virtual ESP32 with its update page, until Ctrl-C'
@@ -10,6 +10,8 @@ help:
 	@echo 'make encrypted  the cases of encrypted images alone, with their counts'
 	@echo 'make cuts     power cuts at every operation of flash, on the virtual chip'
 	@echo 'make fuzz     fuzzes each target for MINUTES=5'
+	@echo 'make coverage branches of src/ that the tests take; which ones not, and why'
+	@echo 'make mutants  small mistakes in src/, COUNT=400 by SEED=1 (or FILE=slot.c, all): do the tests notice?'
 	@echo 'make attack   the attacks alone, with their counts and figures'
 	@echo 'make bench    speed, measured (20 minutes, into docs/bench; RUNS=1 QUICK=1: 4, printed)'
 	@echo 'make size     bytes of the page, and of the core for a 32-bit RISC-V chip'
@@ -49,6 +51,15 @@ cuts:
 fuzz:
 	@test/setup.sh build
 	@fuzz/run.sh $(or $(MINUTES),5)
+
+coverage:
+	@test/setup.sh coverage
+	@test/coverage/coverage.sh
+
+mutants:
+	@test/setup.sh coverage
+	@test/coverage/coverage.sh profiles
+	@node test/mutants/mutate.js COUNT=$(or $(COUNT),400) SEED=$(or $(SEED),1) FILE=$(FILE)
 
 attack:
 	@test/setup.sh test

@@ -1,24 +1,27 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Installs what one of the make targets needs and this machine lacks: Debian packages, and the exact npm packages of the
-# lock files. usage: test/setup.sh build|unit|page|test|size
+# lock files. usage: test/setup.sh build|unit|coverage|page|test|bench|size
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 build=(build-essential cmake pkg-config libwebsockets-dev libssl-dev libjsmn-dev zlib1g-dev)
 unit=(libcmocka-dev libgsasl-dev)
 tests=(clang openssl chromium fonts-liberation)
+coverage=(clang llvm libclang-rt-dev)
 bench=(valgrind util-linux)
 size=(gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf libjsmn-dev)
 
 case "${1:-}" in
 build) packages=("${build[@]}") npm=() ;;
 unit) packages=("${build[@]}" "${unit[@]}") npm=() ;;
+coverage) packages=("${build[@]}" "${unit[@]}" "${coverage[@]}") npm=()
+    command -v node >/dev/null || packages+=(nodejs) ;;
 page) packages=() npm=(web) ;;
 test) packages=("${build[@]}" "${unit[@]}" "${tests[@]}") npm=(web test) ;;
 size) packages=("${size[@]}") npm=() ;;
 bench) packages=("${build[@]}" "${tests[@]}" "${size[@]}" "${bench[@]}") npm=(web test) ;;
-*) echo "usage: test/setup.sh build|unit|page|test|size" >&2; exit 2 ;;
+*) echo "usage: test/setup.sh build|unit|coverage|page|test|bench|size" >&2; exit 2 ;;
 esac
 
 has_node() {
