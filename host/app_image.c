@@ -22,7 +22,8 @@ static ota_ws_status_t feed(ota_ws_image_t *image, const uint8_t *bytes, uint32_
     uint32_t done = 0;
     while (done < length && (image->length == 0 || offset + done < image->length)) {
         uint32_t end = image->length != 0 && image->length - offset < length ? image->length - offset : length;
-        uint32_t part = image->length == 0 && length - done > FEED_SIZE ? FEED_SIZE : end - done;
+        uint32_t sure = image->left > FEED_SIZE ? image->left : FEED_SIZE; // as much at least belongs to the image
+        uint32_t part = image->length == 0 && length - done > sure ? sure : end - done;
         ota_ws_status_t status = ota_ws_image_feed(image, bytes + done, part);
         if (status != OTA_WS_OK) {
             return status;

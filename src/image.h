@@ -47,8 +47,8 @@ typedef struct {
     uint32_t file_offset; // of the data
 } ota_ws_image_segment_t;
 
-// One running examination. Public so that it can be static; read `header`, `description`, `segments`, `length`, and
-// nothing else.
+// One running examination. Public so that it can be static; read `header`, `description`, `segments`, `length`, `left`,
+// and nothing else.
 typedef struct {
     ota_ws_image_header_t header;                               // } sound once ota_ws_image_head_known()
     ota_ws_image_description_t description;                     // }
@@ -63,7 +63,7 @@ typedef struct {
     uint8_t checksum;
     ota_ws_status_t failed; // the first failure sticks
     uint32_t offset;        // bytes taken so far
-    uint32_t left;          // bytes until the state ends
+    uint32_t left;          // bytes that have to come before anything else can
     uint16_t gathered;      // bytes in `gather`
     uint8_t gather[OTA_WS_IMAGE_HEAD_SIZE];
     uint8_t digest[OTA_WS_SHA256_SIZE]; // of the bytes before the appended one

@@ -10,6 +10,15 @@ static uint32_t next_random(uint32_t *state) {
     return *state;
 }
 
+static uint64_t now; // the clock of all boards
+
+static void note(board_t *board, uint32_t address, uint32_t length) {
+    now++;
+    for (uint32_t sector = address / NOR_SECTOR_SIZE; sector <= (address + length - 1) / NOR_SECTOR_SIZE; sector++) {
+        board->written[sector] = now;
+    }
+}
+
 // ---- the medium ----------------------------------------------------------------------------------------------------
 
 // One bit in eight bytes of weak cells reads as the other one (of a single byte: every other time); which, changes with
@@ -71,6 +80,7 @@ static bool write_flash(void *context, uint32_t address, const void *bytes, size
         return true;
     }
     uint8_t old = board->flash[address];
+    note(board, address, (uint32_t)length);
     memcpy(board->flash + address, bytes, length);
     if (board->fault == BOARD_STUCK_BITS && is_now && !is_erase) {
         board->flash[address] |= old & 0x55;
@@ -110,6 +120,7 @@ void board_init(board_t *board, uint32_t size, uint32_t program_unit) {
     memset(board, 0, sizeof *board);
     memset(board->flash, 0xFF, sizeof board->flash);
     board->size = size;
+    board->born = ++now;
     board->noise = 0x12345;
     board->fail_at = -1;
     board->nor.size = size;
@@ -117,9 +128,24 @@ void board_init(board_t *board, uint32_t size, uint32_t program_unit) {
     wire(board);
 }
 
+// What was written on either board since the last copy, or all.
+static void copy_flash(board_t *to, const board_t *from) {
+    bool is_known = to->source_born == from->born;
+    for (uint32_t at = 0; at < from->size; at += NOR_SECTOR_SIZE) {
+        uint32_t sector = at / NOR_SECTOR_SIZE;
+        if (!is_known || to->written[sector] > to->copied || from->written[sector] > to->copied) {
+            memcpy(to->flash + at, from->flash + at, NOR_SECTOR_SIZE);
+        }
+    }
+}
+
 void board_copy(board_t *to, const board_t *from) {
-    memcpy(to->flash, from->flash, from->size);
-    memcpy((uint8_t *)to + sizeof to->flash, (const uint8_t *)from + sizeof from->flash, sizeof *to - sizeof to->flash);
+    const size_t rest = offsetof(board_t, store);
+    copy_flash(to, from);
+    memcpy((uint8_t *)to + rest, (const uint8_t *)from + rest, sizeof *to - rest);
+    to->size = from->size;
+    to->source_born = from->born;
+    to->born = to->copied = ++now;
     to->before = NULL;
     to->before_context = NULL;
     to->is_quiet = false;
@@ -314,6 +340,8 @@ void board_tear(board_t *board, const nor_operation_t *operation, unsigned tear)
     uint32_t random = board->noise | 1;
     bool is_erase = operation->kind == NOR_ERASE;
     uint32_t length = operation->length;
+    note(board, operation->address, length);
+
     bool is_weak = is_erase ? tear >= 13 : tear >= 15;
     for (uint32_t at = 0; at < length && tear != 0; at++) {
         uint8_t mask = is_erase ? changed_erase(tear, at, length, next_random(&random))

@@ -27,8 +27,13 @@ typedef enum {
 extern const char *const board_fault_names[];
 
 typedef struct board {
-    uint8_t flash[BOARD_FLASH_MAX];
+    uint8_t flash[BOARD_FLASH_MAX]; // changed by whoever sets a board up; then by the board itself
     uint32_t size;
+    // So that a copy of a copy costs what has changed: when each sector was written last, on a clock of all boards.
+    uint64_t written[BOARD_FLASH_MAX / NOR_SECTOR_SIZE];
+    uint64_t born;        // when all of the flash was set
+    uint64_t source_born; // of the board that this is a copy of, and when it was copied
+    uint64_t copied;
     struct {
         char key[16];
         uint8_t value[OTA_WS_STORE_VALUE_MAX];
@@ -54,7 +59,7 @@ typedef struct board {
 // All bits 1, the store empty.
 void board_init(board_t *board, uint32_t size, uint32_t program_unit);
 
-// A board in the same state, switched off and without a watcher.
+// A board in the same state, switched off and without a watcher. `to` is zeroed, or has been copied to before.
 void board_copy(board_t *to, const board_t *from);
 
 // Power is back.

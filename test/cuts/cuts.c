@@ -6,10 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "known_hash.h"
 #include "progress.h"
 #include "recovery.h"
 #include "script.h"
@@ -35,8 +37,7 @@ typedef struct {
     life_t *life; // that is being cut
     life_t *copy; // that lives on
     board_t *copy_board;
-    life_t *pair; // that is cut again
-    board_t *pair_board;
+    unsigned share, workers;
     uint64_t operation; // of this life
     uint32_t random;
 } cutter_t;
@@ -93,13 +94,18 @@ static void violate(cutter_t *cutter, const life_t *life, const char *what, cons
 
 // ---- cutting -------------------------------------------------------------------------------------------------------
 
-static void copy_life(life_t *to, board_t *to_board, const life_t *from, const board_t *from_board) {
-    board_copy(to_board, from_board);
-    memcpy(to, from, sizeof *to);
-    to->board = to_board;
-    to->is_on = false;
-    to->is_connected = false;
-    to->is_working = false; // what it holds is the other one's
+// One cut: of which operation of whose life, and how.
+typedef struct {
+    const board_t *board;
+    const nor_operation_t *operation;
+    const char *key;
+    unsigned tear;
+    uint32_t noise;
+    char text[200];
+} cut_t;
+
+static unsigned tears_of(const nor_operation_t *operation, const char *key) {
+    return key != NULL ? 2 : board_tears(operation->kind);
 }
 
 // Does the operation so far as `tear` says, and the power is gone.
@@ -116,8 +122,16 @@ static void cut_off(board_t *board, const nor_operation_t *operation, const char
     board->dead = true;
 }
 
-static unsigned tears_of(const nor_operation_t *operation, const char *key) {
-    return key != NULL ? 2 : board_tears(operation->kind);
+// The life that is being cut, on a board of its own, where the cut has happened.
+static void die(const cutter_t *cutter, const cut_t *cut) {
+    board_copy(cutter->copy_board, cut->board);
+    memcpy(cutter->copy, cutter->life, sizeof *cutter->copy);
+    cutter->copy->board = cutter->copy_board;
+    cutter->copy->is_on = false;
+    cutter->copy->is_connected = false;
+    cutter->copy->is_working = false; // what it holds is the life's
+    cutter->copy_board->noise = cut->noise;
+    cut_off(cutter->copy_board, cut->operation, cut->key, cut->tear);
 }
 
 typedef struct {
@@ -141,65 +155,67 @@ static bool is_beyond_resuming(board_t *board) {
     return board_load(board, "progress", &progress, sizeof progress) == 0 || progress.sealed != 0;
 }
 
-// A second cut somewhere in the recovery from the first one, of which the board bears the marks.
-static void try_pair(cutter_t *cutter, const char *first) {
-    second_t second = {.left = next_random(&cutter->random) % 48, .random = cutter->random};
+static recovery_choice_t any_choice(cutter_t *cutter) {
+    return (recovery_choice_t)(next_random(&cutter->random) % RECOVERY_CHOICES);
+}
+
+// The same cut, and a second one within the so many operations of the recovery from it.
+static void try_pair(cutter_t *cutter, const cut_t *first, unsigned operations) {
+    second_t second = {.left = next_random(&cutter->random) % (operations + 1), .random = cutter->random};
     recovery_t result;
     char where[400];
-    copy_life(cutter->pair, cutter->pair_board, cutter->copy, cutter->copy_board);
-    if (is_beyond_resuming(cutter->pair_board)) {
+    die(cutter, first);
+    if (is_beyond_resuming(cutter->copy_board)) {
         // A second cut while the first sector is written again costs all of it; without a record the file was complete.
-        cutter->pair->ledger.written = 0;
+        cutter->copy->ledger.written = 0;
     }
-    cutter->pair_board->before = cut_second;
-    cutter->pair_board->before_context = &second;
-    recovery_choice_t choice = (recovery_choice_t)(next_random(&cutter->random) % RECOVERY_CHOICES);
-    recovery_run(cutter->pair, choice, &result);
-    if (cutter->pair_board->dead) {
-        cutter->pair_board->before = NULL;
-        recovery_run(cutter->pair, (recovery_choice_t)(next_random(&cutter->random) % RECOVERY_CHOICES), &result);
+    cutter->copy_board->before = cut_second;
+    cutter->copy_board->before_context = &second;
+    recovery_run(cutter->copy, any_choice(cutter), &result);
+    if (cutter->copy_board->dead) {
+        cutter->copy_board->before = NULL;
+        recovery_run(cutter->copy, any_choice(cutter), &result);
         count(cutter->tally, &result);
         cutter->tally->pairs++;
     }
     if (result.violation != NULL) {
-        snprintf(where, sizeof where, "  1. %s\n  2. %s\n", first, second.where);
-        violate(cutter, cutter->pair, result.violation, where);
-    }
-    life_power_off(cutter->pair);
-}
-
-static void try_cut(cutter_t *cutter, const board_t *board, const nor_operation_t *operation, const char *key,
-                    unsigned tear) {
-    recovery_t result;
-    char cut[200], where[240];
-    board_copy(cutter->copy_board, board);
-    memcpy(cutter->copy, cutter->life, sizeof *cutter->copy);
-    cutter->copy->board = cutter->copy_board;
-    cutter->copy->is_on = false;
-    cutter->copy->is_working = false; // what it holds is the life's
-    cutter->copy_board->noise = next_random(&cutter->random) | 1;
-    cut_off(cutter->copy_board, operation, key, tear);
-    describe_cut(cut, sizeof cut, operation, key, tear);
-    for (unsigned i = 0; i < cutter->pairs_per_cut; i++) {
-        try_pair(cutter, cut);
-    }
-    recovery_run(cutter->copy, (recovery_choice_t)((cutter->operation + tear) % RECOVERY_CHOICES), &result);
-    cutter->tally->cuts++;
-    cutter->tally->tears[key != NULL ? 2 : operation->kind == NOR_ERASE ? 0 : 1][tear]++;
-    count(cutter->tally, &result);
-    if (result.violation != NULL) {
-        snprintf(where, sizeof where, "  %s\n", cut);
+        snprintf(where, sizeof where, "  1. %s\n  2. %s\n", first->text, second.where);
         violate(cutter, cutter->copy, result.violation, where);
     }
     life_power_off(cutter->copy);
 }
 
+static void try_cut(cutter_t *cutter, cut_t *cut) {
+    recovery_t result;
+    char where[240];
+    cut->noise = next_random(&cutter->random) | 1;
+    describe_cut(cut->text, sizeof cut->text, cut->operation, cut->key, cut->tear);
+    die(cutter, cut);
+    recovery_run(cutter->copy, (recovery_choice_t)((cutter->operation + cut->tear) % RECOVERY_CHOICES), &result);
+    cutter->tally->cuts++;
+    cutter->tally->tears[cut->key != NULL ? 2 : cut->operation->kind == NOR_ERASE ? 0 : 1][cut->tear]++;
+    count(cutter->tally, &result);
+    if (result.violation != NULL) {
+        snprintf(where, sizeof where, "  %s\n", cut->text);
+        violate(cutter, cutter->copy, result.violation, where);
+    }
+    unsigned operations = cutter->copy_board->operations;
+    life_power_off(cutter->copy);
+    for (unsigned i = 0; i < cutter->pairs_per_cut; i++) {
+        try_pair(cutter, cut, operations);
+    }
+}
+
+// Each worker has its share of the operations of every life.
 static void cut_everywhere(void *context, board_t *board, const nor_operation_t *operation, const char *key) {
     cutter_t *cutter = context;
-    cutter->operation++;
+    if (cutter->operation++ % cutter->workers != cutter->share) {
+        return;
+    }
     cutter->tally->operations++;
-    for (unsigned tear = 0; tear < tears_of(operation, key); tear++) {
-        try_cut(cutter, board, operation, key, tear);
+    cut_t cut = {.board = board, .operation = operation, .key = key};
+    for (; cut.tear < tears_of(operation, key); cut.tear++) {
+        try_cut(cutter, &cut);
     }
 }
 
@@ -211,6 +227,8 @@ static void live_and_cut(cutter_t *cutter, size_t state, size_t geometry) {
     uint32_t apps = layout->slots + layout->has_factory;
     board_init(board, 0x10000 + apps * layout->slot_size, layout->program_unit);
     life_init(cutter->life, board, layout, images);
+    known_hash_learn(images, LIFE_IMAGES);
+    cutter->life->hash = cutter->life->boot_hash = &known_hash;
     start_states[state].prepare(cutter->life);
     cutter->state = start_states[state].name;
     cutter->geometry = layout->name;
@@ -221,6 +239,7 @@ static void live_and_cut(cutter_t *cutter, size_t state, size_t geometry) {
     if (violation != NULL) {
         violate(cutter, cutter->life, violation, "  without any cut\n");
     }
+    known_hash_learn(NULL, 0);
     for (int i = 0; i < LIFE_IMAGES; i++) {
         image_free(&images[i]);
     }
@@ -240,25 +259,21 @@ static bool is_wanted(const plan_t *plan, size_t state, size_t geometry) {
 }
 
 static void run_share(const plan_t *plan, unsigned share, tally_t *tally) {
-    cutter_t cutter = {.tally = tally, .pairs_per_cut = plan->pairs, .random = 1 + share};
+    cutter_t cutter = {
+        .tally = tally, .pairs_per_cut = plan->pairs, .share = share, .workers = plan->workers, .random = 1 + share};
     cutter.life = calloc(1, sizeof *cutter.life);
     cutter.copy = calloc(1, sizeof *cutter.copy);
-    cutter.pair = calloc(1, sizeof *cutter.pair);
     cutter.copy_board = calloc(1, sizeof *cutter.copy_board);
-    cutter.pair_board = calloc(1, sizeof *cutter.pair_board);
-    unsigned turn = 0;
     for (size_t geometry = 0; geometry < life_geometry_count; geometry++) {
         for (size_t state = 0; state < start_state_count; state++) {
-            if (is_wanted(plan, state, geometry) && turn++ % plan->workers == share) {
+            if (is_wanted(plan, state, geometry)) {
                 live_and_cut(&cutter, state, geometry);
             }
         }
     }
     free(cutter.life);
     free(cutter.copy);
-    free(cutter.pair);
     free(cutter.copy_board);
-    free(cutter.pair_board);
 }
 
 static void add(tally_t *sum, const tally_t *tally) {
@@ -318,6 +333,13 @@ static void print_tears(const tally_t *tally) {
            tally->tears[2][1]);
 }
 
+static double processor_s(void) {
+    struct rusage usage;
+    getrusage(RUSAGE_CHILDREN, &usage);
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
 static void print_result(const tally_t *tally, const plan_t *plan, double seconds) {
     print_tears(tally);
     printf("first start after the cut:\n");
@@ -328,8 +350,9 @@ static void print_result(const tally_t *tally, const plan_t *plan, double second
     printf("start states: %zu, geometries: %zu, operations of all lives: %" PRIu64 "\n", start_state_count,
            life_geometry_count, tally->operations);
     printf("cuts: %" PRIu64 " (single: %" PRIu64 ", every one; pairs of cuts: %" PRIu64
-           ", sampled), %.1f s, %u workers\n",
-           tally->cuts + tally->pairs, tally->cuts, tally->pairs, seconds, plan->workers);
+           ", sampled), %.1f s, %.0f a minute, %u workers, %.1f s of processor time\n",
+           tally->cuts + tally->pairs, tally->cuts, tally->pairs, seconds,
+           (double)(tally->cuts + tally->pairs) * 60 / seconds, plan->workers, processor_s());
     printf("violations: %" PRIu64 "\n", tally->violations);
 }
 

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/sha.h>
-
 #include "hash_openssl.h"
 #include "text.h"
 
@@ -193,6 +191,7 @@ void life_init(life_t *life, board_t *board, const life_geometry_t *geometry, co
     life->geometry = geometry;
     life->images = images;
     life->hash = &ota_ws_hash_openssl;
+    life->boot_hash = &ota_ws_hash_openssl;
     life->ledger.incoming = -1;
     console_init(&life->console, getenv("CUTS_CONSOLE") != NULL ? stderr : NULL);
     build_table(&life->table, geometry);
@@ -263,7 +262,7 @@ static bool boot_old_loader(life_t *life, const machine_parts_t *parts) {
 static bool boot(life_t *life, ota_ws_reset_t reset) {
     machine_parts_t parts = {.nor = &life->board->nor,
                              .table = &life->table,
-                             .hash = &ota_ws_hash_openssl,
+                             .hash = life->boot_hash,
                              .console = &life->console,
                              .target = {.chip_id = 5},
                              .reset = reset,
@@ -389,7 +388,10 @@ void life_begin(life_t *life, int image) {
     if (life->board->dead) {
         return;
     }
-    SHA256(life->images[image].bytes, life->images[image].length, digest);
+    ota_ws_sha256_t sha256;
+    life->boot_hash->start(&sha256);
+    life->boot_hash->update(&sha256, life->images[image].bytes, life->images[image].length);
+    life->boot_hash->finish(&sha256, digest);
     ota_ws_text_hex(hex, digest, sizeof digest);
     snprintf(text, sizeof text, "{\"type\":\"begin\",\"size\":%zu,\"sha256\":\"%s\"}", life->images[image].length, hex);
     life->is_ready = false;

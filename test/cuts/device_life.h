@@ -41,7 +41,8 @@ typedef struct {
     board_t *board;
     const life_geometry_t *geometry;
     const image_file_t *images;
-    const ota_ws_hash_t *hash; // of the core
+    const ota_ws_hash_t *hash;      // of the core
+    const ota_ws_hash_t *boot_hash; // of all that is not the core
     partition_table_t table;
     console_t console;
     life_ledger_t ledger;

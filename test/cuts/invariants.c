@@ -6,7 +6,6 @@
 
 #include <zlib.h>
 
-#include "hash_openssl.h"
 #include "text.h"
 
 #define OTADATA_ADDRESS 0xd000
@@ -22,8 +21,8 @@ static bool is_told(const life_t *life, const char *name, const char *expected) 
 // Twice: the bootloader's own check, and the bytes themselves.
 static bool a_whole_image_runs_that_was_sent(const life_t *life) {
     const machine_t *machine = &life->machine;
-    return life_running_image(life) >= 0 && app_image_verify(&life->board->nor, machine->running,
-                                                             &machine->parts.target, &ota_ws_hash_openssl) == OTA_WS_OK;
+    return life_running_image(life) >= 0 &&
+           app_image_verify(&life->board->nor, machine->running, &machine->parts.target, life->boot_hash) == OTA_WS_OK;
 }
 
 // A weak boot record may bring an image back that had been given up: on trial.
