@@ -5,12 +5,7 @@
 
 #include "text.h"
 
-#define JSMN_STATIC
-#define JSMN_STRICT
-#include <jsmn.h>
-
 #define MOST_MEMBERS 8
-#define MOST_TOKENS (1 + 2 * MOST_MEMBERS)
 
 // ---- which members belong to which message -------------------------------------------------------------------------
 
@@ -29,12 +24,8 @@ typedef struct {
 #define IN_ALL ((1U << OTA_WS_SAYS_COUNT) - 1)
 #define FIELD(name) offsetof(ota_ws_request_t, name), sizeof(((ota_ws_request_t *)0)->name)
 
-static const char *const type_names[OTA_WS_SAYS_COUNT] = {
-    [OTA_WS_SAYS_HELLO] = "hello",     [OTA_WS_SAYS_PROOF] = "proof",       [OTA_WS_SAYS_BEGIN] = "begin",
-    [OTA_WS_SAYS_CANCEL] = "cancel",   [OTA_WS_SAYS_END] = "end",           [OTA_WS_SAYS_RESTART] = "restart",
-    [OTA_WS_SAYS_CONFIRM] = "confirm", [OTA_WS_SAYS_ROLLBACK] = "rollback", [OTA_WS_SAYS_PING] = "ping",
-    [OTA_WS_SAYS_HISTORY] = "history",
-};
+// In the order of ota_ws_request_type_t.
+static const char type_names[] = "hello\0proof\0begin\0end\0cancel\0restart\0confirm\0rollback\0ping\0history";
 
 static const member_t members[] = {
     {"type", TYPE, FIELD(type), IN_ALL, 0},
@@ -50,48 +41,41 @@ static const member_t members[] = {
 };
 #define MEMBER_COUNT (sizeof members / sizeof members[0])
 
-// ---- the text: is it what section 2 of the protocol allows? --------------------------------------------------------
+// ---- the bytes: are they what section 2 of the protocol allows? ----------------------------------------------------
 
 // Length of the UTF-8 sequence that starts here (RFC 3629), 0 when it is none.
 static size_t utf8_length(const uint8_t *at, size_t left) {
-    static const struct { uint8_t mask, lead, length; } forms[] = {{0xE0, 0xC0, 2}, {0xF0, 0xE0, 3}, {0xF8, 0xF0, 4}};
-    if (at[0] < 0x80) {
+    static const uint8_t fewest_bits[] = {[2] = 7, [3] = 11, [4] = 16}; // what is below fits into a shorter sequence
+    size_t length = 0;
+    for (unsigned lead = at[0]; (lead & 0x80) != 0; lead <<= 1) {
+        length++;
+    }
+    if (length == 0) {
         return 1;
     }
-    for (size_t i = 0; i < 3; i++) {
-        if ((at[0] & forms[i].mask) != forms[i].lead) {
-            continue;
-        }
-        size_t length = forms[i].length;
-        if (length > left || at[0] < 0xC2 || at[0] > 0xF4) {
+    if (length == 1 || length > 4 || length > left) {
+        return 0;
+    }
+    uint32_t code = at[0] & (0x7FU >> length);
+    for (size_t i = 1; i < length; i++) {
+        if ((at[i] & 0xC0) != 0x80) {
             return 0;
         }
-        for (size_t j = 1; j < length; j++) {
-            if ((at[j] & 0xC0) != 0x80) {
-                return 0;
-            }
-        }
-        bool overlong = (at[0] == 0xE0 && at[1] < 0xA0) || (at[0] == 0xF0 && at[1] < 0x90);
-        bool surrogate = at[0] == 0xED && at[1] >= 0xA0;
-        bool beyond = at[0] == 0xF4 && at[1] >= 0x90;
-        return overlong || surrogate || beyond ? 0 : length;
+        code = code << 6 | (at[i] & 0x3FU);
     }
-    return 0;
+    bool surrogate = code >> 11 == 0x1B;
+    return code >> fewest_bits[length] == 0 || surrogate || code > 0x10FFFF ? 0 : length;
 }
 
 static bool is_utf8(const char *text, size_t length) {
-    size_t at = 0;
-    while (at < length) {
-        size_t step = utf8_length((const uint8_t *)text + at, length - at);
-        if (step == 0) {
-            return false;
-        }
-        at += step;
+    size_t step = 1;
+    for (size_t at = 0; at < length && step > 0; at += step) {
+        step = utf8_length((const uint8_t *)text + at, length - at);
     }
-    return true;
+    return step > 0;
 }
 
-// Escapes, control characters in strings, objects in the object: what jsmn would let through or give up on.
+// Escapes, control characters in strings, objects in the object: each is told by its name.
 static ota_ws_status_t scan(const char *text, size_t length) {
     bool in_string = false;
     unsigned opened = 0;
@@ -111,70 +95,111 @@ static ota_ws_status_t scan(const char *text, size_t length) {
     return OTA_WS_OK;
 }
 
-// Between two tokens there is white space and exactly one `mark`.
-static bool only_between(const char *text, int from, int to, char mark) {
-    int marks = 0;
-    for (int i = from; i < to; i++) {
-        if (text[i] == mark) {
-            marks++;
-        } else if (strchr(" \t\r\n", text[i]) == NULL || text[i] == '\0') {
-            return false;
-        }
+// ---- the object: its names and values, as they stand in the text ---------------------------------------------------
+
+typedef struct {
+    const char *start;
+    size_t length;
+    bool is_string; // without its quotes
+} word_t;
+
+typedef struct {
+    const char *at, *end; // what is left of the text
+    size_t count;
+    word_t names[MOST_MEMBERS];
+    word_t values[MOST_MEMBERS];
+} object_t;
+
+static void skip_blanks(object_t *object) {
+    while (object->at < object->end && memchr(" \t\r\n", *object->at, 4) != NULL) {
+        object->at++;
     }
-    return marks == 1;
 }
 
-static int outer_start(const jsmntok_t *token) {
-    return token->start - (token->type == JSMN_STRING);
+static bool take(object_t *object, char c) {
+    skip_blanks(object);
+    bool found = object->at < object->end && *object->at == c;
+    object->at += found;
+    return found;
 }
 
-static int outer_end(const jsmntok_t *token) {
-    return token->end + (token->type == JSMN_STRING);
-}
-
-static bool is_blank(const char *text, size_t from, size_t to) {
-    for (size_t i = from; i < to; i++) {
-        if (strchr(" \t\r\n", text[i]) == NULL || text[i] == '\0') {
-            return false;
-        }
+// It has no escapes: scan() has looked.
+static bool take_string(object_t *object, word_t *word) {
+    if (!take(object, '"')) {
+        return false;
     }
+    const char *quote = memchr(object->at, '"', (size_t)(object->end - object->at));
+    if (quote == NULL) {
+        return false;
+    }
+    *word = (word_t){object->at, (size_t)(quote - object->at), true};
+    object->at = quote + 1;
     return true;
 }
 
-// jsmn accepts more than JSON: forgotten commas, names without values, text after the end. This does not.
-static bool is_flat_object(const char *text, size_t length, const jsmntok_t *tokens, int count) {
-    if (count < 1 || count % 2 == 0 || tokens[0].type != JSMN_OBJECT) {
-        return false;
+static bool is_bare(char c) {
+    char lower = (char)(c | 0x20);
+    return (c >= '0' && c <= '9') || (lower >= 'a' && lower <= 'z') || c == '-' || c == '+' || c == '.';
+}
+
+// A number or `true`. Whether it is one is seen when it is read.
+static bool take_bare(object_t *object, word_t *word) {
+    const char *start = object->at; // no blank, after take_string() has looked
+    while (object->at < object->end && is_bare(*object->at)) {
+        object->at++;
     }
-    int at = tokens[0].start + 1;
-    for (int i = 1; i < count; i += 2) {
-        const jsmntok_t *name = &tokens[i];
-        const jsmntok_t *value = &tokens[i + 1];
-        bool follows = i == 1 ? is_blank(text, (size_t)at, (size_t)outer_start(name))
-                              : only_between(text, at, outer_start(name), ',');
-        if (!follows || name->type != JSMN_STRING || !only_between(text, outer_end(name), outer_start(value), ':')) {
-            return false;
+    *word = (word_t){start, (size_t)(object->at - start), false};
+    return word->length > 0;
+}
+
+static bool take_member(object_t *object) {
+    word_t *name = &object->names[object->count];
+    word_t *value = &object->values[object->count];
+    object->count++;
+    return take_string(object, name) && take(object, ':') && (take_string(object, value) || take_bare(object, value));
+}
+
+// Flat, and all of the text.
+static ota_ws_status_t take_object(object_t *object) {
+    if (!take(object, '{')) {
+        return OTA_WS_NOT_JSON;
+    }
+    bool closed = take(object, '}');
+    while (!closed) {
+        if (object->count == MOST_MEMBERS) {
+            return OTA_WS_UNKNOWN_MEMBER; // more members than any message has
         }
-        at = outer_end(value);
+        if (!take_member(object)) {
+            return OTA_WS_NOT_JSON;
+        }
+        closed = take(object, '}');
+        if (!closed && !take(object, ',')) {
+            return OTA_WS_NOT_JSON;
+        }
     }
-    return is_blank(text, (size_t)at, (size_t)tokens[0].end - 1) && is_blank(text, (size_t)tokens[0].end, length) &&
-           is_blank(text, 0, (size_t)tokens[0].start);
+    skip_blanks(object);
+    return object->at == object->end ? OTA_WS_OK : OTA_WS_NOT_JSON;
 }
 
-static bool is_text(const char *text, const jsmntok_t *token, const char *expected) {
-    size_t length = (size_t)(token->end - token->start);
-    return strlen(expected) == length && memcmp(text + token->start, expected, length) == 0;
+static bool is_text(const word_t *word, const char *text) {
+    return strlen(text) == word->length && memcmp(word->start, text, word->length) == 0;
 }
 
-static bool same_text(const char *text, const jsmntok_t *a, const jsmntok_t *b) {
-    return a->end - a->start == b->end - b->start &&
-           memcmp(text + a->start, text + b->start, (size_t)(a->end - a->start)) == 0;
+static const word_t *find_value(const object_t *object, const char *name) {
+    for (size_t i = 0; i < object->count; i++) {
+        if (is_text(&object->names[i], name)) {
+            return &object->values[i];
+        }
+    }
+    return NULL;
 }
 
-static bool has_duplicates(const char *text, const jsmntok_t *tokens, int count) {
-    for (int i = 1; i < count; i += 2) {
-        for (int j = i + 2; j < count; j += 2) {
-            if (same_text(text, &tokens[i], &tokens[j])) {
+static bool has_duplicates(const object_t *object) {
+    for (size_t i = 0; i < object->count; i++) {
+        for (size_t j = 0; j < i; j++) {
+            const word_t *a = &object->names[i];
+            const word_t *b = &object->names[j];
+            if (a->length == b->length && memcmp(a->start, b->start, a->length) == 0) {
                 return true;
             }
         }
@@ -184,77 +209,66 @@ static bool has_duplicates(const char *text, const jsmntok_t *tokens, int count)
 
 // ---- values --------------------------------------------------------------------------------------------------------
 
-static bool read_number(const char *text, const jsmntok_t *token, uint32_t *number) {
+static bool read_number(const word_t *word, uint32_t *number) {
     uint64_t value = 0;
-    int length = token->end - token->start;
-    if (token->type != JSMN_PRIMITIVE || length > 10 || (text[token->start] == '0' && length > 1)) {
+    if (word->is_string || word->length > 10 || (word->start[0] == '0' && word->length > 1)) {
         return false;
     }
-    for (int i = token->start; i < token->end; i++) {
-        if (text[i] < '0' || text[i] > '9') {
+    for (size_t i = 0; i < word->length; i++) {
+        unsigned digit = (unsigned)word->start[i] - '0';
+        if (digit > 9) {
             return false;
         }
-        value = value * 10 + (uint64_t)(text[i] - '0');
+        value = value * 10 + digit;
     }
     *number = (uint32_t)value;
     return value <= UINT32_MAX;
 }
 
-static bool read_string(const char *text, const jsmntok_t *token, char *to, size_t size) {
-    size_t length = (size_t)(token->end - token->start);
-    if (token->type != JSMN_STRING || length >= size) {
+static bool read_string(const word_t *word, char *to, size_t size) {
+    if (!word->is_string || word->length >= size) {
         return false;
     }
-    memcpy(to, text + token->start, length);
-    to[length] = '\0';
+    memcpy(to, word->start, word->length);
+    to[word->length] = '\0';
     return true;
 }
 
-static bool read_hex(const char *text, const jsmntok_t *token, uint8_t *to, size_t size) {
+static bool read_hex(const word_t *word, uint8_t *to, size_t size) {
     char digits[2 * OTA_WS_SHA256_SIZE + 1];
-    return read_string(text, token, digits, sizeof digits) && strlen(digits) == 2 * size &&
-           ota_ws_text_unhex(digits, to, size);
+    return word->length == 2 * size && read_string(word, digits, sizeof digits) && ota_ws_text_unhex(digits, to, size);
 }
 
-static bool read_value(const char *text, const jsmntok_t *token, const member_t *member, ota_ws_request_t *request) {
+static bool read_value(const word_t *word, const member_t *member, ota_ws_request_t *request) {
     void *field = (uint8_t *)request + member->offset;
     switch (member->kind) {
     case TYPE:
         return true; // was read before
     case NUMBER:
-        return read_number(text, token, field);
+        return read_number(word, field);
     case STRING:
-        return read_string(text, token, field, member->size);
+        return read_string(word, field, member->size);
     case HEX:
-        return read_hex(text, token, field, member->size);
+        return read_hex(word, field, member->size);
     case TRUE:
         *(bool *)field = true;
-        return token->type == JSMN_PRIMITIVE && is_text(text, token, "true");
+        return !word->is_string && is_text(word, "true");
     }
     return false;
 }
 
 // ---- the message ---------------------------------------------------------------------------------------------------
 
-static const jsmntok_t *find_value(const char *text, const jsmntok_t *tokens, int count, const char *name) {
-    for (int i = 1; i < count; i += 2) {
-        if (is_text(text, &tokens[i], name)) {
-            return &tokens[i + 1];
-        }
-    }
-    return NULL;
-}
-
-static ota_ws_status_t read_type(const char *text, const jsmntok_t *tokens, int count, ota_ws_request_t *request) {
-    const jsmntok_t *value = find_value(text, tokens, count, "type");
+static ota_ws_status_t read_type(const object_t *object, ota_ws_request_t *request) {
+    const word_t *value = find_value(object, "type");
     if (value == NULL) {
         return OTA_WS_MISSING_MEMBER;
     }
-    if (value->type != JSMN_STRING) {
+    if (!value->is_string) {
         return OTA_WS_BAD_VALUE;
     }
-    for (int i = 0; i < OTA_WS_SAYS_COUNT; i++) {
-        if (is_text(text, value, type_names[i])) {
+    for (unsigned i = 0; i < OTA_WS_SAYS_COUNT; i++) {
+        if (is_text(value, ota_ws_text_at(type_names, i))) {
             request->type = (ota_ws_request_type_t)i;
             return OTA_WS_OK;
         }
@@ -262,28 +276,28 @@ static ota_ws_status_t read_type(const char *text, const jsmntok_t *tokens, int 
     return OTA_WS_UNKNOWN_MESSAGE;
 }
 
-static const member_t *find_member(const char *text, const jsmntok_t *name, unsigned type_bit) {
+static const member_t *find_member(const word_t *name, unsigned type_bit) {
     for (size_t i = 0; i < MEMBER_COUNT; i++) {
-        if (((members[i].required | members[i].optional) & type_bit) != 0 && is_text(text, name, members[i].name)) {
+        if (((members[i].required | members[i].optional) & type_bit) != 0 && is_text(name, members[i].name)) {
             return &members[i];
         }
     }
     return NULL;
 }
 
-static ota_ws_status_t read_members(const char *text, const jsmntok_t *tokens, int count, ota_ws_request_t *request) {
+static ota_ws_status_t read_members(const object_t *object, ota_ws_request_t *request) {
     unsigned type_bit = 1U << request->type;
-    for (int i = 1; i < count; i += 2) {
-        const member_t *member = find_member(text, &tokens[i], type_bit);
+    for (size_t i = 0; i < object->count; i++) {
+        const member_t *member = find_member(&object->names[i], type_bit);
         if (member == NULL) {
             return OTA_WS_UNKNOWN_MEMBER;
         }
-        if (!read_value(text, &tokens[i + 1], member, request)) {
+        if (!read_value(&object->values[i], member, request)) {
             return OTA_WS_BAD_VALUE;
         }
     }
     for (size_t i = 0; i < MEMBER_COUNT; i++) {
-        if ((members[i].required & type_bit) != 0 && find_value(text, tokens, count, members[i].name) == NULL) {
+        if ((members[i].required & type_bit) != 0 && find_value(object, members[i].name) == NULL) {
             return OTA_WS_MISSING_MEMBER;
         }
     }
@@ -291,12 +305,12 @@ static ota_ws_status_t read_members(const char *text, const jsmntok_t *tokens, i
 }
 
 // `count` and `mac` come together, and the mac is the last thing in the text: `,"mac":"` 32 digits `"}`.
-static ota_ws_status_t read_mac(const char *text, size_t length, const jsmntok_t *tokens, int count,
-                                ota_ws_request_t *request) {
+static ota_ws_status_t read_mac(const object_t *object, const char *text, ota_ws_request_t *request) {
     static const char start[] = ",\"mac\":\"";
     const size_t tail = sizeof start - 1 + 2 * OTA_WS_MAC_SIZE + 2;
-    bool has_mac = find_value(text, tokens, count, "mac") != NULL;
-    request->has_count = find_value(text, tokens, count, "count") != NULL;
+    size_t length = (size_t)(object->end - text);
+    bool has_mac = find_value(object, "mac") != NULL;
+    request->has_count = find_value(object, "count") != NULL;
     if (has_mac != request->has_count) {
         return OTA_WS_MISSING_MEMBER;
     }
@@ -310,38 +324,18 @@ static ota_ws_status_t read_mac(const char *text, size_t length, const jsmntok_t
     return OTA_WS_OK;
 }
 
-static ota_ws_status_t tokenize(const char *text, size_t length, jsmntok_t *tokens, int *count) {
-    jsmn_parser parser;
-    jsmn_init(&parser);
-    *count = jsmn_parse(&parser, text, length, tokens, MOST_TOKENS);
-    if (*count == JSMN_ERROR_NOMEM) {
-        return OTA_WS_UNKNOWN_MEMBER; // more members than any message has
-    }
-    if (!is_flat_object(text, length, tokens, *count)) {
-        return OTA_WS_NOT_JSON;
-    }
-    return has_duplicates(text, tokens, *count) ? OTA_WS_DUPLICATE_MEMBER : OTA_WS_OK;
-}
-
 ota_ws_status_t ota_ws_request_read(const char *text, size_t length, ota_ws_request_t *request) {
-    jsmntok_t tokens[MOST_TOKENS];
-    int count = 0;
+    object_t object = {.at = text, .end = text + length};
     memset(request, 0, sizeof *request);
-    if (!is_utf8(text, length)) {
-        return OTA_WS_NOT_UTF8;
-    }
-    ota_ws_status_t status = scan(text, length);
+    ota_ws_status_t status = is_utf8(text, length) ? scan(text, length) : OTA_WS_NOT_UTF8;
     if (status == OTA_WS_OK) {
-        status = tokenize(text, length, tokens, &count);
+        status = take_object(&object);
     }
     if (status == OTA_WS_OK) {
-        status = read_type(text, tokens, count, request);
+        status = has_duplicates(&object) ? OTA_WS_DUPLICATE_MEMBER : read_type(&object, request);
     }
     if (status == OTA_WS_OK) {
-        status = read_members(text, tokens, count, request);
+        status = read_members(&object, request);
     }
-    if (status == OTA_WS_OK) {
-        status = read_mac(text, length, tokens, count, request);
-    }
-    return status;
+    return status == OTA_WS_OK ? read_mac(&object, text, request) : status;
 }

@@ -76,36 +76,32 @@ static bool read_version(const char *text, version_t *version) {
     return *text == '+';
 }
 
-static int sign(int64_t value) {
-    return (value > 0) - (value < 0);
+static int compare(size_t a, size_t b) {
+    return (a > b) - (a < b);
 }
 
-// Is the identifier a number? Then `value` is it.
-static bool numeric(const char *text, size_t length, uint32_t *value) {
-    *value = 0;
-    for (size_t i = 0; i < length; i++) {
-        if (!is_digit(text[i]) || i == 9) {
-            return false;
-        }
-        *value = *value * 10 + (uint32_t)(text[i] - '0');
+static bool is_number(const char *text, size_t length) {
+    size_t digits = 0;
+    while (digits < length && is_digit(text[digits])) {
+        digits++;
     }
-    return true;
+    return digits == length;
 }
 
-// One dot-separated identifier against another: numbers by value and before words, words by ASCII.
+// One dot-separated identifier against another: numbers come before words. Of numbers the longer one is larger, they
+// have no leading zeros (semver.org, 9); words go by ASCII.
 static int compare_identifier(const char *a, size_t a_length, const char *b, size_t b_length) {
-    uint32_t a_value;
-    uint32_t b_value;
-    bool a_numeric = numeric(a, a_length, &a_value);
-    bool b_numeric = numeric(b, b_length, &b_value);
-    if (a_numeric && b_numeric) {
-        return sign((int64_t)a_value - b_value);
+    bool a_is_number = is_number(a, a_length);
+    bool b_is_number = is_number(b, b_length);
+    int by_length = compare(a_length, b_length);
+    int by_text = memcmp(a, b, by_length < 0 ? a_length : b_length);
+    if (a_is_number != b_is_number) {
+        return a_is_number ? -1 : 1;
     }
-    if (a_numeric != b_numeric) {
-        return a_numeric ? -1 : 1;
+    if (by_text == 0 || (a_is_number && by_length != 0)) {
+        return by_length;
     }
-    int order = memcmp(a, b, a_length < b_length ? a_length : b_length);
-    return order != 0 ? sign(order) : sign((int64_t)a_length - (int64_t)b_length);
+    return by_text < 0 ? -1 : 1;
 }
 
 static size_t identifier_length(const char *text, size_t left) {
@@ -142,10 +138,11 @@ int ota_ws_version_compare(const char *a, const char *b) {
         return 2;
     }
     for (int i = 0; i < 3; i++) {
-        if (left.core[i] != right.core[i]) {
-            return left.core[i] < right.core[i] ? -1 : 1;
+        int order = compare(left.core[i], right.core[i]);
+        if (order != 0) {
+            return order;
         }
     }
     int order = compare_pre(&left, &right);
-    return order != 0 ? order : sign((int64_t)left.commits - right.commits);
+    return order != 0 ? order : compare(left.commits, right.commits);
 }
