@@ -49,7 +49,6 @@ static struct {
     ota_ws_device_t device;
     ota_ws_settings_t settings;
     ota_ws_flash_t flash;
-    ota_ws_platform_t platform;
     ota_ws_worker_t worker;
     ota_ws_verifier_t verifier;
     const char *const *host_names;
@@ -265,15 +264,12 @@ static void show_way_in(const char *uri, const char *code) {
 }
 
 static void prepare_ports(const ota_ws_config_t *config, ota_ws_ports_t *ports) {
-    ota_ws_config_t named = *config;
-    named.device_name = text_or(config->device_name, CONFIG_OTA_DEVICE_NAME);
-    named.device_name = named.device_name != NULL ? named.device_name : CONFIG_IDF_TARGET;
     ota_ws_chip_signed_start();
     ota_ws_chip_flash(&component.flash);
-    ota_ws_chip_platform(&component.platform, &named);
+    ota_ws_chip_platform_use(config);
     ota_ws_pipeline_ports_t pipeline = {
         .flash = &component.flash,
-        .platform = &component.platform,
+        .platform = &ota_ws_chip_platform,
         .hash = &ota_ws_compat_hash,
         .policy = &component.settings.policy,
         .decrypt = ota_ws_chip_decrypt(),
@@ -281,7 +277,7 @@ static void prepare_ports(const ota_ws_config_t *config, ota_ws_ports_t *ports) 
     ota_ws_chip_worker(&component.worker, &pipeline, result_waits);
     *ports = (ota_ws_ports_t){
         .flash = &component.flash,
-        .platform = &component.platform,
+        .platform = &ota_ws_chip_platform,
         .worker = &component.worker,
         .hash = &ota_ws_compat_hash,
     };
@@ -455,9 +451,7 @@ static void wait_for_job(void) {
 
 // Before the first start nobody else is there to be told.
 static esp_err_t confirm_alone(void) {
-    ota_ws_platform_t platform;
-    ota_ws_chip_platform(&platform, &(ota_ws_config_t){0});
-    return error_of(platform.confirm(platform.context));
+    return error_of(ota_ws_chip_platform.confirm(NULL));
 }
 
 esp_err_t ota_ws_confirm(void) {
@@ -474,11 +468,9 @@ esp_err_t ota_ws_confirm(void) {
 }
 
 static esp_err_t roll_back_alone(void) {
-    ota_ws_platform_t platform;
-    ota_ws_chip_platform(&platform, &(ota_ws_config_t){0});
-    ota_ws_status_t status = platform.roll_back(platform.context);
+    ota_ws_status_t status = ota_ws_chip_platform.roll_back(NULL);
     if (status == OTA_WS_OK) {
-        platform.restart(platform.context);
+        ota_ws_chip_platform.restart(NULL);
     }
     return error_of(status);
 }

@@ -139,10 +139,10 @@ static void close(void *context) {
 }
 
 void ota_ws_chip_flash(ota_ws_flash_t *flash) {
-    *flash = (ota_ws_flash_t){
+    static const ota_ws_flash_t port = {
         .sector_size = SECTOR_SIZE,
         .block_size = BLOCK_SIZE,
-        .program_unit = esp_flash_encryption_enabled() ? PROGRAM_UNIT_ENCRYPTED : PROGRAM_UNIT,
+        .program_unit = PROGRAM_UNIT,
         .slot_size = slot_size,
         .open = open,
         .read = read,
@@ -152,4 +152,8 @@ void ota_ws_chip_flash(ota_ws_flash_t *flash) {
         .deactivate = deactivate,
         .close = close,
     };
+    *flash = port;
+    if (esp_flash_encryption_enabled()) {
+        flash->program_unit = PROGRAM_UNIT_ENCRYPTED;
+    }
 }

@@ -262,25 +262,27 @@ static bool allows(void *context, ota_ws_question_t question, char reason[OTA_WS
 
 static ota_ws_finding_t examine(void *context) {
     (void)context;
-    return (ota_ws_finding_t)health(hook_context);
+    return health == NULL ? OTA_WS_HEALTH_NOT_KNOWN : (ota_ws_finding_t)health(hook_context);
 }
 
-void ota_ws_chip_platform(ota_ws_platform_t *platform, const ota_ws_config_t *config) {
-    device_name = config->device_name;
+const ota_ws_platform_t ota_ws_chip_platform = {
+    .describe = describe,
+    .confirm = confirm,
+    .roll_back = roll_back,
+    .restart = restart,
+    .random = fill_random,
+    .allows = allows,
+    .examine = examine,
+    .load = load,
+    .save = save,
+    .reset_reason = reset_reason,
+    .clock_s = clock_s,
+};
+
+void ota_ws_chip_platform_use(const ota_ws_config_t *config) {
+    const char *by_default = CONFIG_OTA_DEVICE_NAME[0] != '\0' ? CONFIG_OTA_DEVICE_NAME : CONFIG_IDF_TARGET;
+    device_name = config->device_name != NULL ? config->device_name : by_default;
     may = config->may;
     health = config->health;
     hook_context = config->context;
-    *platform = (ota_ws_platform_t){
-        .describe = describe,
-        .confirm = confirm,
-        .roll_back = roll_back,
-        .restart = restart,
-        .random = fill_random,
-        .allows = allows,
-        .examine = health != NULL ? examine : NULL,
-        .load = load,
-        .save = save,
-        .reset_reason = reset_reason,
-        .clock_s = clock_s,
-    };
 }

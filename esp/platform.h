@@ -6,8 +6,10 @@
 #include "ota_ws_update.h"
 #include "ports.h"
 
-// Fills the port. `may` and `may_context` of `config` are kept, and its name.
-void ota_ws_chip_platform(ota_ws_platform_t *platform, const ota_ws_config_t *config);
+extern const ota_ws_platform_t ota_ws_chip_platform;
+
+// Keeps the name and the hooks of `config`; without this there are none.
+void ota_ws_chip_platform_use(const ota_ws_config_t *config);
 
 // The running image was given up by this device's own doing: OTA_WS_EVENT_ROLLED_BACK is due.
 bool ota_ws_chip_rolled_back(void);

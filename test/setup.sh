@@ -10,7 +10,7 @@ unit=(libcmocka-dev libgsasl-dev)
 tests=(clang openssl chromium fonts-liberation)
 coverage=(clang llvm libclang-rt-dev)
 bench=(valgrind util-linux)
-size=(gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf libjsmn-dev)
+size=(gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf)
 
 case "${1:-}" in
 build) packages=("${build[@]}") npm=() ;;

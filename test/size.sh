@@ -1,24 +1,24 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# What the page and the core cost: bytes of the gzip file, and of src/ compiled as for an ESP32-C3.
+# What the page and the core cost: bytes of the gzip file, and of src/ compiled and linked as for an ESP32-C3, with the
+# options of the component. Linked means: what esp/ calls and what that needs. What all of the component costs in a real
+# firmware is test/chip/size.sh's.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-compiler=riscv64-unknown-elf
+gcc=(riscv64-unknown-elf-gcc -march=rv32imc -mabi=ilp32 -Os -msave-restore --specs=picolibc.specs)
 out=build/size
-mkdir -p "$out/include"
-ln -sf /usr/include/jsmn.h "$out/include/jsmn.h" # the one header of it, without the rest of /usr/include
+mkdir -p "$out"
 
 objects=()
 for source in src/*.c; do
     object=$out/$(basename "$source" .c).o
-    "$compiler-gcc" -march=rv32imc -mabi=ilp32 -Os -std=c11 -ffunction-sections -fdata-sections \
-        --specs=picolibc.specs -isystem "$out/include" -c "$source" -o "$object"
+    "${gcc[@]}" -std=c11 -ffunction-sections -fdata-sections -c "$source" -o "$object"
     objects+=("$object")
 done
+mapfile -t roots < <(comm -12 <(grep -oh 'ota_ws_[a-z0-9_]*' esp/*.c | sort -u) \
+    <(riscv64-unknown-elf-nm --defined-only "${objects[@]}" | awk 'NF == 3 { print $3 }' | sort -u))
+"${gcc[@]}" -nostartfiles -Wl,--gc-sections,-e,0,-Map="$out/map" "${roots[@]/#/-Wl,-u,}" "${objects[@]}" -o "$out/core.elf"
+
 printf 'page, gzip: %s bytes\n\n' "$(wc -c <web/dist/ota.html.gz)"
-echo 'src/ for rv32imc, -Os:'
-"$compiler-size" -t "${objects[@]}" | awk '
-    NR == 1 { printf "%-16s %7s %7s %7s\n", "file", "text", "data", "bss"; next }
-    { n = split($NF, path, "/"); name = path[n]; sub(/\.o$/, ".c", name)
-      if (name ~ /TOTALS/) name = "total"
-      printf "%-16s %7d %7d %7d\n", name, $1, $2, $3 }'
+echo 'src/ for rv32imc, -Os, as linked on a chip:'
+test/map_sizes.sh "$out/map" "$out/"

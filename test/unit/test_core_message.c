@@ -187,7 +187,7 @@ static void what_is_no_json_object_is_refused(void **state) {
     }
 }
 
-// All these pass jsmn, even in its strict mode.
+// All these pass a lenient parser like jsmn, even in its strict mode.
 static void what_only_a_lenient_parser_takes_is_refused(void **state) {
     (void)state;
     static const char *const wrong[] = {"{\"type\":\"begin\" \"size\":1,\"sha256\":\"" DIGEST "\"}",
