@@ -18,8 +18,8 @@ static ota_ws_status_t start_worker(void *context) {
     }
     rig->starts++;
     rig->writer = malloc(sizeof *rig->writer);
-    rig->pipeline_ports.scratch_size = 1000;
-    rig->pipeline_ports.scratch = malloc(1000);
+    rig->pipeline_ports.scratch_size = 4096;
+    rig->pipeline_ports.scratch = malloc(4096);
     ota_ws_writer_init(rig->writer, &rig->pipeline_ports);
     return OTA_WS_OK;
 }

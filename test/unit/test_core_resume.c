@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+// Going on where an update was cut off in its last moments or by flash that failed: what is believed of the slot, and
+// what is written again.
+#include "testing.h"
+
+#include "progress.h"
+#include "rig.h"
+
+#define CHUNK 4096u
+#define SECTOR 4096u
+#define BLOCK 65536u
+#define HEAD OTA_WS_SLOT_HEAD_MIN
+
+static image_file_t long_image(void) {
+    image_spec_t spec = image_spec_default;
+    spec.version = "2.0.0";
+    spec.size = 200000;
+    return image_build(&spec);
+}
+
+static void send(peer_t *peer, const image_file_t *file, uint32_t from, uint32_t to) {
+    for (uint32_t at = from; at < to; at += CHUNK) {
+        peer_data(peer, at, file->bytes + at, to - at < CHUNK ? to - at : CHUNK);
+        rig_settle(peer->rig);
+        if (to - at > CHUNK) {
+            peer_forget(peer); // keeps the log short
+        }
+    }
+}
+
+// The link breaks after `taken` bytes of the file.
+static void interrupt(rig_t *rig, const image_file_t *file, uint32_t taken) {
+    peer_t *peer = peer_welcome(rig);
+    peer_begin_image(peer, file);
+    send(peer, file, 0, taken);
+    peer_free(peer);
+    rig_settle(rig);
+}
+
+// Begins; where the device wants to go on.
+static uint32_t offset_of_ready(peer_t *peer, const image_file_t *file) {
+    peer_begin_image(peer, file);
+    return (uint32_t)strtoul(strstr(peer_heard(peer, "ready"), "\"offset\":") + 9, NULL, 10);
+}
+
+static void assert_ends_well(peer_t *peer, const image_file_t *file, uint32_t from) {
+    send(peer, file, from, (uint32_t)file->length);
+    assert_non_null(peer_heard(peer, "done"));
+    assert_memory_equal(peer->rig->nor->bytes, file->bytes, file->length);
+    assert_true(peer->rig->nor->active);
+}
+
+// The update was cut off while its head went to flash.
+static rig_t *rig_cut_off_at_the_seal(const image_file_t *file, uint32_t taken) {
+    rig_t *rig = rig_new();
+    ota_ws_progress_t progress;
+    interrupt(rig, file, taken);
+    assert_true(ota_ws_progress_load(&rig->platform, &progress));
+    progress.sealed = 1;
+    ota_ws_progress_save(&rig->platform, &progress);
+    memcpy(rig->nor->bytes, file->bytes, HEAD);
+    return rig;
+}
+
+static bool head_is_blank(const rig_t *rig) {
+    for (uint32_t i = 0; i < HEAD; i++) {
+        if (rig->nor->bytes[i] != 0xFF) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void a_head_that_is_in_flash_is_taken_out_again_before_the_update_goes_on(void **state) {
+    (void)state;
+    image_file_t file = long_image();
+    rig_t *rig = rig_cut_off_at_the_seal(&file, 150000);
+    peer_t *peer = peer_welcome(rig);
+    assert_int_equal(offset_of_ready(peer, &file), 150000);
+    assert_true(head_is_blank(rig));
+    assert_memory_equal(rig->nor->bytes + HEAD, file.bytes + HEAD, 150000 - HEAD);
+    assert_ends_well(peer, &file, 150000);
+    peer_free(peer);
+    rig_free(rig);
+    image_free(&file);
+}
+
+// A second cut in that moment costs the rest, as docs/design.md says, and nothing more.
+static void a_cut_while_the_head_is_taken_out_starts_from_the_beginning(void **state) {
+    (void)state;
+    static const nor_kind_t kinds[] = {NOR_READ, NOR_ERASE, NOR_PROGRAM};
+    image_file_t file = long_image();
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        uint32_t offset = 0;
+        for (int after = 0; offset == 0; after++) {
+            rig_t *rig = rig_cut_off_at_the_seal(&file, 150000);
+            peer_t *peer = peer_welcome(rig);
+            rig->nor->failing = kinds[i];
+            rig->nor->status = OTA_WS_FLASH_ERASE;
+            rig->nor->fail_after = after;
+            offset = offset_of_ready(peer, &file);
+            assert_true(offset == 0 || (offset == 150000 && head_is_blank(rig)));
+            rig->nor->fail_after = -1;
+            assert_ends_well(peer, &file, offset);
+            peer_free(peer);
+            rig_free(rig);
+        }
+    }
+    image_free(&file);
+}
+
+// What lies there may read right today and wrong tomorrow: after a failed operation all of the slot is written again.
+static void after_flash_has_failed_nothing_in_the_slot_is_kept(void **state) {
+    (void)state;
+    static const struct {
+        nor_kind_t kind;
+        ota_ws_status_t status;
+    } failures[] = {{NOR_ERASE, OTA_WS_FLASH_ERASE}, {NOR_PROGRAM, OTA_WS_FLASH_PROGRAM}};
+    image_file_t file = long_image();
+    for (size_t i = 0; i < COUNT_OF(failures); i++) {
+        rig_t *rig = rig_new();
+        peer_t *peer = peer_welcome(rig);
+        rig->nor->failing = failures[i].kind;
+        rig->nor->status = failures[i].status;
+        rig->nor->fail_after = 1;
+        assert_false(peer_update(peer, file.bytes, (uint32_t)file.length));
+        rig->nor->fail_after = -1;
+        memcpy(rig->nor->bytes, file.bytes, file.length);
+        const size_t before = rig->nor->count;
+        peer_forget(peer);
+        assert_int_equal(offset_of_ready(peer, &file), 0);
+        assert_ends_well(peer, &file, 0);
+        uint32_t erased = 0;
+        for (size_t k = before; k < rig->nor->count; k++) {
+            erased += rig->nor->operations[k].kind == NOR_ERASE ? rig->nor->operations[k].length : 0;
+        }
+        assert_true(erased >= file.length);
+        peer_free(peer);
+        rig_free(rig);
+    }
+    image_free(&file);
+}
+
+// The end of what came waits for its program unit; what cannot be read back is not put on record.
+static void an_update_that_pauses_on_flash_that_cannot_be_read_goes_on_at_its_last_block(void **state) {
+    (void)state;
+    image_file_t file = long_image();
+    for (int fails = 0; fails < 2; fails++) {
+        rig_t *rig = rig_new();
+        rig->flash.program_unit = rig->nor->port.program_unit = 16;
+        peer_t *peer = peer_welcome(rig);
+        peer_begin_image(peer, &file);
+        send(peer, &file, 0, 2 * BLOCK + 1001);
+        rig->nor->failing = NOR_READ;
+        rig->nor->status = OTA_WS_FLASH_READ;
+        rig->nor->fail_after = fails ? 0 : -1;
+        peer_free(peer);
+        rig_settle(rig);
+        rig->nor->fail_after = -1;
+        peer = peer_welcome(rig);
+        const uint32_t offset = offset_of_ready(peer, &file);
+        assert_int_equal(offset, fails ? 2 * BLOCK : 2 * BLOCK + 992);
+        assert_ends_well(peer, &file, offset);
+        peer_free(peer);
+        rig_free(rig);
+    }
+    image_free(&file);
+}
+
+static void a_device_that_cannot_inflate_declines_a_compressed_upload(void **state) {
+    (void)state;
+    rig_t *rig = rig_new();
+    peer_t *peer = peer_welcome(rig);
+    peer_say(peer, "{\"type\":\"begin\",\"size\":1000,\"sha256\":"
+                   "\"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\",\"deflate\":true");
+    rig_settle(rig);
+    assert_true(peer_failed(peer, "compression_declined"));
+    assert_true(nor_model_untouched(rig->nor));
+    peer_free(peer);
+    rig_assert_updates(rig);
+    rig_free(rig);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_head_that_is_in_flash_is_taken_out_again_before_the_update_goes_on),
+        cmocka_unit_test(a_cut_while_the_head_is_taken_out_starts_from_the_beginning),
+        cmocka_unit_test(after_flash_has_failed_nothing_in_the_slot_is_kept),
+        cmocka_unit_test(an_update_that_pauses_on_flash_that_cannot_be_read_goes_on_at_its_last_block),
+        cmocka_unit_test(a_device_that_cannot_inflate_declines_a_compressed_upload),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
