@@ -250,11 +250,10 @@ static bool read_value(const word_t *word, const member_t *member, ota_ws_reques
         return read_string(word, field, member->size);
     case HEX:
         return read_hex(word, field, member->size);
-    case TRUE:
+    default: // TRUE
         *(bool *)field = true;
         return !word->is_string && is_text(word, "true");
     }
-    return false;
 }
 
 // ---- the message ---------------------------------------------------------------------------------------------------

@@ -67,6 +67,28 @@ static void every_sentence_fits_into_a_message(void **state) {
     }
 }
 
+static void assert_sentence(const ota_ws_failure_t *failure, const char *expected) {
+    char text[200];
+    for (size_t size = 1; size <= strlen(expected) + 2; size++) {
+        memset(text, 'x', sizeof text);
+        ota_ws_sentence(text, size, failure);
+        const size_t length = size <= strlen(expected) ? size - 1 : strlen(expected);
+        assert_int_equal(strlen(text), length);
+        assert_memory_equal(text, expected, length);
+        assert_int_equal(text[size], 'x');
+    }
+}
+
+static void a_sentence_has_the_failures_values_and_is_cut_where_its_place_ends(void **state) {
+    (void)state;
+    ota_ws_failure_t failure = {.status = OTA_WS_WRONG_CHIP, .image = "ESP32-S3", .device = "ESP32-C3"};
+    assert_sentence(&failure, "This image is for ESP32-S3, this device is an ESP32-C3.");
+    failure = (ota_ws_failure_t){.status = OTA_WS_OLDER_VERSION, .image = "{device}", .device = ""};
+    assert_sentence(&failure, "Version {device} is older than , which runs. Allow the downgrade if you want it.");
+    failure.status = OTA_WS_EMPTY;
+    assert_sentence(&failure, "The file is empty.");
+}
+
 static void the_protocol_document_names_every_status(void **state) {
     (void)state;
     char *document = read_document();
@@ -90,6 +112,7 @@ int main(void) {
         cmocka_unit_test(every_sentence_is_one_that_a_person_reads),
         cmocka_unit_test(sentences_have_no_places_but_image_and_device),
         cmocka_unit_test(every_sentence_fits_into_a_message),
+        cmocka_unit_test(a_sentence_has_the_failures_values_and_is_cut_where_its_place_ends),
         cmocka_unit_test(the_protocol_document_names_every_status),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
