@@ -1,6 +1,7 @@
 # The portable sources of the core. Both builds read this list: the ESP-IDF component and the Linux build.
 set(OTA_WS_CORE_SOURCES
     src/base64.c
+    src/bytes.c
     src/chip.c
     src/device.c
     src/encrypted.c

@@ -47,16 +47,16 @@ typedef struct {
 static struct {
     SemaphoreHandle_t lock;
     bool started;
-    ota_ws_device_t device;
+    bool ticking;
+    volatile int woken; // ticks since the server was asked to look; 0: it was not
+    esp_timer_handle_t tick;
+    const char *const *host_names;
+    told_t told;
     ota_ws_settings_t settings;
     ota_ws_flash_t flash;
     ota_ws_worker_t worker;
     ota_ws_verifier_t verifier;
-    const char *const *host_names;
-    esp_timer_handle_t tick;
-    bool ticking;
-    volatile int woken; // ticks since the server was asked to look; 0: it was not
-    told_t told;
+    ota_ws_device_t device;
 } component;
 
 uint32_t ota_ws_component_now_ms(void) {

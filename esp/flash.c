@@ -40,13 +40,13 @@ static uint32_t slot_size(void *context) {
 
 static ota_ws_status_t open(void *context, uint32_t image_size) {
     (void)context;
-    esp_ota_img_states_t state;
+    uint32_t state;
     slot = find_slot();
     handle = 0;
     if (slot == NULL || image_size > slot->size) {
         return OTA_WS_NO_SLOT;
     }
-    bool known = esp_ota_get_state_partition(esp_ota_get_running_partition(), &state) == ESP_OK;
+    bool known = ota_ws_boot_record_state(esp_ota_get_running_partition(), &state);
     return known && state == ESP_OTA_IMG_PENDING_VERIFY ? OTA_WS_ON_TRIAL : OTA_WS_OK;
 }
 

@@ -40,25 +40,6 @@ static bool rolled_back;
 
 // ---- who am I ------------------------------------------------------------------------------------------------------
 
-// Text of an image is anybody's: only what can be shown stays.
-static void copy_text(char *to, const char *from, size_t size) {
-    size_t length = strnlen(from, size);
-    for (size_t i = 0; i < length; i++) {
-        to[i] = from[i] >= ' ' && from[i] < 0x7F ? from[i] : '?';
-    }
-    to[length] = '\0';
-}
-
-static void read_description(ota_ws_image_description_t *to, const esp_app_desc_t *from) {
-    to->secure_version = from->secure_version;
-    copy_text(to->version, from->version, sizeof from->version);
-    copy_text(to->project, from->project_name, sizeof from->project_name);
-    copy_text(to->time, from->time, sizeof from->time);
-    copy_text(to->date, from->date, sizeof from->date);
-    copy_text(to->idf, from->idf_ver, sizeof from->idf_ver);
-    memcpy(to->elf_sha256, from->app_elf_sha256, sizeof to->elf_sha256);
-}
-
 static ota_ws_image_state_t image_state_of(uint32_t state) {
     switch (state) {
     case ESP_OTA_IMG_NEW:
@@ -91,7 +72,7 @@ static void describe_other(ota_ws_identity_t *identity, const esp_partition_t *o
     identity->other_valid =
         identity->other_state != OTA_WS_IMAGE_NONE && esp_ota_get_partition_description(other, &description) == ESP_OK;
     if (identity->other_valid) {
-        read_description(&identity->other, &description);
+        ota_ws_image_describe((const uint8_t *)&description, &identity->other);
     }
 }
 
@@ -124,7 +105,7 @@ static void describe(void *context, ota_ws_identity_t *identity) {
     if (identity->image_state == OTA_WS_IMAGE_NONE) {
         identity->image_state = OTA_WS_IMAGE_UNWATCHED;
     }
-    read_description(&identity->running, esp_app_get_description());
+    ota_ws_image_describe((const uint8_t *)esp_app_get_description(), &identity->running);
     if (other != NULL && other != running) {
         describe_other(identity, other);
     }

@@ -60,39 +60,41 @@ typedef enum {
 
 struct ota_ws_session;
 
-// Public so that it can be static; all members belong to the core.
+// Public so that it can be static; all members belong to the core. The large ones come last: RISC-V reaches the first
+// 128 bytes with instructions of half the size.
 typedef struct ota_ws_device {
     ota_ws_ports_t ports;
     const ota_ws_settings_t *settings;
     const ota_ws_verifier_t *verifier; // NULL: no login (OTA_ALLOW_UNPROTECTED)
-    ota_ws_login_t login;
-    uint8_t boot[4];                 // random, told as `boot`
-    uint32_t now_ms;                 // of the event that is being dealt with
-    struct ota_ws_session *sessions; // open ones
-    char *scratch;                   // OTA_WS_MESSAGE_SIZE bytes for the message being built; the transport's
+    uint32_t now_ms;                   // of the event that is being dealt with
+    struct ota_ws_session *sessions;   // open ones
+    char *scratch;                     // OTA_WS_MESSAGE_SIZE bytes for the message being built; the transport's
 
     ota_ws_update_state_t update;
-    struct ota_ws_session *owner; // of the update or the job; NULL when it has gone
-    struct ota_ws_session *next;  // its `begin` came while the one before was ending
-    ota_ws_promise_t next_promise;
+    struct ota_ws_session *owner;            // of the update or the job; NULL when it has gone
+    struct ota_ws_session *next;             // its `begin` came while the one before was ending
     uint32_t size;                           // of the file
-    bool deflate;                            // what is received is compressed
     uint32_t received;                       // bytes of the data frames, which is the next offset
     uint32_t acknowledged;                   // of them, as the owner knows
     uint32_t written;                        // bytes of the image that are in flash
     const ota_ws_image_description_t *image; // that is being written; NULL while it is not known, and at rest
     uint32_t last_data_ms;
     uint32_t last_told_ms; // progress, to all
+    bool deflate;          // what is received is compressed
     uint8_t jobs;          // submitted and not completed
-    ota_ws_failure_t end;  // ENDING, VERIFYING: why the update must end, OTA_WS_OK when it need not
 
     bool on_trial;
-    ota_ws_errand_t errand;      // what a power cut has left to be done
-    ota_ws_history_entry_t last; // the newest update
+    bool restarting;
+    ota_ws_errand_t errand;   // what a power cut has left to be done
+    ota_ws_finding_t finding; // of the application, that was acted upon
     uint32_t trial_since_ms;
     uint32_t trial_looked_ms; // whether the application has decided
-    ota_ws_finding_t finding; // of the application, that was acted upon
-    bool restarting;
+
+    uint8_t boot[4];               // random, told as `boot`
+    ota_ws_failure_t end;          // ENDING, VERIFYING: why the update must end, OTA_WS_OK when it need not
+    ota_ws_promise_t next_promise; // of `next`
+    ota_ws_history_entry_t last;   // the newest update
+    ota_ws_login_t login;
 } ota_ws_device_t;
 
 // `ports`' structs, `settings` and `verifier` stay the caller's and must outlive the device. `scratch` is set later

@@ -75,7 +75,7 @@ static void read_header(ota_ws_image_header_t *header, const uint8_t *bytes) {
     header->hash_appended = bytes[23] == 1;
 }
 
-static void read_description(ota_ws_image_description_t *description, const uint8_t *bytes) {
+void ota_ws_image_describe(const uint8_t *bytes, ota_ws_image_description_t *description) {
     description->secure_version = ota_ws_read_u32(bytes + 4);
     read_string(description->version, bytes + 16, 32);
     read_string(description->project, bytes + 48, 32);
@@ -127,7 +127,7 @@ static size_t take_head(ota_ws_image_t *image, const uint8_t *bytes, size_t leng
         return taken;
     }
     read_header(&image->header, image->gather);
-    read_description(&image->description, image->gather + DESCRIPTION_OFFSET);
+    ota_ws_image_describe(image->gather + DESCRIPTION_OFFSET, &image->description);
 
     // The head holds the first segment's header and the start of its data: put it there.
     ota_ws_image_segment_t *first = &image->segments[0];

@@ -47,12 +47,12 @@ typedef struct {
     uint32_t file_offset; // of the data
 } ota_ws_image_segment_t;
 
+// Reads an esp_app_desc_t of the image format: 256 bytes, of which the first 176 are looked at.
+void ota_ws_image_describe(const uint8_t *bytes, ota_ws_image_description_t *description);
+
 // One running examination. Public so that it can be static; read `header`, `description`, `segments`, `length`, `left`,
 // and nothing else.
 typedef struct {
-    ota_ws_image_header_t header;                               // } sound once ota_ws_image_head_known()
-    ota_ws_image_description_t description;                     // }
-    ota_ws_image_segment_t segments[OTA_WS_IMAGE_MAX_SEGMENTS]; // of those seen so far
     uint32_t length; // of the image with checksum and digest, without signature; 0 until the last segment was seen
     bool is_signed;  // a signature sector follows
 
@@ -65,6 +65,11 @@ typedef struct {
     uint32_t offset;        // bytes taken so far
     uint32_t left;          // bytes that have to come before anything else can
     uint16_t gathered;      // bytes in `gather`
+
+    ota_ws_image_header_t header;                               // } sound once ota_ws_image_head_known()
+    ota_ws_image_description_t description;                     // }
+    ota_ws_image_segment_t segments[OTA_WS_IMAGE_MAX_SEGMENTS]; // of those seen so far
+
     uint8_t gather[OTA_WS_IMAGE_HEAD_SIZE];
     uint8_t digest[OTA_WS_SHA256_SIZE]; // of the bytes before the appended one
     ota_ws_sha256_t sha256;

@@ -36,15 +36,15 @@ typedef struct {
 } ota_ws_guesses_t;
 
 typedef struct {
-    ota_ws_ticket_t tickets[OTA_WS_TICKET_COUNT];
-    uint32_t key[OTA_WS_LOGIN_KEY_SIZE / 4]; // of the tags
-    ota_ws_guesses_t peers[OTA_WS_PEER_COUNT];
     uint8_t newcomers;    // failures of peers that had not failed before, less one for each minute without
     uint32_t newcomer_ms; // the last of them
     uint32_t failed_ms;   // the last failure of anybody
     uint16_t debt_ms;     // what all owed then: a second for each failure
     ota_ws_address_t owners[OTA_WS_OWNER_COUNT]; // logged in, the last one first; no limit of others is theirs
     uint8_t owner_count;
+    uint32_t key[OTA_WS_LOGIN_KEY_SIZE / 4]; // of the tags
+    ota_ws_ticket_t tickets[OTA_WS_TICKET_COUNT];
+    ota_ws_guesses_t peers[OTA_WS_PEER_COUNT];
 } ota_ws_login_t;
 
 // Who comes before whom.

@@ -34,11 +34,11 @@ static bool chip_fits(const ota_ws_identity_t *device, const ota_ws_image_header
     return false;
 }
 
-// Appends "3.1" for 301 to `text`.
-static void append_revision(char *text, uint16_t revision) {
-    ota_ws_text_number(text + strlen(text), revision / 100);
-    strcat(text, ".");
-    ota_ws_text_number(text + strlen(text), revision % 100);
+// "3.1" for 301. Returns where it ends.
+static char *write_revision(char *text, uint16_t revision) {
+    text = ota_ws_text_number(text, revision / 100);
+    *text++ = '.';
+    return ota_ws_text_number(text, revision % 100);
 }
 
 static bool revision_fits(const ota_ws_identity_t *device, const ota_ws_image_header_t *header,
@@ -47,15 +47,13 @@ static bool revision_fits(const ota_ws_identity_t *device, const ota_ws_image_he
     if (device->chip_revision >= header->min_revision && (!limited || device->chip_revision <= header->max_revision)) {
         return true;
     }
-    refuse(failure, OTA_WS_WRONG_REVISION, "", "");
-    append_revision(failure->image, header->min_revision);
+    failure->status = OTA_WS_WRONG_REVISION;
+    char *end = write_revision(failure->image, header->min_revision);
+    strcpy(end, limited ? " to " : " or later");
     if (limited) {
-        strcat(failure->image, " to ");
-        append_revision(failure->image, header->max_revision);
-    } else {
-        strcat(failure->image, " or later");
+        write_revision(end + strlen(end), header->max_revision);
     }
-    append_revision(failure->device, device->chip_revision);
+    write_revision(failure->device, device->chip_revision);
     return false;
 }
 

@@ -151,19 +151,16 @@ ota_ws_status_t ota_ws_scram_challenge(ota_ws_scram_t *scram, const ota_ws_verif
     }
     begin_text(scram, client_first + 3); // without "n,,"
 
-    char *at = reply;
-    memcpy(at, "r=", 2);
-    ota_ws_text_copy(at + 2, NONCE_MAX + 1, nonce);
-    at += 2 + strlen(nonce);
-    ota_ws_base64(at, random, RANDOM_SIZE);
-    at += OTA_WS_BASE64_LENGTH(RANDOM_SIZE);
+    char *at = reply + 2;
+    memcpy(reply, "r=", 2);
+    ota_ws_text_copy(at, NONCE_MAX + 1, nonce);
+    at = ota_ws_base64(at + strlen(nonce), random, RANDOM_SIZE);
     remember_nonce(scram, scram->length + 1U, (size_t)(at - reply) - 2);
     memcpy(at, ",s=", 3);
-    ota_ws_base64(at + 3, verifier->salt, OTA_WS_SCRAM_SALT_SIZE);
-    at += 3 + OTA_WS_BASE64_LENGTH(OTA_WS_SCRAM_SALT_SIZE);
+    at = ota_ws_base64(at + 3, verifier->salt, OTA_WS_SCRAM_SALT_SIZE);
     memcpy(at, ",i=", 3);
-    ota_ws_text_number(at + 3, verifier->iterations);
-    return append(scram, reply, strlen(reply)) ? OTA_WS_OK : OTA_WS_BAD_LOGIN;
+    at = ota_ws_text_number(at + 3, verifier->iterations);
+    return append(scram, reply, (size_t)(at - reply)) ? OTA_WS_OK : OTA_WS_BAD_LOGIN;
 }
 
 // Reads "c=biws,r=<combined nonce>,p=<proof>"; appends its first part to the AuthMessage.

@@ -20,11 +20,11 @@ typedef struct {
     uint32_t length;                         // bytes taken, programmed or gathered
     uint32_t distrusted_from, distrusted_to; // there nothing is kept
     uint32_t gathered;                       // bytes in `page`, which belong at the cursor
+    bool withheld;                           // the head is not in flash
+    bool familiar; // flash begins with the very bytes that came first: it may hold the rest too
+    bool changes;  // where the last erase was due, flash did not hold what came
     uint8_t page[OTA_WS_PAGE_SIZE];
     uint8_t head[OTA_WS_SLOT_HEAD_MAX]; // the caller may fill it before ota_ws_slot_resume()
-    bool withheld;                      // the head is not in flash
-    bool familiar;                      // flash begins with the very bytes that came first: it may hold the rest too
-    bool changes;                       // where the last erase was due, flash did not hold what came
 } ota_ws_slot_t;
 
 // `size` is at most flash->slot_size(). Nothing is erased yet.

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "bytes.h"
 #include "report.h"
 #include "text.h"
 
@@ -141,10 +142,6 @@ bool ota_ws_update_wants_data(const ota_ws_session_t *session) {
     return device->owner == session && device->update == OTA_WS_UPDATE_RECEIVING;
 }
 
-static uint32_t offset_of(const uint8_t *buffer) {
-    return (uint32_t)buffer[0] | (uint32_t)buffer[1] << 8 | (uint32_t)buffer[2] << 16 | (uint32_t)buffer[3] << 24;
-}
-
 // Once per whole chunk: shorter frames, and the pieces in which a transport may hand over long ones, wait for it. The
 // credit is two chunks at least, so a client never stands still for that. The very first bytes do not wait: somebody
 // looks at the screen.
@@ -162,10 +159,11 @@ static void acknowledge(ota_ws_session_t *session) {
 bool ota_ws_update_data(ota_ws_session_t *session, uint8_t *buffer, size_t length, ota_ws_failure_t *failure) {
     ota_ws_device_t *device = session->device;
     size_t bytes = length - OTA_WS_OFFSET_SIZE;
+    uint32_t offset = ota_ws_read_u32(buffer);
     memset(failure, 0, sizeof *failure);
-    if (offset_of(buffer) != device->received) {
+    if (offset != device->received) {
         failure->status = OTA_WS_WRONG_OFFSET;
-        ota_ws_text_number(failure->image, offset_of(buffer));
+        ota_ws_text_number(failure->image, offset);
         ota_ws_text_number(failure->device, device->received);
         return false;
     }
