@@ -252,6 +252,40 @@ static void an_owner_need_not_wait_for_a_stranger(void **state) {
     rig_free(rig);
 }
 
+// A stranger's message may have 384 bytes, an owner's 1024.
+static void strangers_must_be_short(void **state) {
+    (void)state;
+    static const struct {
+        bool logged_in;
+        uint64_t length;
+        ota_ws_admission_t admission;
+    } frames[] = {{false, 384, OTA_WS_ADMIT_TAKE},
+                  {false, 385, OTA_WS_ADMIT_DISCARD},
+                  {true, 1024, OTA_WS_ADMIT_TAKE},
+                  {true, 1025, OTA_WS_ADMIT_DISCARD}};
+    for (size_t i = 0; i < COUNT_OF(frames); i++) {
+        rig_t *rig = rig_new_locked();
+        peer_t *peer = frames[i].logged_in ? peer_welcome(rig) : peer_new(rig);
+        assert_int_equal(ota_ws_session_admit(peer->session, OTA_WS_FRAME_TEXT, frames[i].length, rig->now_ms),
+                         frames[i].admission);
+        assert_int_equal(peer_ended(peer, "message_too_long"), frames[i].admission == OTA_WS_ADMIT_DISCARD);
+        peer_free(peer);
+        rig_free(rig);
+    }
+}
+
+static void the_keys_of_a_session_go_with_it(void **state) {
+    (void)state;
+    static const ota_ws_session_t nothing;
+    rig_t *rig = rig_new_locked();
+    peer_t *peer = peer_welcome(rig);
+    assert_memory_equal(peer->session->secret.keys.client, peer->keys.client, sizeof peer->keys.client);
+    peer_say_raw(peer, "{", 1);
+    assert_memory_equal(&peer->session->secret, &nothing.secret, sizeof nothing.secret);
+    peer_free(peer);
+    rig_free(rig);
+}
+
 // Strangers who sit on the login, and have failed before, do not keep a newcomer from it.
 static void a_newcomer_need_not_wait_for_who_has_failed(void **state) {
     (void)state;
@@ -472,6 +506,8 @@ int main(void) {
         cmocka_unit_test(a_login_left_hanging_counts_as_a_guess),
         cmocka_unit_test(a_login_that_ends_in_nonsense_counts_as_a_guess),
         cmocka_unit_test(who_holds_the_login_for_three_seconds_makes_room),
+        cmocka_unit_test(strangers_must_be_short),
+        cmocka_unit_test(the_keys_of_a_session_go_with_it),
         cmocka_unit_test(an_owner_need_not_wait_for_a_stranger),
         cmocka_unit_test(a_newcomer_need_not_wait_for_who_has_failed),
         cmocka_unit_test(a_session_that_is_over_holds_no_keys),
