@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The commands that people type. Each installs what it needs and this machine lacks (Debian packages, npm packages of the
 # lock files); as root, or with sudo.
-.PHONY: help setup demo test chip-test attack encrypted cuts fuzz coverage mutants bench bench-work size page format clean
+.PHONY: help setup demo test chip-test attack encrypted cuts states fuzz coverage mutants bench bench-work size page format clean
 
 help:
 	@echo 'make demo     a virtual ESP32 with its update page, until Ctrl-C'
@@ -9,6 +9,7 @@ help:
 	@echo 'make chip-test  the same on emulated ESP32-C3s; needs ESP-IDF and qemu-system-riscv32'
 	@echo 'make encrypted  the cases of encrypted images alone, with their counts'
 	@echo 'make cuts     power cuts at every operation of flash, on the virtual chip'
+	@echo 'make states   all that can happen to a device and two clients; draws docs/states.md'
 	@echo 'make fuzz     fuzzes each target for MINUTES=5'
 	@echo 'make coverage branches of src/ that the tests take; which ones not, and why'
 	@echo 'make mutants  small mistakes in src/, COUNT=400 by SEED=1 (or FILE=slot.c, all): do the tests notice?'
@@ -48,8 +49,15 @@ cuts:
 	@cmake --build build/cuts -j "$$(nproc)" --target cuts >/dev/null
 	@build/cuts/test/cuts/cuts --pairs 2
 
+states:
+	@test/setup.sh unit
+	@cmake -S host -B build/cuts >/dev/null
+	@cmake --build build/cuts -j "$$(nproc)" --target states >/dev/null
+	@build/cuts/test/states/states
+	@build/cuts/test/states/states --document >docs/states.md
+
 fuzz:
-	@test/setup.sh build
+	@test/setup.sh fuzz
 	@fuzz/run.sh $(or $(MINUTES),5)
 
 coverage:

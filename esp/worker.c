@@ -157,11 +157,5 @@ uint32_t ota_ws_chip_worker_stack_left(void) {
 void ota_ws_chip_worker(ota_ws_worker_t *worker, const ota_ws_pipeline_ports_t *ports, void (*result_waits)(void)) {
     pipeline_ports = *ports;
     tell = result_waits;
-    *worker = (ota_ws_worker_t){
-        .inflates = ports->inflate != NULL,
-        .decrypts = ports->decrypt != NULL,
-        .start = start,
-        .submit = submit,
-        .stop = stop,
-    };
+    *worker = (ota_ws_worker_t){.decrypts = ports->decrypt != NULL, .start = start, .submit = submit, .stop = stop};
 }

@@ -48,6 +48,7 @@ static const char help[] =
     "  --password-file FILE  first line: the password; default: a pairing code, made at the first start\n"
     "  --unprotected         no password: whoever reaches the device can replace its firmware. Loopback only\n"
     "  --trial-timeout S     a new image goes back when not confirmed in S seconds (300); 0: it waits\n"
+    "  --stall-timeout S     an update without data fails after S seconds (30)\n"
     "  --health FILE         asked once a second during a trial, as an application would be: \"good\" in FILE\n"
     "                        confirms the new image, \"bad\" goes back, anything else waits\n"
     "  --any-project         accept images of other projects\n"
@@ -94,6 +95,7 @@ static const row_t rows[] = {
     {"password-file", TEXT, AT(password_file), 0, 0, 0},
     {"unprotected", FLAG, AT(unprotected), 0, 0, 0},
     {"trial-timeout", NUMBER, AT(trial_timeout_s), 0, INT32_MAX / 1000, 0},
+    {"stall-timeout", NUMBER, AT(stall_timeout_s), 1, INT32_MAX / 1000, 0},
     {"health", TEXT, AT(health), 0, 0, 0},
     {"any-project", FLAG, AT(any_project), 0, 0, 0},
     {"signing-key", TEXT, AT(signing_key), 0, 0, 0},
@@ -268,6 +270,7 @@ options_result_t options_parse(options_t *options, int count, char *const argume
         .port = 8070,
         .name = "ota-demo.local",
         .trial_timeout_s = ota_ws_default_settings.trial_timeout_ms / 1000,
+        .stall_timeout_s = ota_ws_default_settings.stall_timeout_ms / 1000,
         .boot_time_ms = 1000,
         .chunk = ota_ws_default_settings.chunk,
         .credit = ota_ws_default_settings.credit,

@@ -26,6 +26,7 @@ typedef struct {
     const char *encrypted_key; // PEM file; NULL: plain images are expected
     const char *timing;        // NULL: none
     uint32_t trial_timeout_s;
+    uint32_t stall_timeout_s;
     const char *health; // file with the application's finding; NULL: it has none
     uint32_t boot_time_ms;
     uint32_t chunk;

@@ -255,8 +255,11 @@ void ota_ws_update_session_gone(ota_ws_session_t *session, ota_ws_status_t statu
 static ota_ws_status_t try_control(ota_ws_device_t *device, ota_ws_session_t *session, ota_ws_job_kind_t kind,
                                    ota_ws_outcome_t outcome) {
     ota_ws_job_t job = {.kind = kind, .outcome = outcome};
+    if (device->restarting || device->update == OTA_WS_UPDATE_READY) {
+        return OTA_WS_RESTART_PENDING;
+    }
     if (device->update != OTA_WS_UPDATE_IDLE) {
-        return device->update == OTA_WS_UPDATE_READY ? OTA_WS_RESTART_PENDING : OTA_WS_BUSY;
+        return OTA_WS_BUSY;
     }
     ota_ws_status_t status = start_worker(device);
     if (status == OTA_WS_OK) {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "hash_openssl.h"
+#include "life_login.h"
 #include "text.h"
 
 #define OTADATA_ADDRESS 0xd000
@@ -13,10 +14,11 @@
 #define RESTARTS_MAX 5
 
 const life_geometry_t life_geometries[] = {
-    {"two slots, unit 1", 1, 1024, 0x10000, {9008, 14000, 6000, 10000}, false, 2},
-    {"two slots, unit 16, images over one block", 16, 4096, 0x20000, {68000, 70000, 67008, 71008}, false, 2},
-    {"factory and two slots, unit 4", 4, 2048, 0x10000, {8208, 12304, 5008, 16400}, true, 2},
-    {"three slots, unit 32", 32, 1024, 0x10000, {7008, 9008, 11008, 5120}, false, 3},
+    {"two slots, unit 1", 1, 1024, 0x10000, {9008, 14000, 6000, 10000}, false, 2, NOR_BLOCK_SIZE},
+    {"unit 16, images over a block", 16, 4096, 0x20000, {68000, 70000, 67008, 71008}, false, 2, NOR_BLOCK_SIZE},
+    {"factory and two slots, unit 4", 4, 2048, 0x10000, {8208, 12304, 5008, 16400}, true, 2, NOR_BLOCK_SIZE},
+    {"three slots, unit 32", 32, 1024, 0x10000, {7008, 9008, 11008, 5120}, false, 3, NOR_BLOCK_SIZE},
+    {"small blocks, unit 16", 16, 1024, 0x4000, {9008, 14000, 6000, 12000}, false, 2, 2 * NOR_SECTOR_SIZE},
 };
 const size_t life_geometry_count = sizeof life_geometries / sizeof *life_geometries;
 
@@ -120,7 +122,11 @@ static void hear(void *context, const char *text, size_t length) {
     }
     memcpy(message, text, length);
     message[length] = '\0';
-    if (is_type(message, "state")) {
+    if (is_type(message, "challenge")) {
+        strcpy(life->login, message);
+    } else if (is_type(message, "welcome")) {
+        life->has_mac = life->verifier != NULL;
+    } else if (is_type(message, "state")) {
         strcpy(life->state, message);
     } else if (is_type(message, "failed") || is_type(message, "error")) {
         strcpy(life->failure, message);
@@ -190,6 +196,7 @@ void life_init(life_t *life, board_t *board, const life_geometry_t *geometry, co
     life->board = board;
     life->geometry = geometry;
     life->images = images;
+    life->files = images;
     life->hash = &ota_ws_hash_openssl;
     life->boot_hash = &ota_ws_hash_openssl;
     life->ledger.incoming = -1;
@@ -210,14 +217,29 @@ int life_running_image(const life_t *life) {
     return image_at(life, life->machine.running->address);
 }
 
-int life_other_image(const life_t *life) {
-    return image_at(life, life->machine.other->address);
+int life_earlier_image(const life_t *life) {
+    const partition_t *factory = partition_table_find(&life->table, PARTITION_APP, PARTITION_FACTORY);
+    const partition_t *earlier = factory != NULL ? factory : life->machine.other;
+    otadata_t otadata;
+    if (otadata_read(&life->board->nor, boot_otadata_partition(&life->table), &otadata) != OTA_WS_OK) {
+        return -1;
+    }
+    for (int i = 0; i < 2; i++) {
+        const otadata_entry_t *entry = &otadata.entries[i];
+        uint32_t slot = otadata_is_valid(entry) ? otadata_slot(entry, life->geometry->slots) : 0;
+        const partition_t *partition = partition_table_ota(&life->table, slot);
+        if (otadata_is_valid(entry) && partition != life->machine.running) {
+            earlier = partition;
+        }
+    }
+    return image_at(life, earlier->address);
 }
 
 // ---- power ---------------------------------------------------------------------------------------------------------
 
 static void wire_ports(life_t *life) {
     life->flash = machine_flash(&life->machine);
+    life->flash.block_size = life->geometry->block_size;
     life->platform = machine_platform(&life->machine);
     life->platform.load = load;
     life->platform.save = save;
@@ -226,6 +248,8 @@ static void wire_ports(life_t *life) {
     life->platform.clock_s = clock_s;
     life->worker_port =
         (ota_ws_worker_t){.context = life, .start = start_worker, .submit = submit, .stop = stop_worker};
+    life->worker_port.inflates = life->inflate != NULL;
+    life->worker_port.decrypts = life->decrypt != NULL;
     life->settings = ota_ws_default_settings;
     life->settings.chunk = life->geometry->chunk;
     life->settings.credit = 2 * life->geometry->chunk;
@@ -234,6 +258,8 @@ static void wire_ports(life_t *life) {
     life->pipeline_ports = (ota_ws_pipeline_ports_t){.flash = &life->flash,
                                                      .platform = &life->platform,
                                                      .hash = life->hash,
+                                                     .inflate = life->inflate,
+                                                     .decrypt = life->decrypt,
                                                      .policy = &life->settings.policy,
                                                      .scratch = life->pipeline_scratch,
                                                      .scratch_size = sizeof life->pipeline_scratch};
@@ -280,8 +306,9 @@ static bool boot(life_t *life, ota_ws_reset_t reset) {
     life->is_working = false;
     life->wants_restart = false;
     life->is_restarting = false;
-    ota_ws_device_init(&life->device, &ports, &life->settings, NULL, life->now_ms);
+    ota_ws_device_init(&life->device, &ports, &life->settings, life->verifier, life->now_ms);
     ota_ws_device_scratch(&life->device, life->message);
+    life->link = (ota_ws_link_t){life, hear, close_link};
     life_pass(life, 50);
     return true;
 }
@@ -345,31 +372,14 @@ void life_pass(life_t *life, uint32_t ms) {
 }
 
 void life_say(life_t *life, const char *text) {
+    char whole[OTA_WS_MESSAGE_SIZE + 1];
     if (life->board->dead) {
         return;
     }
     life->failure[0] = '\0';
-    ota_ws_session_message(&life->session, text, strlen(text), life->now_ms);
+    size_t length = life->has_mac ? life_sign(life, text, whole) : strlen(text);
+    ota_ws_session_message(&life->session, life->has_mac ? whole : text, length, life->now_ms);
     work(life);
-}
-
-void life_connect(life_t *life) {
-    static const ota_ws_address_t peer = {{[10] = 0xFF, [11] = 0xFF, [12] = 127, [15] = 1}};
-    static const ota_ws_gate_request_t request = {"127.0.0.1", NULL, "127.0.0.1", NULL};
-    char body[OTA_WS_TICKET_BODY_SIZE];
-    char ticket[OTA_WS_TICKET_TEXT_SIZE + 1];
-    char hello[128];
-    if (life->board->dead) {
-        return;
-    }
-    life->state[0] = '\0';
-    ota_ws_device_ticket(&life->device, &request, &peer, life->now_ms, body, sizeof body);
-    find_member(body, "ticket", ticket, sizeof ticket);
-    life->link = (ota_ws_link_t){life, hear, close_link};
-    ota_ws_session_open(&life->session, &life->device, &life->link, &peer, life->now_ms);
-    life->is_connected = true;
-    snprintf(hello, sizeof hello, "{\"type\":\"hello\",\"version\":1,\"ticket\":\"%s\"}", ticket);
-    life_say(life, hello);
 }
 
 void life_disconnect(life_t *life) {
@@ -381,19 +391,20 @@ void life_disconnect(life_t *life) {
     work(life);
 }
 
-void life_begin(life_t *life, int image) {
-    char text[192];
+void life_offer(life_t *life, int image, uint32_t size, const uint8_t *digest, const char *more) {
+    const image_file_t *file = &life->files[image];
+    char text[256];
     char hex[65];
-    uint8_t digest[32];
+    uint8_t of_file[32];
+    ota_ws_sha256_t sha256;
     if (life->board->dead) {
         return;
     }
-    ota_ws_sha256_t sha256;
     life->boot_hash->start(&sha256);
-    life->boot_hash->update(&sha256, life->images[image].bytes, life->images[image].length);
-    life->boot_hash->finish(&sha256, digest);
-    ota_ws_text_hex(hex, digest, sizeof digest);
-    snprintf(text, sizeof text, "{\"type\":\"begin\",\"size\":%zu,\"sha256\":\"%s\"}", life->images[image].length, hex);
+    life->boot_hash->update(&sha256, file->bytes, file->length);
+    life->boot_hash->finish(&sha256, of_file);
+    ota_ws_text_hex(hex, digest != NULL ? digest : of_file, sizeof of_file);
+    snprintf(text, sizeof text, "{\"type\":\"begin\",\"size\":%u,\"sha256\":\"%s\"%s}", (unsigned)size, hex, more);
     life->is_ready = false;
     life->is_done = false;
     if (life->ledger.incoming != image) {
@@ -406,21 +417,33 @@ void life_begin(life_t *life, int image) {
     life_say(life, text);
 }
 
+void life_begin(life_t *life, int image) {
+    life_offer(life, image, (uint32_t)life->files[image].length, NULL, "");
+}
+
+bool life_data(life_t *life, uint32_t offset, const uint8_t *bytes, uint32_t length) {
+    if (life->board->dead ||
+        ota_ws_session_admit(&life->session, OTA_WS_FRAME_DATA, length + 4, life->now_ms) != OTA_WS_ADMIT_TAKE) {
+        return false;
+    }
+    for (int i = 0; i < 4; i++) {
+        life->buffer[i] = (uint8_t)(offset >> 8 * i);
+    }
+    memcpy(life->buffer + 4, bytes, length);
+    ota_ws_session_data(&life->session, life->buffer, length + 4, life->now_ms);
+    work(life);
+    return true;
+}
+
 void life_send(life_t *life, int image, uint32_t end) {
-    const image_file_t *file = &life->images[image];
+    const image_file_t *file = &life->files[image];
     uint32_t at = life->is_ready ? life->device.received : end;
     life->ledger.may_run = life->ledger.may_run || end == file->length;
     while (at < end && !life->board->dead && life->failure[0] == '\0') {
         uint32_t length = end - at < life->settings.chunk ? end - at : life->settings.chunk;
-        if (ota_ws_session_admit(&life->session, OTA_WS_FRAME_DATA, length + 4, life->now_ms) != OTA_WS_ADMIT_TAKE) {
+        if (!life_data(life, at, file->bytes + at, length)) {
             return;
         }
-        for (int i = 0; i < 4; i++) {
-            life->buffer[i] = (uint8_t)(at >> 8 * i);
-        }
-        memcpy(life->buffer + 4, file->bytes + at, length);
-        ota_ws_session_data(&life->session, life->buffer, length + 4, life->now_ms);
-        work(life);
         at += length;
     }
 }

@@ -22,6 +22,7 @@ typedef struct {
     uint32_t image_sizes[LIFE_IMAGES];
     bool has_factory;
     unsigned slots;
+    uint32_t block_size;
 } life_geometry_t;
 
 // What may be expected of a board, whatever was cut: kept beside it, changed by the steps.
@@ -41,6 +42,9 @@ typedef struct {
     board_t *board;
     const life_geometry_t *geometry;
     const image_file_t *images;
+    const image_file_t *files;      // that are sent: the images, or what becomes them
+    const ota_ws_filter_t *inflate; // } NULL: none
+    const ota_ws_filter_t *decrypt; // }
     const ota_ws_hash_t *hash;      // of the core
     const ota_ws_hash_t *boot_hash; // of all that is not the core
     partition_table_t table;
@@ -68,6 +72,13 @@ typedef struct {
     ota_ws_session_t session;
     ota_ws_link_t link;
     bool is_connected;
+    // With `verifier` set, before power on, clients log in.
+    const ota_ws_verifier_t *verifier;
+    ota_ws_scram_t scram;
+    ota_ws_session_keys_t keys;
+    uint32_t said; // count of the mac
+    bool has_mac;
+    char login[OTA_WS_MESSAGE_SIZE + 1];   // the last `challenge`
     char state[OTA_WS_MESSAGE_SIZE + 1];   // the last of each kind
     char failure[OTA_WS_MESSAGE_SIZE + 1]; // "" when there was none since the last request
     uint32_t ready_offset;
@@ -90,13 +101,23 @@ uint32_t life_slot_address(const life_t *life, unsigned slot);
 bool life_power_on(life_t *life, ota_ws_reset_t reset);
 void life_power_off(life_t *life);
 
+// Connects, says hello, logs in.
 void life_connect(life_t *life);
+// The three steps of it.
+void life_knock(life_t *life);
+void life_hello(life_t *life);
+void life_prove(life_t *life);
 void life_disconnect(life_t *life);
+// With count and mac after a login.
 void life_say(life_t *life, const char *text);
 void life_pass(life_t *life, uint32_t ms);
 
 // begin; the answer is in `is_ready` and `ready_offset`.
 void life_begin(life_t *life, int image);
+// The same with other members: `more` ends the text, "" or ",...". `digest` NULL: the file's.
+void life_offer(life_t *life, int image, uint32_t size, const uint8_t *digest, const char *more);
+// One data frame, if the device will have it. False: not.
+bool life_data(life_t *life, uint32_t offset, const uint8_t *bytes, uint32_t length);
 // Sends on up to `end` bytes of the image.
 void life_send(life_t *life, int image, uint32_t end);
 void life_confirm(life_t *life);
@@ -109,5 +130,6 @@ bool life_told(const life_t *life, const char *name, char *value, size_t size);
 
 // The image that runs, by its bytes in flash; -1 when they are none that was ever sent.
 int life_running_image(const life_t *life);
-// ... and the one in the slot that an update would go to.
-int life_other_image(const life_t *life);
+// ... and the one that runs when the running one is gone back from, by the boot record; else the factory's, else the
+// one in the slot that an update would go to.
+int life_earlier_image(const life_t *life);

@@ -7,18 +7,18 @@
 
 #include "hash_openssl.h"
 
-#define FILES_MAX 8
+#define FILES_MAX 32
 #define DIGESTS_MAX 256 // of one file, one for each length modulo this
 
 // What lies in ota_ws_sha256_t, behind what OpenSSL's port keeps there.
 typedef struct {
     uint64_t of_openssl[16];
     uint32_t length;
-    uint8_t candidates; // one bit for each file that begins like this; 0: the hash is OpenSSL's
+    uint32_t candidates; // one bit for each file that begins like this; 0: the hash is OpenSSL's
 } running_t;
 
 _Static_assert(sizeof(running_t) <= sizeof(ota_ws_sha256_t), "fits into the port's state");
-_Static_assert(FILES_MAX == 8, "one bit each");
+_Static_assert(FILES_MAX == 32, "one bit each");
 
 typedef struct {
     bool is_known;
@@ -36,32 +36,32 @@ void known_hash_learn(const image_file_t *files, size_t count) {
     memset(digests, 0, sizeof digests);
 }
 
-static size_t first_of(uint8_t candidates) {
+static size_t first_of(uint32_t candidates) {
     return (size_t)__builtin_ctz(candidates);
 }
 
 static void start(ota_ws_sha256_t *state) {
     running_t *running = (running_t *)state->opaque;
     running->length = 0;
-    running->candidates = (uint8_t)((1u << known_count) - 1);
+    running->candidates = (uint32_t)((UINT64_C(1) << known_count) - 1);
     if (running->candidates == 0) {
         ota_ws_hash_openssl.start(state);
     }
 }
 
-static uint8_t those_that_go_on(const running_t *running, const uint8_t *bytes, size_t length) {
-    uint8_t candidates = 0;
+static uint32_t those_that_go_on(const running_t *running, const uint8_t *bytes, size_t length) {
+    uint32_t candidates = 0;
     for (size_t i = 0; i < known_count; i++) {
         bool fits = (running->candidates >> i & 1) != 0 && length <= known[i].length - running->length &&
                     memcmp(known[i].bytes + running->length, bytes, length) == 0;
-        candidates |= (uint8_t)(fits << i);
+        candidates |= (uint32_t)fits << i;
     }
     return candidates;
 }
 
 static void update(ota_ws_sha256_t *state, const void *bytes, size_t length) {
     running_t *running = (running_t *)state->opaque;
-    uint8_t before = running->candidates;
+    uint32_t before = running->candidates;
     if (before == 0) {
         ota_ws_hash_openssl.update(state, bytes, length);
         return;

@@ -9,5 +9,5 @@
 
 extern const ota_ws_hash_t known_hash;
 
-// At most 8 files; they must outlive the hashes. Forgets the ones before.
+// At most 32 files; they must outlive the hashes. Forgets the ones before.
 void known_hash_learn(const image_file_t *files, size_t count);

@@ -5,8 +5,6 @@
 
 #include "invariants.h"
 
-#define BLOCK 65536
-
 // After a life of which nothing was written down.
 static void look_up(life_t *life) {
     life_ledger_t *ledger = &life->ledger;
@@ -15,7 +13,7 @@ static void look_up(life_t *life) {
     }
     int running = life_running_image(life);
     bool on_trial = life->device.on_trial;
-    *ledger = (life_ledger_t){.confirmed = on_trial ? life_other_image(life) : running,
+    *ledger = (life_ledger_t){.confirmed = on_trial ? life_earlier_image(life) : running,
                               .incoming = on_trial ? running : -1,
                               .may_run = true,
                               .has_old_loader = ledger->has_old_loader};
@@ -35,8 +33,7 @@ static const char *check(life_t *life) {
     return violation;
 }
 
-// Power on and all invariants.
-static const char *start(life_t *life, ota_ws_reset_t reset) {
+const char *recovery_start(life_t *life, ota_ws_reset_t reset) {
     life_power_off(life);
     if (!life_power_on(life, reset)) {
         return "the device boots";
@@ -69,9 +66,9 @@ static const char *end_trial(life_t *life, recovery_choice_t choice) {
         if (!life->board->dead && life->ledger.confirmed != life->ledger.incoming) {
             return "a trial can be confirmed";
         }
-        return life->board->dead ? NULL : start(life, OTA_WS_RESET_POWER_ON);
+        return life->board->dead ? NULL : recovery_start(life, OTA_WS_RESET_POWER_ON);
     case RECOVERY_RESTART:
-        violation = start(life, OTA_WS_RESET_PANIC);
+        violation = recovery_start(life, OTA_WS_RESET_PANIC);
         break;
     case RECOVERY_EXPIRE:
         life_pass(life, LIFE_TRIAL_MS);
@@ -99,7 +96,7 @@ static const char *check_resume(const life_t *life, uint32_t written) {
     if (!life->is_ready) {
         return "an update can begin";
     }
-    return life->ready_offset + BLOCK >= written ? NULL : "at most one block is lost by a restart";
+    return life->ready_offset + life->flash.block_size >= written ? NULL : "at most one block is lost by a restart";
 }
 
 static const char *update(life_t *life, recovery_t *result) {
@@ -111,7 +108,7 @@ static const char *update(life_t *life, recovery_t *result) {
         return violation;
     }
     result->was_resumed = life->ready_offset > 0;
-    life_send(life, image, (uint32_t)life->images[image].length);
+    life_send(life, image, (uint32_t)life->files[image].length);
     if (!life->board->dead && !life->is_done) {
         return "a whole update succeeds";
     }
@@ -129,7 +126,7 @@ static const char *finish(life_t *life) {
     if (violation != NULL || life->board->dead) {
         return violation;
     }
-    violation = start(life, OTA_WS_RESET_POWER_ON);
+    violation = recovery_start(life, OTA_WS_RESET_POWER_ON);
     if (violation != NULL || life->board->dead) {
         return violation;
     }
@@ -140,7 +137,7 @@ void recovery_run(life_t *life, recovery_choice_t choice, recovery_t *result) {
     int confirmed = life->ledger.confirmed;
     memset(result, 0, sizeof *result);
     result->running = -1;
-    result->violation = start(life, OTA_WS_RESET_BROWNOUT);
+    result->violation = recovery_start(life, OTA_WS_RESET_BROWNOUT);
     if (result->violation != NULL || life->board->dead) {
         return;
     }

@@ -22,5 +22,8 @@ typedef struct {
     unsigned boots; // that the first power on took
 } recovery_t;
 
+// Power on and all invariants: NULL, or the one that does not hold.
+const char *recovery_start(life_t *life, ota_ws_reset_t reset);
+
 // `life` has been switched off, or has died. Ends early, without violation, when the power goes again.
 void recovery_run(life_t *life, recovery_choice_t choice, recovery_t *result);

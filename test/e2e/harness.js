@@ -14,8 +14,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import WebSocket from 'ws';
 
-// A deadline for what never comes; no test waits for it when all is well.
-export const GIVE_UP_MS = Number(process.env.GIVE_UP_MS ?? 60_000);
+const GIVE_UP_MS = 60_000; // a deadline for what never comes; no test waits for it when all is well
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 export const root = path.resolve(here, '../..');

@@ -211,6 +211,20 @@ static void the_application_confirms_a_trial_and_nothing_else(void **state) {
     rig_free(rig);
 }
 
+// Found by test/states: the way back was done nevertheless, and a second restart was asked for.
+static void what_the_application_decides_after_a_restart_was_asked_for_is_too_late(void **state) {
+    (void)state;
+    rig_t *rig = rig_new();
+    peer_t *peer = peer_welcome(rig);
+    peer_say(peer, "{\"type\":\"restart\"");
+    assert_int_equal(ota_ws_device_roll_back(&rig->device), OTA_WS_RESTART_PENDING);
+    rig_settle(rig);
+    assert_int_equal(rig->roll_backs, 0);
+    assert_int_equal(rig->restarts, 1);
+    peer_free(peer);
+    rig_free(rig);
+}
+
 static void the_application_goes_back_and_hears_why_it_cannot(void **state) {
     (void)state;
     image_file_t file = rig_image("2.0.0");
@@ -453,6 +467,7 @@ int main(void) {
         cmocka_unit_test(an_errand_waits_for_memory),
         cmocka_unit_test(the_application_confirms_a_trial_and_nothing_else),
         cmocka_unit_test(the_application_goes_back_and_hears_why_it_cannot),
+        cmocka_unit_test(what_the_application_decides_after_a_restart_was_asked_for_is_too_late),
         cmocka_unit_test(a_confirmation_past_us_ends_the_trial_within_a_second),
         cmocka_unit_test(an_application_that_refuses_the_end_of_a_trial_is_asked_again_after_ten_seconds),
         cmocka_unit_test(the_end_of_a_trial_waits_for_memory),

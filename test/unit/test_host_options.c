@@ -43,6 +43,7 @@ static void a_flash_file_is_enough(void **state) {
     assert_int_equal(options.chunk, 8192);
     assert_int_equal(options.credit, 32768);
     assert_int_equal(options.trial_timeout_s, 300);
+    assert_int_equal(options.stall_timeout_s, 30);
     assert_int_equal(options.boot_time_ms, 1000);
     assert_null(options.timing);
     assert_false(options.unprotected || options.any_project || options.show);

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// After every message the link goes: it is reset, it ends, a frame ends half-way, or the client says nothing any more.
+// Then the next client's update begins. Where the link is known dead it need not wait for the stall time-out, which is
+// set so long that the test would fail; where it is not, the silent client is told `stalled` first.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { Client, makeImage, until, withDevice } from './harness.js';
+
+const running = makeImage({ version: '1.0.0', size: '64K' });
+const update = makeImage({ version: '2.0.0', size: '768K' }); // more than all rounds together bring, each goes on behind the one before
+
+// A frame of a client: FIN and opcode, masked (with zeros), `length` bytes of which only `sent` come.
+function halfFrame(opcode, length, sent) {
+  const head = Buffer.alloc(8);
+  head[0] = 0x80 | opcode;
+  head[1] = 0x80 | 126;
+  head.writeUInt16BE(length, 2);
+  return Buffer.concat([head, Buffer.alloc(sent)]);
+}
+
+async function beginUpdate(client) {
+  client.begin(update.bytes);
+  return client.next('ready');
+}
+
+// Returns the offset behind what was sent.
+async function beginAndSend(client, length) {
+  const ready = await beginUpdate(client);
+  await client.send(update.bytes, ready, ready.offset, ready.offset + length);
+  return ready.offset + length;
+}
+
+const messages = {
+  nothing: () => {},
+  ping: (client) => client.say({ type: 'ping' }),
+  history: (client) => client.say({ type: 'history' }),
+  cancel: (client) => client.say({ type: 'cancel' }),
+  confirm: (client) => client.say({ type: 'confirm' }),
+  rollback: (client) => client.say({ type: 'rollback' }),
+  end: (client) => client.say({ type: 'end' }),
+  'a second hello': (client) => client.say({ type: 'hello', version: 1, ticket: 'x' }),
+  begin: (client) => client.begin(update.bytes),
+  'begin, once it is answered': (client) => beginUpdate(client),
+  data: (client) => beginAndSend(client, 8192),
+  'data that was acknowledged': async (client) => {
+    const sent = await beginAndSend(client, 24576);
+    await until(() => client.received >= sent, 'the acknowledgement');
+  },
+  'data, then cancel': async (client) => {
+    await beginAndSend(client, 8192);
+    client.say({ type: 'cancel' });
+  },
+};
+const owning = ['begin, once it is answered', 'data', 'data that was acknowledged'];
+
+const endings = {
+  RST: (socket) => socket.resetAndDestroy(),
+  FIN: (socket) => socket.destroySoon(),
+  'half a text frame, then RST': (socket) => socket.write(halfFrame(1, 300, 20), () => socket.resetAndDestroy()),
+  'half a data frame, then FIN': (socket) => socket.end(halfFrame(2, 4100, 1000)),
+};
+
+// The device is free: an update begins, however often it has to be asked for, and is cancelled.
+async function anotherUpdateBegins(device) {
+  const client = await Client.connect(device);
+  await until(async () => {
+    client.begin(update.bytes);
+    const answer = await client.next('ready', 'failed');
+    assert.ok(answer.type === 'ready' || answer.name === 'busy', answer.text);
+    return answer.type === 'ready';
+  }, 'an update');
+  client.say({ type: 'cancel' });
+  await client.fails('cancelled');
+  await client.close();
+}
+
+test('after every message a link that is known dead frees the device at once', async (t) => {
+  await withDevice({ image: running.path, options: { stallTimeout: 3600 } }, async (device) => {
+    let count = 0;
+    for (const [message, say] of Object.entries(messages)) {
+      for (const [ending, end] of Object.entries(endings)) {
+        const client = await Client.connect(device);
+        await say(client);
+        end(client.socket._socket);
+        try {
+          await anotherUpdateBegins(device);
+        } catch (error) {
+          error.message = `${message}, then ${ending}: ${error.message}`;
+          throw error;
+        }
+        count++;
+      }
+    }
+    assert.ok(!device.log.includes('stalled'));
+    t.diagnostic(`${count} lost links`);
+  });
+});
+
+test('after every message a client that is silent, also in a frame, keeps nobody from updating', async (t) => {
+  await withDevice({ image: running.path, options: { stallTimeout: 1 } }, async (device) => {
+    let count = 0;
+    for (const [message, say] of Object.entries(messages)) {
+      for (const opcode of [undefined, 1, 2]) {
+        const client = await Client.connect(device);
+        await say(client);
+        if (opcode !== undefined) {
+          client.socket._socket.write(halfFrame(opcode, opcode === 1 ? 300 : 4100, 20));
+        }
+        if (owning.includes(message) && opcode === undefined) {
+          await client.fails('stalled');
+        }
+        await anotherUpdateBegins(device);
+        client.terminate();
+        count++;
+      }
+    }
+    t.diagnostic(`${count} silent clients`);
+  });
+});
+
+test('before the login neither a lost link nor a silent client keeps anybody out', async () => {
+  await withDevice({ image: running.path }, async (device) => {
+    for (const end of Object.values(endings)) {
+      const client = await Client.open(device);
+      end(client.socket._socket);
+      await anotherUpdateBegins(device);
+    }
+    const silent = await Client.open(device);
+    silent.socket._socket.write(halfFrame(1, 300, 20));
+    await anotherUpdateBegins(device);
+    silent.terminate();
+  });
+});
