@@ -6,9 +6,10 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
+import path from 'node:path';
 import { test } from 'node:test';
 import WebSocket from 'ws';
-import { Client, Device, Scram, freshPath, makeImage, request, run, ticketOf, tools, until, withDevice } from './harness.js';
+import { Client, Device, Scram, freshPath, makeImage, request, root, run, ticketOf, tools, until, withDevice } from './harness.js';
 import { ManInTheMiddle, logIn } from './man_in_the_middle.js';
 
 const QUIET_MS = 120; // so long without a frame: whatever was to happen has happened
@@ -322,6 +323,17 @@ for (const mode of ['locked', 'open']) {
     });
   });
 }
+
+test('the table of routes has four, and each is tried below', () => {
+  const source = fs.readFileSync(path.join(root, 'host/routes.c'), 'utf8');
+  const [, table] = /const route_t routes\[\] = \{\n([^;]*?)\n    \};/.exec(source);
+  assert.deepEqual(table.split('\n').map((line) => line.trim()), [
+    '{false, "/", get_root},',
+    '{false, server->settings.page_uri, get_page},',
+    '{true, server->settings.page_uri, post_ticket},',
+    '{false, server->settings.ws_uri, get_ws},',
+  ]);
+});
 
 test('nothing lies behind any route but a page and a ticket', async () => {
   await withDevice({ image: first.path }, async (device) => {

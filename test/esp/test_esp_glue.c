@@ -289,6 +289,28 @@ static void the_page_has_its_etag_and_foreign_pages_get_no_ticket(void **state) 
     assert_string_equal(fake.status, "200 OK");
 }
 
+// All of them, and what a stranger gets there: a page, no ticket, no session.
+static void three_routes_are_registered_and_no_other(void **state) {
+    (void)state;
+    static const struct {
+        httpd_method_t method;
+        const char *uri;
+        const char *status;
+    } routes[] = {{HTTP_GET, "/ota", "200"}, {HTTP_POST, "/ota", "403"}, {HTTP_GET, "/ota/ws", "426"}};
+    start();
+    for (int i = 0; i < 3; i++) {
+        const httpd_uri_t *route = fake_route(server, i);
+        assert_non_null(route);
+        assert_int_equal(route->method, routes[i].method);
+        assert_string_equal(route->uri, routes[i].uri);
+        fake_request(server, route->method, route->uri, "evil.example", "http://evil.example");
+        assert_memory_equal(fake.status, routes[i].status, 3);
+        assert_null(strstr(fake.body, "\"ticket\":"));
+    }
+    assert_null(fake_route(server, 3));
+    assert_null(component.device.sessions);
+}
+
 static void more_connections_than_places_are_turned_away(void **state) {
     (void)state;
     start();
@@ -827,6 +849,7 @@ int main(void) {
         TEST(a_session_begins_without_any_call_for_the_handshake),
         TEST(a_plain_get_is_asked_to_upgrade),
         TEST(the_page_has_its_etag_and_foreign_pages_get_no_ticket),
+        TEST(three_routes_are_registered_and_no_other),
         TEST(more_connections_than_places_are_turned_away),
         TEST(every_connection_has_no_delay),
         TEST(bad_frames_end_the_session_by_name),

@@ -63,5 +63,8 @@ int fake_connect(httpd_handle_t server);
 // Lets the server do what there is to do; returns when nothing is left.
 void fake_serve(httpd_handle_t server);
 
+// The handlers that are registered, one after the other; NULL: there are no more.
+const httpd_uri_t *fake_route(httpd_handle_t server, int number);
+
 int fake_connections(httpd_handle_t server);
 void fake_server_free(httpd_handle_t server);

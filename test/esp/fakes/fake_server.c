@@ -211,6 +211,11 @@ static connection_t *accept_client(server_t *server, int *client) {
     return connection;
 }
 
+const httpd_uri_t *fake_route(httpd_handle_t handle, int number) {
+    const server_t *server = handle;
+    return number < server->uri_count ? &server->uris[number] : NULL;
+}
+
 void fake_request(httpd_handle_t handle, httpd_method_t method, const char *uri, const char *host,
                   const char *origin) {
     server_t *server = handle;
