@@ -671,6 +671,97 @@ static void a_downgrade_that_the_client_allows_is_logged(void **state) {
     leave(client);
 }
 
+// ---- password ------------------------------------------------------------------------------------------------------
+
+static bool opens(const ota_ws_verifier_t *verifier, const char *password) {
+    ota_ws_verifier_t made;
+    ota_ws_verifier_make(&ota_ws_compat_hash, password, verifier->salt, verifier->iterations, &made);
+    return memcmp(made.stored_key, verifier->stored_key, sizeof made.stored_key) == 0;
+}
+
+// What a start without a password in the firmware finds.
+static ota_ws_verifier_t look_up(char code[OTA_WS_CODE_SIZE]) {
+    ota_ws_verifier_t verifier;
+    ota_ws_password_load(NULL, &verifier, code);
+    return verifier;
+}
+
+static void the_pairing_code_is_made_once_and_kept(void **state) {
+    (void)state;
+    char code[OTA_WS_CODE_SIZE], again[OTA_WS_CODE_SIZE], shown[OTA_WS_CODE_SIZE];
+    assert_int_equal(ota_ws_get_pairing_code(shown), ESP_ERR_NOT_FOUND);
+    ota_ws_verifier_t verifier = look_up(code);
+    assert_int_equal(strlen(code), OTA_WS_CODE_SIZE - 1);
+    assert_true(opens(&verifier, code));
+    verifier = look_up(again);
+    assert_string_equal(again, code);
+    assert_true(opens(&verifier, code));
+    assert_int_equal(ota_ws_get_pairing_code(shown), ESP_OK);
+    assert_string_equal(shown, code);
+}
+
+static void a_password_that_is_set_takes_the_codes_place_for_good(void **state) {
+    (void)state;
+    static const char *const unfit[] = {NULL, "", "abc", "tab\there",
+                                        "0123456789012345678901234567890123456789012345678901234567890123456789"};
+    char code[OTA_WS_CODE_SIZE], none[OTA_WS_CODE_SIZE];
+    look_up(code);
+    for (size_t i = 0; i < sizeof unfit / sizeof unfit[0]; i++) {
+        assert_int_equal(ota_ws_set_password(unfit[i]), ESP_ERR_INVALID_ARG);
+    }
+    assert_int_equal(ota_ws_set_password("correct horse"), ESP_OK);
+    assert_int_equal(ota_ws_get_pairing_code(none), ESP_ERR_NOT_FOUND);
+    ota_ws_verifier_t verifier = look_up(none);
+    assert_string_equal(none, "");
+    assert_true(opens(&verifier, "correct horse"));
+    assert_false(opens(&verifier, code));
+}
+
+static void a_renewed_code_replaces_code_and_password(void **state) {
+    (void)state;
+    char first[OTA_WS_CODE_SIZE], second[OTA_WS_CODE_SIZE], kept[OTA_WS_CODE_SIZE];
+    look_up(first);
+    assert_int_equal(ota_ws_renew_pairing_code(second), ESP_OK);
+    assert_string_not_equal(first, second);
+    ota_ws_verifier_t verifier = look_up(kept);
+    assert_string_equal(kept, second);
+    assert_true(opens(&verifier, second));
+    assert_false(opens(&verifier, first));
+    assert_int_equal(ota_ws_set_password("correct horse"), ESP_OK);
+    assert_int_equal(ota_ws_renew_pairing_code(NULL), ESP_OK);
+    verifier = look_up(kept);
+    assert_int_equal(strlen(kept), OTA_WS_CODE_SIZE - 1);
+    assert_true(opens(&verifier, kept));
+    assert_false(opens(&verifier, "correct horse"));
+}
+
+static void a_device_that_runs_takes_the_new_one_at_once(void **state) {
+    (void)state;
+    char code[OTA_WS_CODE_SIZE];
+    start();
+    assert_int_equal(ota_ws_set_password("correct horse"), ESP_OK);
+    assert_true(opens(&component.verifier, "correct horse"));
+    assert_int_equal(ota_ws_renew_pairing_code(code), ESP_OK);
+    assert_true(opens(&component.verifier, code));
+}
+
+// The firmware's password counts as long as it has one; another one in a new firmware replaces it.
+static void the_firmwares_password_comes_first(void **state) {
+    (void)state;
+    ota_ws_verifier_t verifier;
+    char code[OTA_WS_CODE_SIZE];
+    ota_ws_set_password("set before");
+    for (int i = 0; i < 3; i++) {
+        const char *password = i < 2 ? "of the firmware" : "of the next one";
+        ota_ws_password_load(password, &verifier, code);
+        assert_string_equal(code, "");
+        assert_true(opens(&verifier, password));
+    }
+    verifier = look_up(code); // the next firmware brings none: not the old one's password, but a code
+    assert_int_equal(strlen(code), OTA_WS_CODE_SIZE - 1);
+    assert_true(opens(&verifier, code));
+}
+
 // ---- signatures ----------------------------------------------------------------------------------------------------
 
 static void build_signed(bool is_signed, size_t size) {
@@ -869,6 +960,11 @@ int main(void) {
         TEST(a_full_work_queue_only_costs_time),
         TEST(work_that_is_lost_is_queued_again),
         TEST(a_wrong_image_changes_nothing),
+        TEST(the_pairing_code_is_made_once_and_kept),
+        TEST(a_password_that_is_set_takes_the_codes_place_for_good),
+        TEST(a_renewed_code_replaces_code_and_password),
+        TEST(a_device_that_runs_takes_the_new_one_at_once),
+        TEST(the_firmwares_password_comes_first),
         TEST(a_downgrade_that_the_client_allows_is_logged),
         TEST(a_build_that_must_require_signatures_and_does_not_verify_them_fails),
         TEST(a_device_that_verifies_no_signatures_says_nothing_of_them),
