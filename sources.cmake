@@ -14,9 +14,13 @@ set(OTA_WS_CORE_SOURCES
     src/pipeline.c
     src/policy.c
     src/progress.c
+    src/readback.c
     src/reply.c
     src/report.c
+    src/resume.c
+    src/ring.c
     src/scram.c
+    src/seal.c
     src/sentence.c
     src/session.c
     src/signature.c

@@ -8,6 +8,7 @@ import os from 'node:os';
 import path from 'node:path';
 import zlib from 'node:zlib';
 import { RATE, flashFloor, floorOf, linkFloor } from './floor.js';
+import { ringSize } from './memory.js';
 import { freshPath, isQuick, isUrgent, measureOurs, measureReference, median, outDir, root, tools } from './measure.js';
 import { measureAgain, measureCrowd } from './more.js';
 import { measureWork } from './work.js';
@@ -15,7 +16,7 @@ import { measureBrowser } from './browser.js';
 import { measureSize } from './size.js';
 
 const runs = Number(process.env.RUNS ?? 5);
-const only = process.env.ONLY?.split(','); // parts of it: rows buffers again crowd work size browser link loss
+const only = process.env.ONLY?.split(','); // parts of it: rows rings again crowd work size browser link loss
 const wants = (part) => only === undefined || only.includes(part);
 const firmware = path.resolve(root, '../shared/firmware');
 
@@ -92,21 +93,21 @@ async function measureRows() {
   );
 }
 
-/** What more chunk buffers buy where the network is the slower side. */
-async function measureBuffers() {
+/** What a larger ring buys where the network is the slower side. */
+async function measureRings() {
   const rows = [];
   const hard = [{ rtt: 10, window: 5760 }, { rtt: 30, window: 5760 }, { rtt: 100, window: 23040 }];
-  for (const [buffers, chunk] of [[2, 4096], [4, 4096], [3, 8192], [8, 4096], [8, 8192]]) {
+  for (const ring of [8192, 12288, ringSize, 22528, 24576, 28672, 65536]) {
     const results = await Promise.all(
       hard.map(async (link) => {
         const all = [];
         for (let run = 0; run < Math.min(runs, 3); run++) {
-          all.push(await measureOurs({ base, image: images[0].path, link: { ...link, rate: RATE }, options: ['--buffers', String(buffers), '--chunk', String(chunk)] }));
+          all.push(await measureOurs({ base, image: images[0].path, link: { ...link, rate: RATE }, options: ['--ring', String(ring)] }));
         }
         return { ...link, floor_ms: floorOf(images[0].size, images[0].size, link), ...summarize(all) };
       }),
     );
-    rows.push({ buffers, chunk, results });
+    rows.push({ ring, results });
   }
   return rows;
 }
@@ -168,7 +169,7 @@ const parts = {
   crowd: () => measureCrowd({ base, image: images[0].path, runs }),
   browser: () => measureBrowser({ base, image: images[0].path, runs }),
   loss: measureLoss,
-  buffers: measureBuffers,
+  rings: measureRings,
   rows: measureRows,
 };
 for (const [name, measure] of Object.entries(parts)) {

@@ -9,13 +9,18 @@ import { freshPath, root } from './measure.js';
 
 const prefix = 'riscv64-unknown-elf-';
 const flags = ['-march=rv32imc', '-mabi=ilp32', '-Os', '-std=c11', '-ffunction-sections', '-fdata-sections', '--specs=picolibc.specs'];
-const structs = ['ota_ws_device_t', 'ota_ws_session_t', 'ota_ws_writer_t', 'ota_ws_job_t', 'ota_ws_job_result_t'];
+const structs = ['ota_ws_device_t', 'ota_ws_session_t', 'ota_ws_writer_t', 'ota_ws_job_t', 'ota_ws_job_result_t', 'ota_ws_ring_t'];
 
 // caller -> callee, through a pointer
 const indirect = [
-  ['read_slot', 'retake'],
-  ['read_slot', 'hash_piece'],
-  ['read_slot', 'verify_piece'],
+  ['ota_ws_slot_read_all', 'retake'],
+  ['ota_ws_slot_read_all', 'ota_ws_readback_sink'],
+  ['ota_ws_seal_image', 'check_promise'],
+  ['ota_ws_seal_image', 'flush'],
+  ['ota_ws_seal_image', 'check_flash'],
+  ['ota_ws_seal_image', 'write_head'],
+  ['ota_ws_seal_image', 'check_first_sector'],
+  ['ota_ws_seal_image', 'select_image'],
   ['take_encrypted', 'take_image'],
   ['finish_filters', 'take_image'],
   ['ota_ws_pipeline_write', 'take_file'],
@@ -79,7 +84,7 @@ export function measureSize() {
     data: total[1],
     bss: total[2],
     heap,
-    writer_stack: deepest(graph, 'ota_ws_writer_perform'),
+    writer_stack: [deepest(graph, 'ota_ws_writer_perform'), deepest(graph, 'ota_ws_writer_feed')].sort((a, b) => b.bytes - a.bytes)[0],
     idle_stack: deepest(graph, 'ota_ws_writer_idle'),
   };
 }

@@ -48,13 +48,13 @@ static ota_ws_status_t classify(firmware_t *firmware, ota_ws_status_t image, ota
 // Reads the file once: image check and digest. False when that stops before its end.
 static bool examine(firmware_t *firmware) {
     static const ota_ws_hash_t *const hash = &ota_ws_hash_openssl;
-    ota_ws_sha256_t sha256;
+    ota_ws_sha256_t sha256, image_sha256;
     uint8_t piece[PIECE_SIZE];
     size_t length;
     uint64_t size = 0;
     ota_ws_status_t encrypted = OTA_WS_OK;
     hash->start(&sha256);
-    ota_ws_image_init(&firmware->image, hash);
+    ota_ws_image_init(&firmware->image, hash, &image_sha256);
     ota_ws_encrypted_init(&firmware->encrypted, firmware->size);
     while ((length = fread(piece, 1, sizeof piece, firmware->file)) > 0) {
         hash->update(&sha256, piece, length);
@@ -113,7 +113,8 @@ void firmware_look_inside(firmware_t *firmware, const image_key_t *key) {
     decrypt_openssl_t decryptor = {.key = key};
     ota_ws_filter_t filter = decrypt_openssl_filter(&decryptor);
     ota_ws_failure_t failure = {.status = filter.start(filter.context)};
-    ota_ws_image_init(&firmware->image, &ota_ws_hash_openssl);
+    ota_ws_sha256_t sha256;
+    ota_ws_image_init(&firmware->image, &ota_ws_hash_openssl, &sha256);
     if (failure.status == OTA_WS_OK) {
         failure.status = decrypt_file(firmware, &filter);
         filter.stop(filter.context);

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "bytes.h"
 #include "compat.h"
 #include "component.h"
 #include "link.h"
@@ -16,6 +17,7 @@
 #define CONTROL_MAX 125     // RFC 6455, section 5.5
 #define DISCARD_MAX 0x10000 // more is not worth reading: the connection closes
 #define WAIT_SLICE_MS 20
+#define PIECE_MAX 1024
 
 extern const uint8_t page_start[] asm("_binary_ota_html_gz_start");
 extern const uint8_t page_end[] asm("_binary_ota_html_gz_end");
@@ -84,8 +86,7 @@ static esp_err_t post_ticket(httpd_req_t *request) {
     write_own_address(socket, own_address);
     ota_ws_peer_address(socket, &peer);
     ota_ws_device_t *device = ota_ws_component_enter();
-    ota_ws_status_t status =
-        ota_ws_device_ticket(device, &gate, &peer, ota_ws_component_now_ms(), body, sizeof body);
+    ota_ws_status_t status = ota_ws_device_ticket(device, &gate, &peer, ota_ws_component_now_ms(), body, sizeof body);
     ota_ws_component_leave();
     if (status != OTA_WS_OK) {
         httpd_resp_set_status(request, "403 Forbidden");
@@ -158,7 +159,8 @@ static esp_err_t take_text(frame_t *frame) {
     return ESP_OK;
 }
 
-// ---- data: the payload goes from the socket into the writer's buffers, piece by piece ---------------------------------
+// ---- data: the payload goes from the socket into the writer's ring, piece by piece
+// -------------------------------------
 
 static bool wants_data(frame_t *frame) {
     return ota_ws_session_admit(&frame->peer->session, OTA_WS_FRAME_DATA, OTA_WS_OFFSET_SIZE + 1,
@@ -166,58 +168,53 @@ static bool wants_data(frame_t *frame) {
 }
 
 // Waits for the writer, which takes as long as one flash operation. NULL: the update has ended meanwhile.
-static uint8_t *wait_for_buffer(frame_t *frame) {
+static uint8_t *wait_for_room(frame_t *frame, size_t *length) {
     while (wants_data(frame)) {
-        uint8_t *buffer = ota_ws_chip_worker_take(WAIT_SLICE_MS);
-        if (buffer != NULL) {
+        uint8_t *room = ota_ws_chip_worker_room(length, WAIT_SLICE_MS);
+        if (room != NULL) {
             ota_ws_peer_extend(frame->peer);
-            return buffer;
+            return room;
         }
         ota_ws_component_drain();
     }
     return NULL;
 }
 
-static void write_offset(uint8_t *buffer, uint32_t offset) {
-    for (int i = 0; i < OTA_WS_OFFSET_SIZE; i++) {
-        buffer[i] = (uint8_t)(offset >> 8 * i);
-    }
+static esp_err_t read_offset(frame_t *frame, uint32_t *offset) {
+    uint8_t bytes[OTA_WS_OFFSET_SIZE];
+    esp_err_t error = read_part(frame, bytes, sizeof bytes);
+    *offset = ota_ws_read_u32(bytes);
+    return error;
 }
 
-// One buffer full. The core sees each as a frame of its own, with the offset that belongs to it.
-static esp_err_t take_piece(frame_t *frame, uint8_t *buffer, uint32_t *offset) {
-    bool first = frame->left == frame->head.len;
-    size_t ahead = first ? 0 : OTA_WS_OFFSET_SIZE; // the first piece has the offset in its payload
-    size_t room = OTA_WS_OFFSET_SIZE + OTA_WS_BUFFER_SIZE - ahead;
-    size_t length = frame->left < room ? frame->left : room;
-    esp_err_t error = read_part(frame, buffer + ahead, length);
-    if (error != ESP_OK) {
-        ota_ws_chip_worker_give(buffer);
-        return error;
+// The core sees each piece with the offset that belongs to it. Short ones: the writer need not wait for the last byte.
+static esp_err_t take_piece(frame_t *frame, uint8_t *room, size_t length, uint32_t *offset) {
+    length = length < frame->left ? length : frame->left;
+    length = length < PIECE_MAX ? length : PIECE_MAX;
+    esp_err_t error = read_part(frame, room, length);
+    if (error == ESP_OK) {
+        ota_ws_data_t data = {.offset = *offset, .bytes = room, .length = (uint32_t)length};
+        *offset += data.length;
+        (void)ota_ws_session_data(&frame->peer->session, &data, ota_ws_component_now_ms());
     }
-    if (first) {
-        memcpy(offset, buffer, sizeof *offset);
-    } else {
-        write_offset(buffer, *offset);
-    }
-    *offset += (uint32_t)(ahead + length - OTA_WS_OFFSET_SIZE);
-    if (!ota_ws_session_data(&frame->peer->session, buffer, ahead + length, ota_ws_component_now_ms())) {
-        ota_ws_chip_worker_give(buffer);
-    }
-    return ESP_OK;
+    return error;
 }
 
 static esp_err_t take_data(frame_t *frame) {
-    uint32_t offset = 0;
+    uint32_t offset;
+    size_t length;
     ota_ws_session_t *session = &frame->peer->session;
-    bool taken = ota_ws_session_admit(session, OTA_WS_FRAME_DATA, frame->left, ota_ws_component_now_ms()) ==
-                 OTA_WS_ADMIT_TAKE;
+    bool taken =
+        ota_ws_session_admit(session, OTA_WS_FRAME_DATA, frame->left, ota_ws_component_now_ms()) == OTA_WS_ADMIT_TAKE;
+    if (taken && read_offset(frame, &offset) != ESP_OK) {
+        return give_up(frame);
+    }
     while (taken && frame->left > 0) {
-        uint8_t *buffer = wait_for_buffer(frame);
-        if (buffer == NULL) {
+        uint8_t *room = wait_for_room(frame, &length);
+        if (room == NULL) {
             break;
         }
-        if (take_piece(frame, buffer, &offset) != ESP_OK) {
+        if (take_piece(frame, room, length, &offset) != ESP_OK) {
             return give_up(frame);
         }
         ota_ws_component_drain();
@@ -330,8 +327,7 @@ static esp_err_t serve_socket(httpd_req_t *request) {
     if (request->method != HTTP_GET) {
         return serve_frame(request);
     }
-    bool upgraded =
-        httpd_ws_get_fd_info(request->handle, httpd_req_to_sockfd(request)) == HTTPD_WS_CLIENT_WEBSOCKET;
+    bool upgraded = httpd_ws_get_fd_info(request->handle, httpd_req_to_sockfd(request)) == HTTPD_WS_CLIENT_WEBSOCKET;
     return upgraded ? open_session(request) : ask_for_upgrade(request);
 }
 

@@ -11,22 +11,22 @@
 #include "freertos/task.h"
 #include "sdkconfig.h"
 
-#define BUFFERS 2
-#define JOBS (BUFFERS + 3) // all buffers, two more, and the one that ends the task
-#define RESULTS 4          // when they are not taken, the writer waits
+#define JOBS 2                          // at most so many wait
+#define RESULTS 2                       // of jobs; those of what was written replace each other
 #define PRIORITY (tskIDLE_PRIORITY + 4) // below the server, whose default is 5: requests come first
-
-// The job that ends the task.
-#define JOB_STOP ((ota_ws_job_kind_t)(-1))
 
 typedef struct {
     ota_ws_writer_t writer;
+    ota_ws_ring_t ring;
     TaskHandle_t task;
     QueueHandle_t jobs;
     QueueHandle_t results;
-    QueueHandle_t free_buffers;
+    QueueHandle_t written;  // the result of the newest chunk
+    SemaphoreHandle_t wake; // the ring or `jobs` has something, or the task shall end
+    SemaphoreHandle_t room; // the ring has some again
     SemaphoreHandle_t stopped;
-    uint8_t buffers[BUFFERS][OTA_WS_OFFSET_SIZE + OTA_WS_BUFFER_SIZE];
+    _Atomic bool ends;
+    uint8_t bytes[CONFIG_OTA_RING_SIZE];
 } work_t;
 
 static ota_ws_pipeline_ports_t pipeline_ports;
@@ -34,41 +34,44 @@ static void (*tell)(void);
 static work_t *work; // NULL: no writer
 static uint32_t stack_left;
 
-static void give(work_t *at, uint8_t *buffer) {
-    xQueueSend(at->free_buffers, &buffer, 0); // has room for all of them
-}
-
-// A chunk that was written is no news: the next frame or tick takes its result. Waking the server costs as much as a
+// That something was written is no news: the next frame or tick takes its result. Waking the server costs as much as a
 // message.
-static bool is_news(const work_t *own, const ota_ws_job_result_t *result) {
-    bool plain_chunk = result->kind == OTA_WS_JOB_CHUNK && !result->complete && result->failure.status == OTA_WS_OK;
-    return !plain_chunk || uxQueueSpacesAvailable(own->results) <= 1;
+static void give_written(work_t *own, const ota_ws_job_result_t *result) {
+    xQueueOverwrite(own->written, result);
+    xSemaphoreGive(own->room);
+    if (result->complete || result->failure.status != OTA_WS_OK) {
+        tell();
+    }
 }
 
-// While no job waits, the flash is prepared for the next ones.
-static void next_job(work_t *own, ota_ws_job_t *job) {
-    bool works = true;
-    while (xQueueReceive(own->jobs, job, works ? 0 : portMAX_DELAY) != pdTRUE) {
-        works = ota_ws_writer_idle(&own->writer);
+static void give_result(work_t *own, const ota_ws_job_result_t *result) {
+    xQueueSend(own->results, result, portMAX_DELAY);
+    tell();
+}
+
+// What waits in the ring, a job, or idle time's use. False: there is nothing to do.
+static bool step(work_t *own) {
+    ota_ws_job_t job;
+    ota_ws_job_result_t result;
+    bool has_job = uxQueueSpacesAvailable(own->jobs) < JOBS; // what came before it is in the ring by now
+    if (ota_ws_writer_feed(&own->writer, &own->ring, has_job, &result)) {
+        give_written(own, &result);
+        return true;
     }
+    if (!has_job) {
+        return ota_ws_writer_idle(&own->writer);
+    }
+    xQueueReceive(own->jobs, &job, 0);
+    ota_ws_writer_perform(&own->writer, &job, &result);
+    give_result(own, &result);
+    return true;
 }
 
 static void run(void *context) {
     work_t *own = context;
-    ota_ws_job_t job;
-    ota_ws_job_result_t result;
-    for (;;) {
-        next_job(own, &job);
-        if (job.kind == JOB_STOP) {
-            break;
-        }
-        ota_ws_writer_perform(&own->writer, &job, &result);
-        if (job.buffer != NULL) {
-            give(own, job.buffer);
-        }
-        xQueueSend(own->results, &result, portMAX_DELAY);
-        if (is_news(own, &result)) {
-            tell();
+    while (!own->ends) {
+        if (!step(own)) {
+            xSemaphoreTake(own->wake, portMAX_DELAY);
         }
     }
     stack_left = uxTaskGetStackHighWaterMark(NULL);
@@ -80,7 +83,7 @@ static void free_work(work_t *old) {
     if (old->task != NULL) {
         vTaskDelete(old->task);
     }
-    QueueHandle_t queues[] = {old->jobs, old->results, old->free_buffers, old->stopped};
+    QueueHandle_t queues[] = {old->jobs, old->results, old->written, old->wake, old->room, old->stopped};
     for (size_t i = 0; i < sizeof queues / sizeof queues[0]; i++) {
         if (queues[i] != NULL) {
             vQueueDelete(queues[i]);
@@ -92,9 +95,12 @@ static void free_work(work_t *old) {
 static bool make_queues(work_t *fresh) {
     fresh->jobs = xQueueCreate(JOBS, sizeof(ota_ws_job_t));
     fresh->results = xQueueCreate(RESULTS, sizeof(ota_ws_job_result_t));
-    fresh->free_buffers = xQueueCreate(BUFFERS, sizeof(uint8_t *));
+    fresh->written = xQueueCreate(1, sizeof(ota_ws_job_result_t));
+    fresh->wake = xSemaphoreCreateBinary();
+    fresh->room = xSemaphoreCreateBinary();
     fresh->stopped = xSemaphoreCreateBinary();
-    return fresh->jobs != NULL && fresh->results != NULL && fresh->free_buffers != NULL && fresh->stopped != NULL;
+    return fresh->jobs != NULL && fresh->results != NULL && fresh->written != NULL && fresh->wake != NULL &&
+           fresh->room != NULL && fresh->stopped != NULL;
 }
 
 static ota_ws_status_t start(void *context) {
@@ -103,15 +109,12 @@ static ota_ws_status_t start(void *context) {
     if (fresh == NULL) {
         return OTA_WS_NO_MEMORY;
     }
-    pipeline_ports.scratch = fresh->buffers[0];
-    pipeline_ports.scratch_size = sizeof fresh->buffers[0];
+    pipeline_ports.scratch = fresh->bytes;
+    pipeline_ports.scratch_size = sizeof fresh->bytes;
+    ota_ws_ring_init(&fresh->ring, fresh->bytes, sizeof fresh->bytes);
     ota_ws_writer_init(&fresh->writer, &pipeline_ports);
-    bool made = make_queues(fresh);
-    for (int i = 0; made && i < BUFFERS; i++) {
-        give(fresh, fresh->buffers[i]);
-    }
-    if (!made || xTaskCreate(run, "ota_ws_writer", CONFIG_OTA_WRITER_STACK_SIZE, fresh, PRIORITY,
-                             &fresh->task) != pdPASS) {
+    if (!make_queues(fresh) ||
+        xTaskCreate(run, "ota_ws_writer", CONFIG_OTA_WRITER_STACK_SIZE, fresh, PRIORITY, &fresh->task) != pdPASS) {
         fresh->task = NULL;
         free_work(fresh);
         return OTA_WS_NO_MEMORY;
@@ -121,33 +124,43 @@ static ota_ws_status_t start(void *context) {
     return OTA_WS_OK;
 }
 
+static void write_data(void *context, const uint8_t *bytes, size_t length) {
+    (void)context;
+    (void)bytes; // where ota_ws_chip_worker_room() has said
+    ota_ws_ring_put(&work->ring, (uint32_t)length);
+    xSemaphoreGive(work->wake);
+}
+
 static void submit(void *context, const struct ota_ws_job *job) {
     (void)context;
     xQueueSend(work->jobs, job, 0); // the core never has more jobs than there is room for
+    xSemaphoreGive(work->wake);
 }
 
 static void stop(void *context) {
     (void)context;
     work_t *old = work;
-    ota_ws_job_t last = {.kind = JOB_STOP};
     work = NULL;
-    xQueueSend(old->jobs, &last, portMAX_DELAY);
+    old->ends = true;
+    xSemaphoreGive(old->wake);
     xSemaphoreTake(old->stopped, portMAX_DELAY);
     free_work(old);
     ota_ws_compat_wifi_restore();
 }
 
 bool ota_ws_chip_worker_result(ota_ws_job_result_t *result) {
-    return work != NULL && xQueueReceive(work->results, result, 0) == pdTRUE;
+    return work != NULL &&
+           (xQueueReceive(work->written, result, 0) == pdTRUE || xQueueReceive(work->results, result, 0) == pdTRUE);
 }
 
-uint8_t *ota_ws_chip_worker_take(uint32_t wait_ms) {
-    uint8_t *buffer;
-    return work != NULL && xQueueReceive(work->free_buffers, &buffer, pdMS_TO_TICKS(wait_ms)) == pdTRUE ? buffer : NULL;
-}
-
-void ota_ws_chip_worker_give(uint8_t *buffer) {
-    give(work, buffer);
+// The semaphore may have been given for room that is used up since.
+uint8_t *ota_ws_chip_worker_room(size_t *length, uint32_t wait_ms) {
+    *length = 0;
+    if (work != NULL && ota_ws_ring_free(&work->ring) == 0) {
+        xSemaphoreTake(work->room, pdMS_TO_TICKS(wait_ms));
+    }
+    uint8_t *room = work != NULL ? ota_ws_ring_room(&work->ring, length) : NULL;
+    return *length > 0 ? room : NULL;
 }
 
 uint32_t ota_ws_chip_worker_stack_left(void) {
@@ -157,5 +170,12 @@ uint32_t ota_ws_chip_worker_stack_left(void) {
 void ota_ws_chip_worker(ota_ws_worker_t *worker, const ota_ws_pipeline_ports_t *ports, void (*result_waits)(void)) {
     pipeline_ports = *ports;
     tell = result_waits;
-    *worker = (ota_ws_worker_t){.decrypts = ports->decrypt != NULL, .start = start, .submit = submit, .stop = stop};
+    *worker = (ota_ws_worker_t){
+        .inflates = ports->inflate != NULL,
+        .decrypts = ports->decrypt != NULL,
+        .start = start,
+        .write = write_data,
+        .submit = submit,
+        .stop = stop,
+    };
 }

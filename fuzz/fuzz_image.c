@@ -9,7 +9,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static ota_ws_status_t examine(ota_ws_image_t *image, const uint8_t *data, size_t size, size_t step) {
-    ota_ws_image_init(image, &ota_ws_hash_openssl);
+    ota_ws_sha256_t sha256;
+    ota_ws_image_init(image, &ota_ws_hash_openssl, &sha256);
     for (size_t at = 0; at < size; at += step) {
         (void)ota_ws_image_feed(image, data + at, step < size - at ? step : size - at);
     }

@@ -10,7 +10,7 @@ bool app_image_describe(nor_t *nor, const partition_t *partition, app_image_t *a
     if (partition->size < sizeof head || nor_read(nor, partition->address, head, sizeof head) != OTA_WS_OK) {
         return false;
     }
-    ota_ws_image_init(&image, NULL);
+    ota_ws_image_init(&image, NULL, NULL);
     ota_ws_image_feed(&image, head, sizeof head);
     app->header = image.header;
     app->description = image.description;
@@ -78,7 +78,7 @@ static ota_ws_status_t check_target(const ota_ws_image_t *image, const app_targe
 
 bool app_image_measure(nor_t *nor, const partition_t *partition, uint32_t *length) {
     ota_ws_image_t image;
-    ota_ws_image_init(&image, NULL);
+    ota_ws_image_init(&image, NULL, NULL);
     bool read = read_all(nor, partition, &image) == OTA_WS_OK;
     *length = image.length;
     return ota_ws_image_finish(&image) == OTA_WS_OK && read;
@@ -87,10 +87,11 @@ bool app_image_measure(nor_t *nor, const partition_t *partition, uint32_t *lengt
 ota_ws_status_t app_image_verify(nor_t *nor, const partition_t *partition, const app_target_t *target,
                                  const ota_ws_hash_t *hash) {
     ota_ws_image_t image;
+    ota_ws_sha256_t sha256;
     if (is_erased(nor, partition)) {
         return OTA_WS_EMPTY;
     }
-    ota_ws_image_init(&image, hash);
+    ota_ws_image_init(&image, hash, &sha256);
     ota_ws_status_t status = read_all(nor, partition, &image);
     ota_ws_status_t finished = ota_ws_image_finish(&image);
     if (status == OTA_WS_OK) {

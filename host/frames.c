@@ -10,26 +10,14 @@ void frames_init(frames_t *frames, ota_ws_session_t *session, worker_t *worker) 
     frames->worker = worker;
 }
 
-static void drop_buffer(frames_t *frames) {
-    if (frames->buffer != NULL) {
-        worker_give_back(frames->worker, frames->buffer);
-        frames->buffer = NULL;
-    }
+void frames_free(frames_t *frames) {
     free(frames->long_text);
     frames->long_text = NULL;
-}
-
-void frames_free(frames_t *frames) {
-    drop_buffer(frames);
     frames->open = false;
 }
 
-// Room for a frame of that length. False when there is none.
-static bool take_room(frames_t *frames, ota_ws_frame_kind_t kind, uint64_t length) {
-    if (kind == OTA_WS_FRAME_DATA) {
-        frames->buffer = worker_take(frames->worker);
-        return frames->buffer != NULL;
-    }
+// Room for a text of that length. False when there is none.
+static bool take_room(frames_t *frames, uint64_t length) {
     if (length <= sizeof frames->text) {
         return true;
     }
@@ -41,26 +29,24 @@ static void open_frame(frames_t *frames, const frames_piece_t *piece, uint32_t n
     uint64_t length = piece->length + piece->remaining;
     frames->open = true;
     frames->filled = 0;
+    frames->offset = 0;
     frames->discard = ota_ws_session_admit(frames->session, piece->kind, length, now_ms) == OTA_WS_ADMIT_DISCARD;
-    if (!frames->discard && !take_room(frames, piece->kind, length)) {
+    if (!frames->discard && piece->kind == OTA_WS_FRAME_TEXT && !take_room(frames, length)) {
         ota_ws_session_broken(frames->session, OTA_WS_NO_MEMORY, now_ms);
         frames->discard = true;
     }
 }
 
-// Where the frame's bytes go, and how many it may have.
-static uint8_t *room(frames_t *frames, size_t *size) {
-    if (frames->buffer != NULL) {
-        *size = frames->worker->parts.chunk + OTA_WS_OFFSET_SIZE;
-        return frames->buffer;
-    }
+// ---- text ----------------------------------------------------------------------------------------------------------
+
+static char *text_room(frames_t *frames, size_t *size) {
     *size = frames->long_text != NULL ? OTA_WS_MESSAGE_SIZE : sizeof frames->text;
-    return (uint8_t *)(frames->long_text != NULL ? frames->long_text : frames->text);
+    return frames->long_text != NULL ? frames->long_text : frames->text;
 }
 
-static void append(frames_t *frames, const frames_piece_t *piece) {
+static void append_text(frames_t *frames, const frames_piece_t *piece) {
     size_t size;
-    uint8_t *to = room(frames, &size);
+    char *to = text_room(frames, &size);
     if (piece->length > size - frames->filled) {
         abort(); // the session has admitted more than it may
     }
@@ -70,40 +56,68 @@ static void append(frames_t *frames, const frames_piece_t *piece) {
 
 static void deliver_text(frames_t *frames, uint32_t now_ms) {
     size_t size;
-    ota_ws_session_message(frames->session, (const char *)room(frames, &size), frames->filled, now_ms);
-    drop_buffer(frames);
+    ota_ws_session_message(frames->session, text_room(frames, &size), frames->filled, now_ms);
 }
 
-static void deliver_data(frames_t *frames, uint32_t now_ms) {
-    uint8_t *buffer = frames->buffer;
-    frames->buffer = NULL;
-    if (!ota_ws_session_data(frames->session, buffer, frames->filled, now_ms)) {
-        worker_give_back(frames->worker, buffer);
+// ---- data ----------------------------------------------------------------------------------------------------------
+
+// Returns how many bytes of the piece belong to the offset before the data.
+static size_t take_offset(frames_t *frames, const frames_piece_t *piece) {
+    size_t at = 0;
+    for (; frames->filled < OTA_WS_OFFSET_SIZE && at < piece->length; at++) {
+        frames->offset |= (uint32_t)piece->bytes[at] << 8 * frames->filled++;
+    }
+    return at;
+}
+
+// As much as lies in one piece of the ring. False: it was not taken.
+static bool deliver_data(frames_t *frames, const uint8_t *bytes, size_t *length, uint32_t now_ms) {
+    size_t room;
+    uint8_t *to = worker_room(frames->worker, &room);
+    if (to == NULL) {
+        return false; // the update has ended
+    }
+    if (room == 0) {
+        abort(); // more was read than there was room for
+    }
+    *length = *length < room ? *length : room;
+    memcpy(to, bytes, *length);
+    ota_ws_data_t data = {.offset = frames->offset, .bytes = to, .length = (uint32_t)*length};
+    frames->offset += data.length;
+    return ota_ws_session_data(frames->session, &data, now_ms);
+}
+
+static void take_data(frames_t *frames, const frames_piece_t *piece, uint32_t now_ms) {
+    size_t at = take_offset(frames, piece);
+    while (at < piece->length && !frames->discard) {
+        size_t length = piece->length - at;
+        frames->discard = !deliver_data(frames, piece->bytes + at, &length, now_ms);
+        at += length;
     }
 }
 
-static void deliver(frames_t *frames, const frames_piece_t *piece, uint32_t now_ms) {
+// ---- frames --------------------------------------------------------------------------------------------------------
+
+static void end_frame(frames_t *frames, const frames_piece_t *piece, uint32_t now_ms) {
+    frames->open = false;
     if (!piece->final) {
-        drop_buffer(frames);
         ota_ws_session_broken(frames->session, OTA_WS_FRAGMENTED, now_ms);
-    } else if (frames->discard) {
-        return;
-    } else if (frames->buffer == NULL) {
+    } else if (!frames->discard && piece->kind == OTA_WS_FRAME_TEXT) {
         deliver_text(frames, now_ms);
-    } else {
-        deliver_data(frames, now_ms);
     }
+    frames_free(frames);
 }
 
 void frames_take(frames_t *frames, const frames_piece_t *piece, uint32_t now_ms) {
     if (!frames->open) {
         open_frame(frames, piece, now_ms);
     }
-    if (!frames->discard && piece->length > 0) {
-        append(frames, piece);
+    if (!frames->discard && piece->kind == OTA_WS_FRAME_DATA) {
+        take_data(frames, piece, now_ms);
+    } else if (!frames->discard) {
+        append_text(frames, piece);
     }
     if (piece->remaining == 0) {
-        frames->open = false;
-        deliver(frames, piece, now_ms);
+        end_frame(frames, piece, now_ms);
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Puts the pieces of WebSocket frames together, as they come from the socket, and hands whole frames to the session:
-// text from a fixed array, data in a buffer of the worker's. Knows no socket.
+// Takes the pieces of WebSocket frames as they come from the socket. The session gets whole text frames, from a fixed
+// array; data goes on piece by piece, into the worker's ring, which has room for each. Knows no socket.
 #pragma once
 
 #include "session.h"
@@ -19,8 +19,8 @@ typedef struct {
     worker_t *worker;
     bool open;       // in the middle of a frame
     bool discard;    // throw the frame away
-    uint8_t *buffer; // data: the worker's; text: NULL
-    size_t filled;
+    size_t filled;   // text: bytes of it; data: bytes of `offset`
+    uint32_t offset; // data: where the next byte belongs
     char *long_text; // a message that only a peer who has logged in may say
     char text[OTA_WS_LOGIN_SIZE];
 } frames_t;

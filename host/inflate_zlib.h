@@ -6,7 +6,7 @@
 
 #include "ports.h"
 
-#define INFLATE_PIECE_SIZE 8192
+#define INFLATE_PIECE_SIZE 4096
 
 typedef struct {
     z_stream stream;

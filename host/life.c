@@ -166,15 +166,11 @@ static bool start_core(const life_t *life, boot_life_t *boot) {
         .policy = &boot->settings.policy,
         .inflate = &boot->inflate_port,
         .decrypt = life->parts.key != NULL ? &boot->decrypt_port : NULL,
-        .chunk = boot->settings.chunk,
-        .buffers = options->buffers,
+        .ring_size = options->ring,
         .notify_context = boot,
         .notify = notify,
     };
-    if (!worker_init(&boot->worker, &parts)) {
-        console_log(life->parts.console, "boot", "there is no memory for the buffers");
-        return false;
-    }
+    worker_init(&boot->worker, &parts);
     machine_on_restart(&boot->machine, restart, boot);
     boot->worker_port = worker_port(&boot->worker);
     boot->ports = (ota_ws_ports_t){&boot->flash, &boot->platform, &boot->worker_port, &ota_ws_hash_openssl};

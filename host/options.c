@@ -56,7 +56,7 @@ static const char help[] =
     "  --encrypted-key FILE  private key (PEM, RSA-3072 or P-256): only images encrypted for it are taken\n"
     "  --chunk BYTES         largest data frame (8192)\n"
     "  --credit BYTES        bytes that may be under way (32768)\n"
-    "  --buffers N           chunks that wait for flash at most (3)\n"
+    "  --ring SIZE           bytes that wait for flash at most (18176)\n"
     "\n"
     "  --help                this\n"
     "\n"
@@ -102,7 +102,7 @@ static const row_t rows[] = {
     {"encrypted-key", TEXT, AT(encrypted_key), 0, 0, 0},
     {"chunk", SIZE, AT(chunk), OTA_WS_CHUNK_MIN, OTA_WS_CHUNK_MAX, 1},
     {"credit", SIZE, AT(credit), 2 * OTA_WS_CHUNK_MIN, INT32_MAX, 1},
-    {"buffers", SIZE, AT(buffers), WORKER_BUFFER_MIN, WORKER_BUFFER_MAX, 1},
+    {"ring", SIZE, AT(ring), WORKER_RING_MIN, WORKER_RING_MAX, 1},
     {"help", FLAG, AT(help), 0, 0, 0},
 };
 
@@ -274,7 +274,7 @@ options_result_t options_parse(options_t *options, int count, char *const argume
         .boot_time_ms = 1000,
         .chunk = ota_ws_default_settings.chunk,
         .credit = ota_ws_default_settings.credit,
-        .buffers = 3,
+        .ring = 18176,
     };
     if (!read_all(options, count, arguments)) {
         return OPTIONS_WRONG;

@@ -31,7 +31,7 @@ typedef struct {
     uint32_t boot_time_ms;
     uint32_t chunk;
     uint32_t credit;
-    uint32_t buffers;
+    uint32_t ring;
     bool any_project;
     bool show;
     bool help;

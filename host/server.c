@@ -13,8 +13,6 @@
 #include "server_private.h"
 
 #define TICK_US 50000
-#define SERVICE_BUFFER_SIZE 32768
-#define RECEIVE_SIZE 16384
 #define HTTP_TIMEOUT_S 10
 #define RESTART_MIN_MS 100  // for the last messages to leave the machine
 #define RESTART_MAX_MS 1000 // a peer that does not read does not hold a restart up
@@ -153,7 +151,7 @@ static bool listen_on(server_t *server) {
         {.name = "ota",
          .callback = on_event,
          .per_session_data_size = sizeof(connection_t),
-         .rx_buffer_size = RECEIVE_SIZE},
+         .rx_buffer_size = SERVER_RECEIVE_SIZE},
         {0},
     };
     bool is_ipv6 = strchr(settings->address, ':') != NULL;
@@ -172,7 +170,7 @@ static bool listen_on(server_t *server) {
         .timeout_secs = HTTP_TIMEOUT_S,
         .timeout_secs_ah_idle = HTTP_TIMEOUT_S,
         .keepalive_timeout = HTTP_TIMEOUT_S,
-        .pt_serv_buf_size = SERVICE_BUFFER_SIZE,
+        .pt_serv_buf_size = SERVER_RECEIVE_SIZE,
         .retry_and_idle_policy = &no_pings,
         .gid = (gid_t)-1,
         .uid = (uid_t)-1,

@@ -9,6 +9,7 @@
 #include "server.h"
 
 #define ADDRESS_TEXT_SIZE 64
+#define SERVER_RECEIVE_SIZE 1024 // what libwebsockets reads at once
 
 // What libwebsockets keeps for each connection, zeroed. HTTP connections do not use it.
 typedef struct connection {
@@ -17,7 +18,7 @@ typedef struct connection {
     struct lws *wsi;
     unsigned number; // for the console
     char peer[ADDRESS_TEXT_SIZE];
-    bool paused; // no buffer is free: nothing is read until one is
+    bool paused; // the ring is full: nothing is read until there is room
     link_t link;
     ota_ws_link_t port;
     ota_ws_session_t session;
@@ -56,7 +57,7 @@ void sessions_receive(server_t *server, connection_t *connection, const void *by
 int sessions_writable(connection_t *connection);
 void sessions_closed(server_t *server, connection_t *connection);
 
-// Reads again where buffers are free.
+// Reads again when there is room.
 void sessions_resume(server_t *server);
 
 // Have all messages left?

@@ -146,7 +146,7 @@ void sessions_receive(server_t *server, connection_t *connection, const void *by
         .final = lws_is_final_fragment(wsi) != 0,
     };
     frames_take(&connection->frames, &piece, server_now_ms());
-    if (piece.kind == OTA_WS_FRAME_DATA && piece.remaining == 0 && !worker_has_buffer(server->parts.worker)) {
+    if (piece.kind == OTA_WS_FRAME_DATA && worker_free_room(server->parts.worker) < SERVER_RECEIVE_SIZE) {
         connection->paused = true;
         lws_rx_flow_control(wsi, 0);
     }
@@ -154,7 +154,7 @@ void sessions_receive(server_t *server, connection_t *connection, const void *by
 
 void sessions_resume(server_t *server) {
     for (connection_t *at = server->sessions; at != NULL; at = at->next) {
-        if (at->paused && worker_has_buffer(server->parts.worker)) {
+        if (at->paused && worker_free_room(server->parts.worker) >= SERVER_RECEIVE_SIZE) {
             at->paused = false;
             lws_rx_flow_control(at->wsi, 1);
         }

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-// The buffers live as long as the worker, not only as long as an update: a frame may still be on its way into one when
-// its update has ended.
 #include "worker.h"
 
 #include <assert.h>
@@ -9,51 +7,67 @@
 
 // ---- the thread ----------------------------------------------------------------------------------------------------
 
-// The time between two jobs.
-static void use_idle_time(worker_t *worker) {
-    bool worked = true;
-    while (worker->queue.job_count == 0 && !worker->queue.quit && worked) {
-        pthread_mutex_unlock(&worker->lock);
-        worked = ota_ws_writer_idle(&worker->writer);
-        pthread_mutex_lock(&worker->lock);
-    }
-}
-
-// Waits for a job. False: the thread shall end.
-static bool next_job(worker_t *worker, ota_ws_job_t *job) {
-    worker_queue_t *queue = &worker->queue;
-    pthread_mutex_lock(&worker->lock);
-    use_idle_time(worker);
-    while (queue->job_count == 0 && !queue->quit) {
-        pthread_cond_wait(&worker->wake, &worker->lock);
-    }
-    bool goes_on = !queue->quit;
-    if (goes_on) {
-        *job = queue->jobs[0];
-        queue->job_count--;
-        memmove(queue->jobs, queue->jobs + 1, queue->job_count * sizeof queue->jobs[0]);
-    }
-    pthread_mutex_unlock(&worker->lock);
-    return goes_on;
+static void take_first_job(worker_queue_t *queue, ota_ws_job_t *job) {
+    *job = queue->jobs[0];
+    queue->job_count--;
+    memmove(queue->jobs, queue->jobs + 1, queue->job_count * sizeof queue->jobs[0]);
 }
 
 static void add_result(worker_t *worker, const ota_ws_job_result_t *result) {
+    worker_queue_t *queue = &worker->queue;
     pthread_mutex_lock(&worker->lock);
-    assert(worker->queue.result_count < WORKER_QUEUE_SIZE);
-    worker->queue.results[worker->queue.result_count++] = *result;
+    if (result->kind == OTA_WS_JOB_CHUNK) {
+        queue->written = *result;
+        queue->has_written = true;
+    } else {
+        assert(queue->result_count < WORKER_QUEUE_SIZE);
+        queue->results[queue->result_count++] = *result;
+    }
     pthread_mutex_unlock(&worker->lock);
     worker->parts.notify(worker->parts.notify_context);
 }
 
+// One step: what waits in the ring, a job, or idle time's use. False: there is nothing to do. With the lock held; it is
+// open while flash works.
+static bool step(worker_t *worker) {
+    worker_queue_t *queue = &worker->queue;
+    ota_ws_job_result_t result;
+    ota_ws_job_t job;
+    bool has_job = queue->job_count > 0;
+    pthread_mutex_unlock(&worker->lock);
+    bool worked = ota_ws_writer_feed(&worker->writer, &worker->ring, has_job, &result);
+    if (!worked && has_job) {
+        pthread_mutex_lock(&worker->lock);
+        take_first_job(queue, &job);
+        pthread_mutex_unlock(&worker->lock);
+        ota_ws_writer_perform(&worker->writer, &job, &result);
+        worked = true;
+    }
+    if (worked) {
+        add_result(worker, &result);
+    } else {
+        worked = ota_ws_writer_idle(&worker->writer);
+    }
+    pthread_mutex_lock(&worker->lock);
+    return worked;
+}
+
 static void *work(void *context) {
     worker_t *worker = context;
-    ota_ws_job_t job;
-    while (next_job(worker, &job)) {
-        ota_ws_job_result_t result;
-        ota_ws_writer_perform(&worker->writer, &job, &result);
-        add_result(worker, &result);
+    pthread_mutex_lock(&worker->lock);
+    while (!worker->queue.quit) {
+        unsigned seen = worker->calls;
+        if (!step(worker) && worker->calls == seen && !worker->queue.quit) {
+            pthread_cond_wait(&worker->wake, &worker->lock);
+        }
     }
+    pthread_mutex_unlock(&worker->lock);
     return NULL;
+}
+
+static void call(worker_t *worker) {
+    worker->calls++;
+    pthread_cond_signal(&worker->wake);
 }
 
 // ---- the port ------------------------------------------------------------------------------------------------------
@@ -61,6 +75,7 @@ static void *work(void *context) {
 static ota_ws_status_t start(void *context) {
     worker_t *worker = context;
     const worker_parts_t *parts = &worker->parts;
+    uint8_t *bytes = malloc(parts->ring_size);
     ota_ws_pipeline_ports_t ports = {
         .flash = parts->flash,
         .platform = parts->platform,
@@ -68,13 +83,29 @@ static ota_ws_status_t start(void *context) {
         .policy = parts->policy,
         .inflate = parts->inflate,
         .decrypt = parts->decrypt,
-        .scratch = worker->scratch,
-        .scratch_size = sizeof worker->scratch,
+        .scratch = bytes,
+        .scratch_size = parts->ring_size,
     };
+    if (bytes == NULL) {
+        return OTA_WS_NO_MEMORY;
+    }
+    ota_ws_ring_init(&worker->ring, bytes, parts->ring_size);
     ota_ws_writer_init(&worker->writer, &ports);
     memset(&worker->queue, 0, sizeof worker->queue);
     worker->running = pthread_create(&worker->thread, NULL, work, worker) == 0;
+    if (!worker->running) {
+        free(bytes);
+    }
     return worker->running ? OTA_WS_OK : OTA_WS_NO_MEMORY;
+}
+
+static void write_data(void *context, const uint8_t *bytes, size_t length) {
+    worker_t *worker = context;
+    (void)bytes; // where worker_room() has said
+    pthread_mutex_lock(&worker->lock);
+    ota_ws_ring_put(&worker->ring, (uint32_t)length);
+    call(worker);
+    pthread_mutex_unlock(&worker->lock);
 }
 
 static void submit(void *context, const ota_ws_job_t *job) {
@@ -82,7 +113,7 @@ static void submit(void *context, const ota_ws_job_t *job) {
     pthread_mutex_lock(&worker->lock);
     assert(worker->queue.job_count < WORKER_QUEUE_SIZE);
     worker->queue.jobs[worker->queue.job_count++] = *job;
-    pthread_cond_signal(&worker->wake);
+    call(worker);
     pthread_mutex_unlock(&worker->lock);
 }
 
@@ -93,9 +124,10 @@ static void stop(void *context) {
     }
     pthread_mutex_lock(&worker->lock);
     worker->queue.quit = true;
-    pthread_cond_signal(&worker->wake);
+    call(worker);
     pthread_mutex_unlock(&worker->lock);
     pthread_join(worker->thread, NULL);
+    free(worker->ring.bytes);
     worker->running = false;
 }
 
@@ -104,25 +136,18 @@ ota_ws_worker_t worker_port(worker_t *worker) {
                              .inflates = worker->parts.inflate != NULL && worker->parts.decrypt == NULL,
                              .decrypts = worker->parts.decrypt != NULL,
                              .start = start,
+                             .write = write_data,
                              .submit = submit,
                              .stop = stop};
 }
 
-// ---- buffers and results -------------------------------------------------------------------------------------------
+// ---- room and results ----------------------------------------------------------------------------------------------
 
-bool worker_init(worker_t *worker, const worker_parts_t *parts) {
+void worker_init(worker_t *worker, const worker_parts_t *parts) {
     memset(worker, 0, sizeof *worker);
     worker->parts = *parts;
     pthread_mutex_init(&worker->lock, NULL);
     pthread_cond_init(&worker->wake, NULL);
-    for (size_t i = 0; i < worker->parts.buffers; i++) {
-        worker->buffers[i] = malloc(parts->chunk + OTA_WS_OFFSET_SIZE);
-        if (worker->buffers[i] == NULL) {
-            worker_free(worker);
-            return false;
-        }
-    }
-    return true;
 }
 
 void worker_halt(worker_t *worker) {
@@ -137,46 +162,27 @@ void worker_halt(worker_t *worker) {
 
 void worker_free(worker_t *worker) {
     worker_halt(worker);
-    for (size_t i = 0; i < worker->parts.buffers; i++) {
-        free(worker->buffers[i]);
-        worker->buffers[i] = NULL;
-    }
     pthread_cond_destroy(&worker->wake);
     pthread_mutex_destroy(&worker->lock);
 }
 
-uint8_t *worker_take(worker_t *worker) {
-    for (size_t i = 0; i < worker->parts.buffers; i++) {
-        if (!worker->taken[i]) {
-            worker->taken[i] = true;
-            return worker->buffers[i];
-        }
-    }
-    return NULL;
+uint8_t *worker_room(const worker_t *worker, size_t *length) {
+    *length = 0;
+    return worker->running ? ota_ws_ring_room(&worker->ring, length) : NULL;
 }
 
-void worker_give_back(worker_t *worker, uint8_t *buffer) {
-    for (size_t i = 0; i < worker->parts.buffers; i++) {
-        if (worker->buffers[i] == buffer) {
-            worker->taken[i] = false;
-        }
-    }
-}
-
-bool worker_has_buffer(const worker_t *worker) {
-    for (size_t i = 0; i < worker->parts.buffers; i++) {
-        if (!worker->taken[i]) {
-            return true;
-        }
-    }
-    return false;
+uint32_t worker_free_room(const worker_t *worker) {
+    return worker->running ? ota_ws_ring_free(&worker->ring) : UINT32_MAX;
 }
 
 static bool take_result(worker_t *worker, ota_ws_job_result_t *result) {
     worker_queue_t *queue = &worker->queue;
     pthread_mutex_lock(&worker->lock);
-    bool found = queue->result_count > 0;
-    if (found) {
+    bool found = queue->has_written || queue->result_count > 0;
+    if (queue->has_written) {
+        *result = queue->written;
+        queue->has_written = false;
+    } else if (found) {
         *result = queue->results[0];
         queue->result_count--;
         memmove(queue->results, queue->results + 1, queue->result_count * sizeof queue->results[0]);
@@ -189,8 +195,5 @@ void worker_collect(worker_t *worker, ota_ws_device_t *device, uint32_t now_ms) 
     ota_ws_job_result_t result;
     while (take_result(worker, &result)) {
         ota_ws_device_completed(device, &result, now_ms);
-        if (result.buffer != NULL) {
-            worker_give_back(worker, result.buffer);
-        }
     }
 }

@@ -76,12 +76,12 @@ typedef struct ota_ws_device {
     uint32_t size;                           // of the file
     uint32_t received;                       // bytes of the data frames, which is the next offset
     uint32_t acknowledged;                   // of them, as the owner knows
+    uint32_t taken;                          // of them, by the writer
     uint32_t written;                        // bytes of the image that are in flash
     const ota_ws_image_description_t *image; // that is being written; NULL while it is not known, and at rest
     uint32_t last_data_ms;
     uint32_t last_told_ms; // progress, to all
     bool deflate;          // what is received is compressed
-    uint8_t jobs;          // submitted and not completed
 
     bool on_trial;
     bool restarting;
@@ -112,7 +112,7 @@ void ota_ws_device_tick(ota_ws_device_t *device, uint32_t now_ms);
 // A trial runs, or a job, or something is left to be done after a power cut.
 bool ota_ws_device_wants_ticks(const ota_ws_device_t *device);
 
-// The writer has performed a job. The result's buffer is the transport's again when this returns.
+// The writer has performed a job.
 void ota_ws_device_completed(ota_ws_device_t *device, const ota_ws_job_result_t *result, uint32_t now_ms);
 
 // The application decides on the trial, as a client's `confirm` or `rollback` would. OTA_WS_OK: the job is with the

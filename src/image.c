@@ -219,7 +219,7 @@ static size_t take_padding(ota_ws_image_t *image, const uint8_t *bytes, size_t l
 
 static void finish_hash(ota_ws_image_t *image) {
     if (image->hashing) {
-        image->hash->finish(&image->sha256, image->digest);
+        image->hash->finish(image->sha256, image->digest);
         image->hashing = false;
     }
 }
@@ -235,6 +235,7 @@ static size_t take_digest(ota_ws_image_t *image, const uint8_t *bytes, size_t le
             fail(image, OTA_WS_BAD_IMAGE_DIGEST);
         }
     }
+    memcpy(image->digest, image->gather, OTA_WS_SHA256_SIZE);
     enter(image, END, 0);
     return taken;
 }
@@ -305,19 +306,20 @@ static size_t take(ota_ws_image_t *image, const uint8_t *bytes, size_t length) {
     bool covered = image->state < DIGEST; // by the appended digest
     size_t taken = takers[image->state](image, bytes, length);
     if (covered && image->hashing) {
-        image->hash->update(&image->sha256, bytes, taken);
+        image->hash->update(image->sha256, bytes, taken);
     }
     image->offset += (uint32_t)taken;
     return taken;
 }
 
-void ota_ws_image_init(ota_ws_image_t *image, const ota_ws_hash_t *hash) {
+void ota_ws_image_init(ota_ws_image_t *image, const ota_ws_hash_t *hash, ota_ws_sha256_t *sha256) {
     memset(image, 0, sizeof *image);
     image->hash = hash;
+    image->sha256 = sha256;
     image->checksum = CHECKSUM_START;
     enter(image, HEAD, OTA_WS_IMAGE_HEAD_SIZE);
     if (hash != NULL) {
-        hash->start(&image->sha256);
+        hash->start(sha256);
         image->hashing = true;
     }
 }

@@ -51,7 +51,7 @@ typedef struct {
 void ota_ws_image_describe(const uint8_t *bytes, ota_ws_image_description_t *description);
 
 // One running examination. Public so that it can be static; read `header`, `description`, `segments`, `length`, `left`,
-// and nothing else.
+// `digest`, and nothing else.
 typedef struct {
     uint32_t length; // of the image with checksum and digest, without signature; 0 until the last segment was seen
     bool is_signed;  // a signature sector follows
@@ -71,13 +71,13 @@ typedef struct {
     ota_ws_image_segment_t segments[OTA_WS_IMAGE_MAX_SEGMENTS]; // of those seen so far
 
     uint8_t gather[OTA_WS_IMAGE_HEAD_SIZE];
-    uint8_t digest[OTA_WS_SHA256_SIZE]; // of the bytes before the appended one
-    ota_ws_sha256_t sha256;
+    uint8_t digest[OTA_WS_SHA256_SIZE]; // the one that is appended, once it has come
+    ota_ws_sha256_t *sha256;            // of the bytes before the appended digest
 } ota_ws_image_t;
 
-// Starts an examination. With `hash` the digest that is appended to the image is checked too; without (NULL) it is
-// passed over. With `hash`, ota_ws_image_finish() must follow.
-void ota_ws_image_init(ota_ws_image_t *image, const ota_ws_hash_t *hash);
+// Starts an examination. With `hash` the digest that is appended to the image is checked too, in the caller's `sha256`;
+// without (both NULL) it is passed over. With `hash`, ota_ws_image_finish() must follow.
+void ota_ws_image_init(ota_ws_image_t *image, const ota_ws_hash_t *hash, ota_ws_sha256_t *sha256);
 
 // Takes the next `length` bytes of the file, split anywhere. OTA_WS_OK, or what is wrong with the file; that stays the
 // answer.

@@ -9,6 +9,7 @@
 #include "image.h"
 #include "policy.h"
 #include "ports.h"
+#include "ring.h"
 #include "slot.h"
 
 typedef struct {
@@ -18,7 +19,7 @@ typedef struct {
     const ota_ws_policy_t *policy;
     const ota_ws_filter_t *inflate; // raw deflate; NULL: compressed uploads are declined
     const ota_ws_filter_t *decrypt; // ESP Encrypted Image; NULL: plain images are expected
-    uint8_t *scratch;               // free while a file begins and ends: one of the chunk buffers will do
+    uint8_t *scratch;               // a sector or more, free while a file begins: the ring's memory will do
     size_t scratch_size;
 } ota_ws_pipeline_ports_t;
 
@@ -36,14 +37,12 @@ typedef struct {
     bool recorded;             // the record is of this file
     bool requires_signed;      // by the device; since the head was decided upon
     bool distrust;             // what lies in the slot may have been cut off half-way, anywhere
-    uint16_t held;             // bytes of the head that wait for the decision
     uint32_t position;         // bytes of the file so far
     ota_ws_sha256_t file;      // digest of the file
     ota_ws_encrypted_t header; // when decrypting
     ota_ws_sha256_t plain;     // digest of what was decrypted, only when decrypting
     ota_ws_image_t image;
     ota_ws_slot_t slot;
-    uint8_t head[OTA_WS_IMAGE_HEAD_SIZE];
 } ota_ws_pipeline_t;
 
 void ota_ws_pipeline_init(ota_ws_pipeline_t *pipeline, const ota_ws_pipeline_ports_t *ports);
@@ -58,10 +57,15 @@ uint32_t ota_ws_pipeline_image_size(const ota_ws_pipeline_t *pipeline, const ota
 // over: `position` says how much. OTA_WS_NO_MEMORY, OTA_WS_COMPRESSION_DECLINED.
 const ota_ws_failure_t *ota_ws_pipeline_begin(ota_ws_pipeline_t *pipeline, const ota_ws_promise_t *promise);
 
-// The next bytes as they came. Nothing is erased before the image's head has passed.
-const ota_ws_failure_t *ota_ws_pipeline_write(ota_ws_pipeline_t *pipeline, const uint8_t *bytes, size_t length);
+// How many bytes are worth a write now, and how many it should have at most: what is written already must not fill the
+// ring while flash is erased.
+void ota_ws_pipeline_appetite(const ota_ws_pipeline_t *pipeline, uint32_t *least, uint32_t *most);
 
-// Nothing waits to be written: flash may be prepared for what comes. `worked`: it was, by one step.
+// The next bytes as they came; those at `ahead` are looked at only. Nothing is erased before the image's head has
+// passed.
+const ota_ws_failure_t *ota_ws_pipeline_write(ota_ws_pipeline_t *pipeline, const ota_ws_ring_view_t *data);
+
+// Nothing waits to be written: flash may be prepared for what comes, and read back. `worked`: it was, by one step.
 const ota_ws_failure_t *ota_ws_pipeline_prepare(ota_ws_pipeline_t *pipeline, bool *worked);
 
 // All bytes of the file are there. Never of a compressed one, which may have more to come that adds none: its client
@@ -75,3 +79,18 @@ const ota_ws_failure_t *ota_ws_pipeline_finish(ota_ws_pipeline_t *pipeline);
 // The file is over, well or not; gives back what `begin` took. When it had not failed and is not finished, the record
 // says where it can go on.
 void ota_ws_pipeline_end(ota_ws_pipeline_t *pipeline);
+
+// ---- for resume.c and seal.c
+
+// The first failure sticks; returns it.
+ota_ws_status_t ota_ws_pipeline_fail(ota_ws_pipeline_t *pipeline, ota_ws_status_t status);
+
+// The image's own faults, seen as far as the bytes have come.
+ota_ws_status_t ota_ws_pipeline_examine(ota_ws_pipeline_t *pipeline, const uint8_t *bytes, size_t length);
+
+// Is this image one for this device? Its head has been examined.
+ota_ws_status_t ota_ws_pipeline_decide(ota_ws_pipeline_t *pipeline);
+
+// Nothing has come yet. `drop` gives back what it took.
+void ota_ws_pipeline_start_file(ota_ws_pipeline_t *pipeline);
+void ota_ws_pipeline_drop_file(ota_ws_pipeline_t *pipeline);

@@ -20,7 +20,7 @@ typedef struct {
     void *context;
     uint32_t sector_size;  // smallest erase, 4096
     uint32_t block_size;   // large erase, 65536, a multiple of sector_size; the slot starts on a multiple of it
-    uint32_t program_unit; // offset and length of each program are multiples of it: 1 to 256, a power of two; 16 with
+    uint32_t program_unit; // offset and length of each program are multiples of it: 1 to 32, a power of two; 16 with
                            // flash encryption
 
     // Size of the slot that an update would go to, a multiple of sector_size; 0 when there is none. Session thread.
@@ -181,8 +181,8 @@ typedef struct {
     void (*stop)(void *context);
 } ota_ws_filter_t;
 
-// ---- worker: the writer's thread, its queue and its buffers
-// --------------------------------------------------------------------
+// ---- worker: the writer's thread, its queue and its ring
+// ------------------------------------------------------------------------
 
 struct ota_ws_job;
 
@@ -192,13 +192,17 @@ typedef struct {
     bool inflates; // compressed uploads may be offered
     bool decrypts; // only encrypted images are taken
 
-    // Takes the memory of an update: an ota_ws_writer_t (writer.h), at least two buffers of `chunk` + 4 bytes, the
-    // thread. OTA_WS_NO_MEMORY leaves nothing taken.
+    // Takes the memory of an update: an ota_ws_writer_t (writer.h), an ota_ws_ring_t's (ring.h), the thread.
+    // OTA_WS_NO_MEMORY leaves nothing taken.
     ota_ws_status_t (*start)(void *context);
 
-    // Queues a copy of `job`; never blocks. The writer performs jobs in order with ota_ws_writer_perform() and each
-    // ends as one call of ota_ws_device_completed() in the session thread. There is room for all buffers and two jobs
-    // more.
+    // The bytes of a data frame, or a part of them, which lie at the ring's room, are the writer's now: all that waits
+    // is written, in CHUNKs of any length, before the next job is performed.
+    void (*write)(void *context, const uint8_t *bytes, size_t length);
+
+    // Queues a copy of `job`, never a CHUNK; never blocks, two at most. The writer performs jobs in order with
+    // ota_ws_writer_perform(). Each ends as one call of ota_ws_device_completed() in the session thread, and so do
+    // CHUNKs, of which one result may stand for many.
     void (*submit)(void *context, const struct ota_ws_job *job);
 
     // Every job has completed. Gives the memory back.

@@ -1,19 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "progress.h"
 
-#include <stddef.h>
 #include <string.h>
 
 static const char key[] = "progress";
 
-static size_t stored_size(const ota_ws_progress_t *progress) {
-    return offsetof(ota_ws_progress_t, head) + progress->head_size;
-}
-
 bool ota_ws_progress_load(const ota_ws_platform_t *platform, ota_ws_progress_t *progress) {
     size_t length = platform->load(platform->context, key, progress, sizeof *progress);
-    return length >= offsetof(ota_ws_progress_t, head) && length == stored_size(progress) &&
-           progress->offset <= progress->erased;
+    return length == sizeof *progress && progress->offset <= progress->erased;
 }
 
 bool ota_ws_progress_is_of(const ota_ws_progress_t *progress, const ota_ws_promise_t *promise) {
@@ -22,7 +16,7 @@ bool ota_ws_progress_is_of(const ota_ws_progress_t *progress, const ota_ws_promi
 }
 
 void ota_ws_progress_save(const ota_ws_platform_t *platform, const ota_ws_progress_t *progress) {
-    platform->save(platform->context, key, progress, stored_size(progress));
+    platform->save(platform->context, key, progress, sizeof *progress);
 }
 
 void ota_ws_progress_clear(const ota_ws_platform_t *platform) {

@@ -19,8 +19,7 @@ typedef struct {
     uint8_t distrust; // 1: likewise all of the slot after `offset`
     uint8_t sealed;   // 1: the head may be in flash already, whole or half
     uint8_t unused;
-    uint16_t head_size;
-    uint8_t head[OTA_WS_SLOT_HEAD_MAX]; // only `head_size` bytes are stored
+    uint8_t head[OTA_WS_SLOT_HEAD_SIZE];
 } ota_ws_progress_t;
 
 // False when there is no record that makes sense.

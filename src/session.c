@@ -317,14 +317,14 @@ void ota_ws_session_message(ota_ws_session_t *session, const char *text, size_t 
     hearings[request.type].hear(session, &request);
 }
 
-bool ota_ws_session_data(ota_ws_session_t *session, uint8_t *buffer, size_t length, uint32_t now_ms) {
+bool ota_ws_session_data(ota_ws_session_t *session, const ota_ws_data_t *data, uint32_t now_ms) {
     session->device->now_ms = now_ms;
     ota_ws_failure_t failure;
     if (!ota_ws_update_wants_data(session)) {
         return false; // the update, or the session, has ended while the frame came
     }
     session->since_ms = session->device->now_ms;
-    bool taken = ota_ws_update_data(session, buffer, length, &failure);
+    bool taken = ota_ws_update_data(session, data, &failure);
     if (!taken) {
         end_session(session, &failure, 0);
     }

@@ -19,6 +19,12 @@ typedef enum {
     OTA_WS_ADMIT_DISCARD, // read it and throw it away
 } ota_ws_admission_t;
 
+typedef struct {
+    uint32_t offset;
+    const uint8_t *bytes;
+    uint32_t length; // not 0
+} ota_ws_data_t;
+
 // Public so that it can be the transport's; all members belong to the core. Less than 1 KiB.
 typedef struct ota_ws_session {
     ota_ws_device_t *device;
@@ -48,9 +54,10 @@ ota_ws_admission_t ota_ws_session_admit(ota_ws_session_t *session, ota_ws_frame_
 // One whole text frame that was admitted. `text` need not be terminated.
 void ota_ws_session_message(ota_ws_session_t *session, const char *text, size_t length, uint32_t now_ms);
 
-// One whole data frame that was admitted: offset and bytes, in a buffer of the worker's. True: the buffer belongs to
-// the core until its job has completed. False: it is the transport's again.
-bool ota_ws_session_data(ota_ws_session_t *session, uint8_t *buffer, size_t length, uint32_t now_ms);
+// A data frame that was admitted, whole or piece by piece: `offset` is the frame's, and rises with each piece. The
+// bytes lie where the worker's ring has room for them. True: they are the writer's now. False: nothing was taken, the
+// rest of the frame is thrown away.
+bool ota_ws_session_data(ota_ws_session_t *session, const ota_ws_data_t *data, uint32_t now_ms);
 
 // The peer broke WebSocket's or our framing: OTA_WS_FRAGMENTED, OTA_WS_BAD_FRAME. Ends the session.
 void ota_ws_session_broken(ota_ws_session_t *session, ota_ws_status_t status, uint32_t now_ms);

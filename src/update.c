@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "bytes.h"
 #include "report.h"
 #include "text.h"
 
@@ -21,7 +20,6 @@ static void fail_session(ota_ws_session_t *session, ota_ws_status_t status) {
 
 static void submit(ota_ws_device_t *device, const ota_ws_job_t *job) {
     const ota_ws_worker_t *worker = device->ports.worker;
-    device->jobs++;
     worker->submit(worker->context, job);
 }
 
@@ -156,22 +154,19 @@ static void acknowledge(ota_ws_session_t *session) {
     }
 }
 
-bool ota_ws_update_data(ota_ws_session_t *session, uint8_t *buffer, size_t length, ota_ws_failure_t *failure) {
+bool ota_ws_update_data(ota_ws_session_t *session, const ota_ws_data_t *data, ota_ws_failure_t *failure) {
     ota_ws_device_t *device = session->device;
-    size_t bytes = length - OTA_WS_OFFSET_SIZE;
-    uint32_t offset = ota_ws_read_u32(buffer);
+    const ota_ws_worker_t *worker = device->ports.worker;
     memset(failure, 0, sizeof *failure);
-    if (offset != device->received) {
+    if (data->offset != device->received) {
         failure->status = OTA_WS_WRONG_OFFSET;
-        ota_ws_text_number(failure->image, offset);
+        ota_ws_text_number(failure->image, data->offset);
         ota_ws_text_number(failure->device, device->received);
         return false;
     }
-    ota_ws_job_t job = {
-        .kind = OTA_WS_JOB_CHUNK, .buffer = buffer, .bytes = buffer + OTA_WS_OFFSET_SIZE, .length = bytes};
-    device->received += (uint32_t)bytes;
+    worker->write(worker->context, data->bytes, data->length);
+    device->received += data->length;
     device->last_data_ms = device->now_ms;
-    submit(device, &job);
     acknowledge(session);
     return true;
 }
@@ -340,7 +335,8 @@ static void begin_done(ota_ws_device_t *device, const ota_ws_job_result_t *resul
     device->update = OTA_WS_UPDATE_RECEIVING;
     device->last_data_ms = device->now_ms;
     device->written = result->written;
-    device->received = device->deflate ? 0 : result->written;
+    device->taken = result->taken;
+    device->received = result->taken;
     device->acknowledged = device->received;
     device->image = result->image;
     ota_ws_report_ready(device->owner);
@@ -371,6 +367,7 @@ static void chunk_done(ota_ws_device_t *device, const ota_ws_job_result_t *resul
         end_update(device, &result->failure);
         return;
     }
+    device->taken = result->taken;
     device->written = result->written;
     device->last_data_ms = device->now_ms;
     meet_image(device, result->image);
@@ -472,7 +469,6 @@ static const done_t done[] = {
 
 void ota_ws_device_completed(ota_ws_device_t *device, const ota_ws_job_result_t *result, uint32_t now_ms) {
     device->now_ms = now_ms;
-    device->jobs--;
     done[result->kind](device, result);
 }
 
@@ -546,7 +542,7 @@ static void tick_trial(ota_ws_device_t *device) {
 }
 
 void ota_ws_update_tick(ota_ws_device_t *device) {
-    bool waits_for_data = device->update == OTA_WS_UPDATE_RECEIVING && device->jobs == 0;
+    bool waits_for_data = device->update == OTA_WS_UPDATE_RECEIVING && device->taken == device->received;
     if (waits_for_data && device->now_ms - device->last_data_ms >= device->settings->stall_timeout_ms) {
         end_update_with(device, OTA_WS_STALLED);
     }

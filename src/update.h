@@ -19,9 +19,8 @@ bool ota_ws_update_is_of(const ota_ws_session_t *session);
 // May this session send data now?
 bool ota_ws_update_wants_data(const ota_ws_session_t *session);
 
-// Image bytes in `buffer` after the offset; the session wants data. False: the buffer is not taken, and `failure` ends
-// the session.
-bool ota_ws_update_data(ota_ws_session_t *session, uint8_t *buffer, size_t length, ota_ws_failure_t *failure);
+// The session wants data. False: it is not taken, and `failure` ends the session.
+bool ota_ws_update_data(ota_ws_session_t *session, const ota_ws_data_t *data, ota_ws_failure_t *failure);
 
 // The session has ended: its update ends with `status` unless all data is there.
 void ota_ws_update_session_gone(ota_ws_session_t *session, ota_ws_status_t status);

@@ -35,10 +35,11 @@ static void begin(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_ws_job_r
         result->failure = *ota_ws_pipeline_begin(&writer->pipeline, &job->promise);
         result->image = description(writer);
     }
+    writer->taken = job->promise.deflate ? 0 : writer->pipeline.position;
 }
 
 static void chunk(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_ws_job_result_t *result) {
-    result->failure = *ota_ws_pipeline_write(&writer->pipeline, job->bytes, job->length);
+    result->failure = *ota_ws_pipeline_write(&writer->pipeline, &job->data);
     result->complete = ota_ws_pipeline_complete(&writer->pipeline);
     result->image = description(writer);
 }
@@ -89,13 +90,34 @@ static const perform_t performers[] = {
 void ota_ws_writer_perform(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_ws_job_result_t *result) {
     memset(result, 0, sizeof *result);
     result->kind = job->kind;
-    result->buffer = job->buffer;
     bool of_update = job->kind == OTA_WS_JOB_CHUNK || job->kind == OTA_WS_JOB_FINISH;
     if (!of_update || !writer->failed) {
         performers[job->kind](writer, job, result);
         writer->failed = result->failure.status != OTA_WS_OK;
+    } else {
+        result->failure = writer->pipeline.failure;
     }
+    writer->taken += job->kind == OTA_WS_JOB_CHUNK ? job->data.length : 0;
+    result->taken = writer->taken;
     result->written = writer->pipeline.slot.cursor;
+}
+
+bool ota_ws_writer_feed(ota_ws_writer_t *writer, ota_ws_ring_t *ring, bool all, ota_ws_job_result_t *result) {
+    ota_ws_job_t job = {.kind = OTA_WS_JOB_CHUNK};
+    ota_ws_ring_view_t *data = &job.data;
+    uint32_t least, most;
+    ota_ws_pipeline_appetite(&writer->pipeline, &least, &most);
+    ota_ws_ring_look(ring, data);
+    if (data->length == 0 || (!all && data->length + data->ahead_length < least)) {
+        return false;
+    }
+    if (data->length > most) {
+        data->length = most;
+        data->ahead_length = 0;
+    }
+    ota_ws_writer_perform(writer, &job, result);
+    ota_ws_ring_take(ring, data->length);
+    return true;
 }
 
 bool ota_ws_writer_idle(ota_ws_writer_t *writer) {

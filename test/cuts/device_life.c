@@ -74,6 +74,12 @@ static void submit(void *context, const ota_ws_job_t *job) {
     life->jobs[life->job_count++] = *job;
 }
 
+// The bytes lie in life->buffer until the job is performed.
+static void write_data(void *context, const uint8_t *bytes, size_t length) {
+    ota_ws_job_t job = {.kind = OTA_WS_JOB_CHUNK, .data = {bytes, (uint32_t)length, NULL, 0}};
+    submit(context, &job);
+}
+
 static void stop_worker(void *context) {
     ((life_t *)context)->is_working = false;
 }
@@ -246,8 +252,8 @@ static void wire_ports(life_t *life) {
     life->platform.restart = want_restart;
     life->platform.random = fill_random;
     life->platform.clock_s = clock_s;
-    life->worker_port =
-        (ota_ws_worker_t){.context = life, .start = start_worker, .submit = submit, .stop = stop_worker};
+    life->worker_port = (ota_ws_worker_t){
+        .context = life, .start = start_worker, .write = write_data, .submit = submit, .stop = stop_worker};
     life->worker_port.inflates = life->inflate != NULL;
     life->worker_port.decrypts = life->decrypt != NULL;
     life->settings = ota_ws_default_settings;
@@ -426,11 +432,9 @@ bool life_data(life_t *life, uint32_t offset, const uint8_t *bytes, uint32_t len
         ota_ws_session_admit(&life->session, OTA_WS_FRAME_DATA, length + 4, life->now_ms) != OTA_WS_ADMIT_TAKE) {
         return false;
     }
-    for (int i = 0; i < 4; i++) {
-        life->buffer[i] = (uint8_t)(offset >> 8 * i);
-    }
-    memcpy(life->buffer + 4, bytes, length);
-    ota_ws_session_data(&life->session, life->buffer, length + 4, life->now_ms);
+    memcpy(life->buffer, bytes, length);
+    ota_ws_data_t data = {offset, life->buffer, length};
+    ota_ws_session_data(&life->session, &data, life->now_ms);
     work(life);
     return true;
 }

@@ -60,7 +60,7 @@ typedef struct {
     ota_ws_writer_t writer;
     ota_ws_job_t jobs[LIFE_JOBS_MAX];
     size_t job_count;
-    uint8_t buffer[LIFE_CHUNK_MAX + 4];
+    uint8_t buffer[LIFE_CHUNK_MAX];
     uint8_t pipeline_scratch[4096];
     char message[OTA_WS_MESSAGE_SIZE];
     uint32_t now_ms;

@@ -13,7 +13,7 @@
 world_t world;
 
 static char scratch[OTA_WS_MESSAGE_SIZE];
-static uint8_t buffer[WORLD_CHUNK + OTA_WS_OFFSET_SIZE];
+static const uint8_t zeros[WORLD_CHUNK];
 static ota_ws_settings_t settings;
 static const ota_ws_address_t peer = {{[15] = 1}};
 
@@ -78,19 +78,31 @@ static ota_ws_status_t start_worker(void *context) {
     return world.is_short ? OTA_WS_NO_MEMORY : OTA_WS_OK;
 }
 
-static void submit(void *context, const ota_ws_job_t *job) {
-    (void)context;
-    if (!world.has_worker || world.job_count == WORLD_BUFFERS + 2) {
+static void queue(ota_ws_job_kind_t kind, uint32_t length) {
+    if (!world.has_worker || (kind != OTA_WS_JOB_CHUNK && world.job_count - world.chunks == 2)) {
         violate("jobs are submitted to a worker that has room");
         return;
     }
-    world.lengths[world.job_count] = (uint32_t)job->length;
-    world.jobs[world.job_count++] = job->kind;
+    world.lengths[world.job_count] = length;
+    world.jobs[world.job_count++] = kind;
+}
+
+// What lies in the ring waits as chunks.
+static void write_data(void *context, const uint8_t *from, size_t length) {
+    (void)context;
+    (void)from;
+    queue(OTA_WS_JOB_CHUNK, (uint32_t)length);
+    world.chunks++;
+}
+
+static void submit(void *context, const ota_ws_job_t *job) {
+    (void)context;
+    queue(job->kind, 0);
 }
 
 static void stop_worker(void *context) {
     (void)context;
-    if (!world.has_worker || world.job_count > 0 || world.buffers > 0) {
+    if (!world.has_worker || world.job_count > 0 || world.chunks > 0) {
         violate("a worker is stopped when it has nothing to do");
     }
     world.has_worker = false;
@@ -112,7 +124,8 @@ static const ota_ws_link_t links[WORLD_CLIENTS] = {{&world.sessions[0], hear, cl
 static const ota_ws_flash_t flash = {.slot_size = slot_size};
 static const ota_ws_platform_t platform = {
     .describe = describe, .restart = restart, .allows = allows, .random = fill_random, .load = load, .save = save};
-static const ota_ws_worker_t worker = {.start = start_worker, .submit = submit, .stop = stop_worker};
+static const ota_ws_worker_t worker = {
+    .start = start_worker, .write = write_data, .submit = submit, .stop = stop_worker};
 
 // ---- starts --------------------------------------------------------------------------------------------------------
 
@@ -211,22 +224,18 @@ static bool say_word(unsigned which) {
     return true;
 }
 
-// A chunk at an offset; the transport has a buffer for it.
+// A chunk at an offset; the ring has room for it.
 static bool send_at(unsigned client, uint32_t offset, uint32_t length) {
     ota_ws_session_t *session = &world.sessions[client];
-    if (!is_listening(client) || world.buffers == WORLD_BUFFERS) {
+    if (!is_listening(client) || world.chunks == WORLD_CHUNKS) {
         return false;
     }
     if (ota_ws_session_admit(session, OTA_WS_FRAME_DATA, length + OTA_WS_OFFSET_SIZE, world.now_ms) !=
         OTA_WS_ADMIT_TAKE) {
         return true;
     }
-    for (int i = 0; i < OTA_WS_OFFSET_SIZE; i++) {
-        buffer[i] = (uint8_t)(offset >> 8 * i);
-    }
-    if (ota_ws_session_data(session, buffer, length + OTA_WS_OFFSET_SIZE, world.now_ms)) {
-        world.buffers++;
-    }
+    const ota_ws_data_t data = {offset, zeros, length};
+    (void)ota_ws_session_data(session, &data, world.now_ms);
     return true;
 }
 
@@ -260,6 +269,7 @@ static void perform(ota_ws_job_kind_t kind, uint32_t length, ota_ws_job_result_t
     switch (kind) {
     case OTA_WS_JOB_BEGIN:
         world.written = 0;
+        world.taken = 0;
         break;
     case OTA_WS_JOB_CHUNK:
         world.written += is_good ? length : 0;
@@ -291,17 +301,19 @@ static bool complete(unsigned fails) {
         return false; // cannot fail
     }
     ota_ws_job_result_t result = {.kind = kind, .written = world.written};
-    result.failure.status = fails != 0 ? failure_of(kind) : OTA_WS_OK;
+    result.failure.status = is_handed_back ? OTA_WS_FLASH_PROGRAM : fails != 0 ? failure_of(kind) : OTA_WS_OK;
     world.job_count--;
     memmove(world.jobs, world.jobs + 1, world.job_count * sizeof *world.jobs);
     memmove(world.lengths, world.lengths + 1, world.job_count * sizeof *world.lengths);
     if (kind == OTA_WS_JOB_CHUNK) {
-        world.buffers--;
+        world.chunks--;
     }
     if (!is_handed_back) {
         perform(kind, length, &result);
         world.has_failed = fails != 0;
     }
+    world.taken += length;
+    result.taken = world.taken;
     ota_ws_device_completed(&world.device, &result, world.now_ms);
     return true;
 }
@@ -407,7 +419,6 @@ const char *world_check(void) {
     } rules[] = {
         {world.violation == NULL, world.violation},
         {rests == !world.has_worker, "a worker is there while the device does not rest"},
-        {device->jobs == world.job_count, "jobs are counted"},
         {jobs_fit(device), "the jobs are those of the state"},
         {!rests || (device->owner == NULL && device->next == NULL), "at rest nobody owns or waits"},
         {device->owner == NULL || has_a_client(device->owner), "the owner is logged in"},

@@ -7,7 +7,7 @@
 
 #define WORLD_CLIENTS 2
 #define WORLD_JOBS_MAX 8
-#define WORLD_BUFFERS 2
+#define WORLD_CHUNKS 2 // that the ring has room for
 #define WORLD_CHUNK 1024u
 #define WORLD_SIZE (3 * WORLD_CHUNK - 24) // of the file
 
@@ -18,15 +18,16 @@ typedef struct {
     uint32_t now_ms;
     ota_ws_job_kind_t jobs[WORLD_JOBS_MAX]; // with the writer, the oldest first
     uint32_t lengths[WORLD_JOBS_MAX];
-    uint8_t job_count, buffers;
-    bool has_worker;       // between start and stop
-    bool has_failed;       // the writer hands the update's jobs back
-    uint32_t written;      // by the writer
-    bool is_selected;      // the other image, for the next start
-    uint8_t restarts;      // that were asked for
-    bool is_short;         // no memory for a worker
-    bool is_refusing;      // the application allows no restart
-    const char *violation; // of a port's contract; NULL: none
+    uint8_t job_count, chunks; // all of them; in the ring
+    bool has_worker;           // between start and stop
+    bool has_failed;           // the writer hands the update's jobs back
+    uint32_t taken;            // bytes of data, by the writer
+    uint32_t written;          // of them, to flash
+    bool is_selected;          // the other image, for the next start
+    uint8_t restarts;          // that were asked for
+    bool is_short;             // no memory for a worker
+    bool is_refusing;          // the application allows no restart
+    const char *violation;     // of a port's contract; NULL: none
 } world_t;
 
 extern world_t world; // the only one: it points into itself

@@ -222,7 +222,8 @@ static void no_changed_message_of_the_device_is_believed(void **state) {
 // Would a bootloader take what lies in the slot for an image?
 static bool is_bootable(const rig_t *rig, size_t length) {
     ota_ws_image_t image;
-    ota_ws_image_init(&image, &ota_ws_hash_openssl);
+    ota_ws_sha256_t sha256;
+    ota_ws_image_init(&image, &ota_ws_hash_openssl, &sha256);
     ota_ws_image_feed(&image, rig->nor->bytes, length);
     return ota_ws_image_finish(&image) == OTA_WS_OK;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What makes an update quick: the writer's idle time, the first acknowledgement, and a platform that need not verify
-// again.
+// What makes an update quick: the writer's idle time, the ring, the first acknowledgement, and a platform that need not
+// verify again.
 #include "testing.h"
 
 #include "rig.h"
@@ -114,6 +114,119 @@ static void a_block_that_was_erased_ahead_is_erased_again_after_a_restart(void *
     desk_close(&desk);
 }
 
+static size_t bytes_read(const nor_model_t *nor, size_t from) {
+    size_t sum = 0;
+    for (size_t i = from; i < nor->count; i++) {
+        sum += nor->operations[i].kind == NOR_READ ? nor->operations[i].length : 0;
+    }
+    return sum;
+}
+
+// At the end only the last piece is left, and the first sector, which has got its head since.
+static void what_idle_time_has_read_back_is_not_read_again(void **state) {
+    (void)state;
+    desk_t desk;
+    desk_open(&desk);
+    const uint32_t last = (uint32_t)desk.image.length / CHUNK * CHUNK;
+    peer_begin_image(desk.peer, &desk.image);
+    send_slowly(&desk, 0, last);
+    const size_t before = desk.rig->nor->count;
+    send_without_idle_time(&desk, last, (uint32_t)desk.image.length);
+    assert_non_null(peer_heard(desk.peer, "done"));
+    assert_true(bytes_read(desk.rig->nor, before) <= CHUNK + 4096 + 512);
+    desk_close(&desk);
+}
+
+static void an_image_that_is_there_is_read_once(void **state) {
+    (void)state;
+    desk_t desk;
+    desk_open(&desk);
+    peer_begin_image(desk.peer, &desk.image);
+    memcpy(desk.rig->nor->bytes, desk.image.bytes, desk.image.length);
+    const size_t before = desk.rig->nor->count;
+    send_without_idle_time(&desk, 0, (uint32_t)desk.image.length);
+    assert_non_null(peer_heard(desk.peer, "done"));
+    assert_true(bytes_read(desk.rig->nor, before) <= desk.image.length + 3 * 4096);
+    desk_close(&desk);
+}
+
+// Whatever was found right before: it is looked at once more when its head is there.
+static void a_first_sector_that_changes_after_it_was_read_back_is_noticed(void **state) {
+    (void)state;
+    desk_t desk;
+    desk_open(&desk);
+    const uint32_t last = (uint32_t)desk.image.length / CHUNK * CHUNK;
+    peer_begin_image(desk.peer, &desk.image);
+    send_slowly(&desk, 0, last);
+    desk.rig->nor->bytes[4000] ^= 0x10;
+    send_without_idle_time(&desk, last, (uint32_t)desk.image.length);
+    assert_true(peer_failed(desk.peer, "flash_differs"));
+    assert_int_equal(desk.rig->nor->bytes[0], 0xFF); // and is no image any more
+    desk_close(&desk);
+}
+
+// ---- the ring
+
+static void feed_all(ota_ws_writer_t *writer, ota_ws_ring_t *ring, ota_ws_job_result_t *result) {
+    while (ota_ws_writer_feed(writer, ring, false, result)) {
+    }
+}
+
+// A device that has the ring in memory that ends where it is least wanted; the image is there already.
+static void sectors_are_kept_wherever_the_ring_ends(void **state) {
+    (void)state;
+    desk_t desk;
+    desk_open(&desk);
+    uint8_t *memory = malloc(9000);
+    ota_ws_ring_t ring;
+    ota_ws_job_result_t result;
+    ota_ws_ring_init(&ring, memory, 9000);
+    peer_begin_image(desk.peer, &desk.image);
+    memcpy(desk.rig->nor->bytes, desk.image.bytes, desk.image.length);
+    for (size_t at = 0; at < desk.image.length;) {
+        size_t room;
+        uint8_t *to = ota_ws_ring_room(&ring, &room);
+        const size_t left = desk.image.length - at;
+        const size_t step = room < 700 ? room : 700;
+        memcpy(to, desk.image.bytes + at, step < left ? step : left);
+        ota_ws_ring_put(&ring, (uint32_t)(step < left ? step : left));
+        at += step < left ? step : left;
+        feed_all(desk.rig->writer, &ring, &result);
+        assert_int_equal(result.failure.status, OTA_WS_OK);
+    }
+    assert_true(result.complete);
+    assert_int_equal(nor_model_count(desk.rig->nor, NOR_ERASE), 1); // the sector with the head
+    peer_free(desk.peer);
+    rig_settle(desk.rig);
+    rig_free(desk.rig);
+    image_free(&desk.image);
+    free(memory);
+}
+
+// What an erase has to wait for must not take up room meanwhile: a write ends where a sector does.
+static void the_ring_is_empty_up_to_where_an_erase_is_due(void **state) {
+    (void)state;
+    desk_t desk;
+    desk_open(&desk);
+    uint8_t *memory = malloc(3 * BLOCK);
+    ota_ws_ring_t ring;
+    ota_ws_job_result_t result;
+    ota_ws_ring_init(&ring, memory, 3 * BLOCK);
+    peer_begin_image(desk.peer, &desk.image);
+    memcpy(memory, desk.image.bytes, 2 * BLOCK);
+    ota_ws_ring_put(&ring, 2 * BLOCK);
+    size_t erases = nor_model_count(desk.rig->nor, NOR_ERASE);
+    while (nor_model_count(desk.rig->nor, NOR_ERASE) < erases + 2) { // the second block's
+        assert_true(ota_ws_writer_feed(desk.rig->writer, &ring, false, &result));
+    }
+    assert_int_equal(ota_ws_ring_free(&ring), 3 * BLOCK - 2 * BLOCK + BLOCK + 4096);
+    peer_free(desk.peer);
+    rig_settle(desk.rig);
+    rig_free(desk.rig);
+    image_free(&desk.image);
+    free(memory);
+}
+
 static void the_first_bytes_are_acknowledged_at_once(void **state) {
     (void)state;
     desk_t desk;
@@ -170,6 +283,11 @@ int main(void) {
         cmocka_unit_test(idle_time_erases_what_the_next_chunks_need_and_the_update_succeeds),
         cmocka_unit_test(an_erase_that_fails_in_idle_time_is_told_with_the_next_chunk),
         cmocka_unit_test(a_block_that_was_erased_ahead_is_erased_again_after_a_restart),
+        cmocka_unit_test(what_idle_time_has_read_back_is_not_read_again),
+        cmocka_unit_test(an_image_that_is_there_is_read_once),
+        cmocka_unit_test(a_first_sector_that_changes_after_it_was_read_back_is_noticed),
+        cmocka_unit_test(sectors_are_kept_wherever_the_ring_ends),
+        cmocka_unit_test(the_ring_is_empty_up_to_where_an_erase_is_due),
         cmocka_unit_test(the_first_bytes_are_acknowledged_at_once),
         cmocka_unit_test(a_platform_that_need_not_verify_again_is_not_asked_to),
         cmocka_unit_test(an_image_that_is_selected_again_is_verified_by_the_platform),

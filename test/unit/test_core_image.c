@@ -10,7 +10,8 @@
 #include "sample.h"
 
 static ota_ws_status_t examine_in_pieces(const uint8_t *bytes, size_t length, size_t piece, ota_ws_image_t *image) {
-    ota_ws_image_init(image, &ota_ws_hash_openssl);
+    ota_ws_sha256_t sha256;
+    ota_ws_image_init(image, &ota_ws_hash_openssl, &sha256);
     for (size_t at = 0; at < length; at += piece) {
         ota_ws_image_feed(image, bytes + at, piece < length - at ? piece : length - at);
     }
@@ -24,7 +25,8 @@ static ota_ws_status_t examine(const uint8_t *bytes, size_t length) {
 
 static ota_ws_status_t examine_split(const uint8_t *bytes, size_t length, size_t at) {
     ota_ws_image_t image;
-    ota_ws_image_init(&image, &ota_ws_hash_openssl);
+    ota_ws_sha256_t sha256;
+    ota_ws_image_init(&image, &ota_ws_hash_openssl, &sha256);
     ota_ws_image_feed(&image, bytes, at);
     ota_ws_image_feed(&image, bytes + at, length - at);
     return ota_ws_image_finish(&image);
@@ -170,7 +172,7 @@ static void the_head_is_known_at_its_last_byte(void **state) {
     image_file_t file = small_image(true, false);
     uint8_t *head = guard_copy(file.bytes, OTA_WS_IMAGE_HEAD_SIZE);
     ota_ws_image_t image;
-    ota_ws_image_init(&image, NULL);
+    ota_ws_image_init(&image, NULL, NULL);
     for (size_t at = 0; at < OTA_WS_IMAGE_HEAD_SIZE; at++) {
         assert_false(ota_ws_image_head_known(&image));
         assert_int_equal(ota_ws_image_feed(&image, head + at, 1), OTA_WS_OK);
@@ -268,7 +270,8 @@ static void the_first_failure_sticks(void **state) {
     (void)state;
     image_file_t file = small_image(true, false);
     ota_ws_image_t image;
-    ota_ws_image_init(&image, &ota_ws_hash_openssl);
+    ota_ws_sha256_t sha256;
+    ota_ws_image_init(&image, &ota_ws_hash_openssl, &sha256);
     file.bytes[0] = 'M';
     assert_int_equal(ota_ws_image_feed(&image, file.bytes, 288), OTA_WS_NOT_AN_IMAGE);
     file.bytes[0] = 0xE9;

@@ -9,7 +9,7 @@
 #define CHUNK 4096u
 #define SECTOR 4096u
 #define BLOCK 65536u
-#define HEAD OTA_WS_SLOT_HEAD_MIN
+#define HEAD OTA_WS_SLOT_HEAD_SIZE
 
 static image_file_t long_image(void) {
     image_spec_t spec = image_spec_default;

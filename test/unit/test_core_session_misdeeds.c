@@ -138,13 +138,14 @@ static void a_frame_that_arrives_after_the_end_is_not_heard(void **state) {
     rig_t *rig = rig_new();
     peer_t *peer = peer_welcome(rig);
     peer_begin_image(peer, &file);
-    uint8_t buffer[104] = {0};
+    static const uint8_t bytes[100] = {0};
+    const ota_ws_data_t data = {0, bytes, sizeof bytes};
     static const char restart[] = "{\"type\":\"restart\"}";
     assert_int_equal(ota_ws_session_admit(peer->session, OTA_WS_FRAME_TEXT, 18, rig->now_ms), OTA_WS_ADMIT_TAKE);
     assert_int_equal(ota_ws_session_admit(peer->session, OTA_WS_FRAME_DATA, 104, rig->now_ms), OTA_WS_ADMIT_TAKE);
     ota_ws_session_broken(peer->session, OTA_WS_BAD_FRAME, rig->now_ms);
     peer_forget(peer);
-    assert_false(ota_ws_session_data(peer->session, buffer, sizeof buffer, rig->now_ms));
+    assert_false(ota_ws_session_data(peer->session, &data, rig->now_ms));
     ota_ws_session_message(peer->session, restart, strlen(restart), rig->now_ms);
     rig_settle(rig);
     assert_int_equal(peer->log_count, 0);

@@ -3,6 +3,7 @@
 // flash themselves are checked by the model.
 #include "testing.h"
 
+#include "hash_openssl.h"
 #include "nor_model.h"
 #include "slot.h"
 
@@ -17,12 +18,18 @@ static uint8_t *pattern(uint32_t size) {
     return bytes;
 }
 
+static void finish(ota_ws_slot_t *slot) {
+    assert_int_equal(ota_ws_slot_flush(slot), OTA_WS_OK);
+    assert_int_equal(ota_ws_slot_seal(slot), OTA_WS_OK);
+    ota_ws_slot_drop(slot);
+}
+
 // Writes `size` bytes in pieces and checks that the slot holds them; returns the model.
 static nor_model_t *write_in_pieces(uint32_t slot_size, uint32_t unit, uint32_t size, uint32_t piece) {
     nor_model_t *nor = nor_model_new(slot_size, unit);
     uint8_t *bytes = pattern(size);
     ota_ws_slot_t slot;
-    ota_ws_slot_init(&slot, &nor->port, size);
+    ota_ws_slot_init(&slot, &nor->port, &ota_ws_hash_openssl, size);
     assert_int_equal(nor->port.open(nor, size), OTA_WS_OK);
     assert_int_equal(nor_model_count(nor, NOR_ERASE), 0);
     for (uint32_t at = 0; at < size; at += piece) {
@@ -30,7 +37,7 @@ static nor_model_t *write_in_pieces(uint32_t slot_size, uint32_t unit, uint32_t 
         assert_int_equal(ota_ws_slot_write(&slot, bytes + at, length), OTA_WS_OK);
         assert_true(slot.cursor + slot.gathered == at + length);
     }
-    assert_int_equal(ota_ws_slot_flush(&slot), OTA_WS_OK);
+    finish(&slot);
     assert_memory_equal(nor->bytes, bytes, size);
     const uint32_t padded = (size + unit - 1) / unit * unit;
     for (uint32_t at = size; at < padded; at++) {
@@ -42,7 +49,7 @@ static nor_model_t *write_in_pieces(uint32_t slot_size, uint32_t unit, uint32_t 
 
 static void bytes_in_any_pieces_and_units_end_in_the_slot(void **state) {
     (void)state;
-    static const uint32_t units[] = {1, 4, 16, 256};
+    static const uint32_t units[] = {1, 4, 16, 32};
     static const uint32_t pieces[] = {1, 7, 255, 256, 257, 288, 4096, 8192, 8191, 70000};
     static const uint32_t sizes[] = {1, 255, 256, 257, 4096, 65536 + 4096 + 16, 150000};
     for (size_t u = 0; u < COUNT_OF(units); u++) {
@@ -74,7 +81,7 @@ static void each_erase_comes_just_before_the_bytes_that_need_it(void **state) {
             assert_int_equal(programmed, erased);
             erased += operation->length;
         } else if (operation->kind == NOR_PROGRAM && operation->offset > 0) {
-            assert_int_equal(operation->offset, programmed > 0 ? programmed : OTA_WS_SLOT_HEAD_MIN);
+            assert_int_equal(operation->offset, programmed > 0 ? programmed : OTA_WS_SLOT_HEAD_SIZE);
             programmed = operation->offset + operation->length;
             assert_true(programmed <= erased);
         }
@@ -96,7 +103,7 @@ static void the_rest_is_erased_by_sectors_and_nothing_beyond_the_slot(void **sta
     }
     nor_model_free(write_in_pieces(BLOCK + 9 * SECTOR, 1, BLOCK + 9 * SECTOR, 8192));
     nor_model_free(write_in_pieces(3 * SECTOR, 16, 3 * SECTOR, 100));
-    nor_model_free(write_in_pieces(BLOCK - SECTOR, 256, BLOCK - SECTOR, 5000));
+    nor_model_free(write_in_pieces(BLOCK - SECTOR, 32, BLOCK - SECTOR, 5000));
 }
 
 static void bytes_are_programmed_in_whole_pages(void **state) {
@@ -105,7 +112,7 @@ static void bytes_are_programmed_in_whole_pages(void **state) {
     for (size_t i = 0; i + 2 < nor->count; i++) { // the last two: what was gathered, and the head
         const nor_operation_t *operation = &nor->operations[i];
         if (operation->kind == NOR_PROGRAM) {
-            assert_true(operation->offset % OTA_WS_PAGE_SIZE == 0 || operation->offset == OTA_WS_SLOT_HEAD_MIN);
+            assert_true(operation->offset % OTA_WS_PAGE_SIZE == 0 || operation->offset == OTA_WS_SLOT_HEAD_SIZE);
             assert_int_equal((operation->offset + operation->length) % OTA_WS_PAGE_SIZE, 0);
         }
     }
@@ -133,16 +140,20 @@ static void fail_each(nor_kind_t kind, ota_ws_status_t status, uint32_t piece) {
         nor->fail_after = after;
         nor->status = status;
         nor->port.open(nor, 150000);
-        ota_ws_slot_init(&slot, &nor->port, 150000);
+        ota_ws_slot_init(&slot, &nor->port, &ota_ws_hash_openssl, 150000);
         for (uint32_t at = 0; at < 150000 && result == OTA_WS_OK; at += piece) {
             result = ota_ws_slot_write(&slot, bytes + at, piece);
         }
         if (result == OTA_WS_OK) {
             result = ota_ws_slot_flush(&slot);
         }
+        if (result == OTA_WS_OK) {
+            result = ota_ws_slot_seal(&slot);
+        }
+        ota_ws_slot_drop(&slot);
         const bool met = nor_model_count(nor, kind) > (size_t)after;
         assert_int_equal(result, met ? status : OTA_WS_OK);
-        const uint32_t withheld = slot.withheld || result != OTA_WS_OK ? OTA_WS_SLOT_HEAD_MIN : 0;
+        const uint32_t withheld = slot.withheld || result != OTA_WS_OK ? OTA_WS_SLOT_HEAD_SIZE : 0;
         if (slot.cursor > withheld) {
             assert_memory_equal(nor->bytes + withheld, bytes + withheld, slot.cursor - withheld);
         }
@@ -168,8 +179,8 @@ static void a_slot_to_which_nothing_was_written_is_flushed_without_a_program(voi
     nor_model_t *nor = nor_model_new(BLOCK, 16);
     ota_ws_slot_t slot;
     nor->port.open(nor, 100);
-    ota_ws_slot_init(&slot, &nor->port, 100);
-    assert_int_equal(ota_ws_slot_flush(&slot), OTA_WS_OK);
+    ota_ws_slot_init(&slot, &nor->port, &ota_ws_hash_openssl, 100);
+    finish(&slot);
     assert_int_equal(nor_model_count(nor, NOR_PROGRAM) + nor_model_count(nor, NOR_ERASE), 0);
     nor_model_free(nor);
 }
@@ -179,19 +190,19 @@ static void nothing_is_flushed_twice(void **state) {
     nor_model_t *nor = nor_model_new(BLOCK, 16);
     ota_ws_slot_t slot;
     nor->port.open(nor, 5);
-    ota_ws_slot_init(&slot, &nor->port, 5);
+    ota_ws_slot_init(&slot, &nor->port, &ota_ws_hash_openssl, 5);
     ota_ws_slot_write(&slot, (const uint8_t *)"12345", 5);
     assert_int_equal(ota_ws_slot_flush(&slot), OTA_WS_OK);
-    assert_int_equal(ota_ws_slot_flush(&slot), OTA_WS_OK);
+    finish(&slot);
     assert_int_equal(nor_model_count(nor, NOR_PROGRAM), 1);
     nor_model_free(nor);
 }
 
 // Whoever has changed the bytes on their way, whenever the power is cut: what lies in the slot is no image before the
-// digest was compared, and `flush` comes after that.
+// digest was compared, and `seal` comes after that.
 static void the_head_comes_last_of_all(void **state) {
     (void)state;
-    static const uint32_t units[] = {1, 16, 32, 64, 256};
+    static const uint32_t units[] = {1, 16, 32};
     static const uint32_t pieces[] = {1, 16, 31, 33, 100, 288, 4096, 70000};
     for (size_t u = 0; u < COUNT_OF(units); u++) {
         for (size_t p = 0; p < COUNT_OF(pieces); p++) {
@@ -201,21 +212,20 @@ static void the_head_comes_last_of_all(void **state) {
             ota_ws_slot_t slot;
             nor->port.open(nor, 70000);
             memcpy(nor->bytes, bytes, 70000); // even when flash holds the very same image already
-            ota_ws_slot_init(&slot, &nor->port, 70000);
+            ota_ws_slot_init(&slot, &nor->port, &ota_ws_hash_openssl, 70000);
             for (uint32_t at = 0; at < 70000; at += pieces[p]) {
                 const uint32_t length = pieces[p] < 70000 - at ? pieces[p] : 70000 - at;
                 assert_int_equal(ota_ws_slot_write(&slot, bytes + at, length), OTA_WS_OK);
             }
-            const uint32_t head_size = ota_ws_slot_head_size(&nor->port);
-            assert_true(head_size >= OTA_WS_SLOT_HEAD_MIN && head_size <= OTA_WS_SLOT_HEAD_MAX);
-            for (uint32_t i = 0; i < head_size; i++) {
+            assert_int_equal(ota_ws_slot_flush(&slot), OTA_WS_OK);
+            for (uint32_t i = 0; i < OTA_WS_SLOT_HEAD_SIZE; i++) {
                 assert_int_equal(nor->bytes[i], 0xFF);
             }
             assert_int_equal(ota_ws_slot_read(&slot, 0, read, sizeof read), OTA_WS_OK);
             assert_memory_equal(read, bytes, sizeof read);
             assert_int_equal(ota_ws_slot_read(&slot, 7, read, 5), OTA_WS_OK);
             assert_memory_equal(read, bytes + 7, 5);
-            assert_int_equal(ota_ws_slot_flush(&slot), OTA_WS_OK);
+            finish(&slot);
             assert_memory_equal(nor->bytes, bytes, 70000);
             free(bytes);
             nor_model_free(nor);
@@ -225,10 +235,17 @@ static void the_head_comes_last_of_all(void **state) {
 
 // ---- ahead of the cursor
 
+static void idle(ota_ws_slot_t *slot) {
+    bool works = true;
+    while (works) {
+        assert_int_equal(ota_ws_slot_prepare(slot, &works), OTA_WS_OK);
+    }
+}
+
 static void assert_prepares(ota_ws_slot_t *slot, bool expected) {
-    bool erased = !expected;
-    assert_int_equal(ota_ws_slot_prepare(slot, &erased), OTA_WS_OK);
-    assert_int_equal(erased, expected);
+    const uint32_t erased = slot->erased;
+    idle(slot);
+    assert_int_equal(slot->erased > erased, expected);
 }
 
 // One block beyond the cursor's own at most, and what the image needs at most.
@@ -239,21 +256,18 @@ static void idle_time_erases_one_block_ahead_and_no_more_than_is_needed(void **s
     uint8_t *bytes = pattern(size);
     ota_ws_slot_t slot;
     nor->port.open(nor, size);
-    ota_ws_slot_init(&slot, &nor->port, size);
+    ota_ws_slot_init(&slot, &nor->port, &ota_ws_hash_openssl, size);
     assert_prepares(&slot, false);
     for (uint32_t at = 0; at < size; at += 2 * SECTOR) {
         const uint32_t length = size - at < 2 * SECTOR ? size - at : 2 * SECTOR;
         assert_int_equal(ota_ws_slot_write(&slot, bytes + at, length), OTA_WS_OK);
-        bool erased = true;
-        while (erased) {
-            assert_int_equal(ota_ws_slot_prepare(&slot, &erased), OTA_WS_OK);
-        }
+        idle(&slot);
         assert_true(slot.erased <= (slot.cursor / BLOCK + 2) * BLOCK);
         assert_true(at < BLOCK || slot.erased == 3 * BLOCK + 3 * SECTOR || slot.erased >= slot.cursor + BLOCK);
     }
     assert_int_equal(slot.erased, 3 * BLOCK + 3 * SECTOR);
     assert_int_equal(nor_model_count(nor, NOR_ERASE), 6);
-    assert_int_equal(ota_ws_slot_flush(&slot), OTA_WS_OK);
+    finish(&slot);
     assert_memory_equal(nor->bytes, bytes, size);
     free(bytes);
     nor_model_free(nor);
@@ -270,13 +284,13 @@ static void idle_time_erases_nothing_of_an_image_that_is_there(void **state) {
     memcpy(nor->bytes, bytes, size);
     nor->bytes[2 * BLOCK + 5] ^= 1;
     nor->bytes[40] ^= 1;
-    ota_ws_slot_init(&slot, &nor->port, size);
+    ota_ws_slot_init(&slot, &nor->port, &ota_ws_hash_openssl, size);
     for (uint32_t at = 0; at < size; at += 2 * SECTOR) {
         assert_int_equal(ota_ws_slot_write(&slot, bytes + at, 2 * SECTOR), OTA_WS_OK);
         assert_prepares(&slot, at == 2 * BLOCK); // behind the one that differs
     }
     assert_int_equal(nor_model_count(nor, NOR_ERASE), 3);
-    assert_int_equal(ota_ws_slot_flush(&slot), OTA_WS_OK);
+    finish(&slot);
     assert_memory_equal(nor->bytes, bytes, size);
     free(bytes);
     nor_model_free(nor);
@@ -293,13 +307,13 @@ static void of_an_image_that_is_there_one_sector_is_written(void **state) {
         ota_ws_slot_t slot;
         nor->port.open(nor, size);
         memcpy(nor->bytes, bytes, size);
-        ota_ws_slot_init(&slot, &nor->port, size);
+        ota_ws_slot_init(&slot, &nor->port, &ota_ws_hash_openssl, size);
         uint32_t length = firsts[i];
         for (uint32_t at = 0; at < size; at += length, length = 2 * SECTOR - at % (2 * SECTOR)) {
             assert_int_equal(ota_ws_slot_write(&slot, bytes + at, length), OTA_WS_OK);
             assert_prepares(&slot, false);
         }
-        assert_int_equal(ota_ws_slot_flush(&slot), OTA_WS_OK);
+        finish(&slot);
         assert_memory_equal(nor->bytes, bytes, size);
         uint32_t erased = 0;
         for (size_t k = 0; k < nor->count; k++) {
@@ -320,7 +334,7 @@ static void only_what_is_distrusted_is_written_again(void **state) {
     ota_ws_slot_t slot;
     nor->port.open(nor, size);
     memcpy(nor->bytes, bytes, size);
-    ota_ws_slot_init(&slot, &nor->port, size);
+    ota_ws_slot_init(&slot, &nor->port, &ota_ws_hash_openssl, size);
     ota_ws_slot_distrust(&slot, BLOCK, 2 * BLOCK);
     for (uint32_t at = 0; at < size; at += SECTOR) {
         assert_int_equal(ota_ws_slot_write(&slot, bytes + at, SECTOR), OTA_WS_OK);
@@ -333,7 +347,7 @@ static void only_what_is_distrusted_is_written_again(void **state) {
         }
     }
     assert_int_equal(nor_model_count(nor, NOR_ERASE), 2);
-    assert_int_equal(ota_ws_slot_flush(&slot), OTA_WS_OK);
+    finish(&slot);
     assert_memory_equal(nor->bytes, bytes, size);
     free(bytes);
     nor_model_free(nor);
@@ -346,13 +360,14 @@ static void an_erase_ahead_that_fails_is_told(void **state) {
     ota_ws_slot_t slot;
     bool erased;
     nor->port.open(nor, 4 * BLOCK);
-    ota_ws_slot_init(&slot, &nor->port, 4 * BLOCK);
+    ota_ws_slot_init(&slot, &nor->port, &ota_ws_hash_openssl, 4 * BLOCK);
     assert_int_equal(ota_ws_slot_write(&slot, bytes, BLOCK + SECTOR), OTA_WS_OK);
     nor->failing = NOR_ERASE;
     nor->fail_after = 0;
     nor->status = OTA_WS_FLASH_ERASE;
     assert_int_equal(ota_ws_slot_prepare(&slot, &erased), OTA_WS_FLASH_ERASE);
     assert_int_equal(slot.erased, 2 * BLOCK);
+    ota_ws_slot_drop(&slot);
     free(bytes);
     nor_model_free(nor);
 }

@@ -104,7 +104,7 @@ static void another_magic_is_found_at_once(void **state) {
 
 static ota_ws_status_t examine(const uint8_t head[OTA_WS_IMAGE_HEAD_SIZE]) {
     ota_ws_image_t image;
-    ota_ws_image_init(&image, NULL);
+    ota_ws_image_init(&image, NULL, NULL);
     return ota_ws_image_feed(&image, head, OTA_WS_IMAGE_HEAD_SIZE);
 }
 

@@ -31,7 +31,8 @@ static const scheme_t schemes[] = {
 static ota_ws_status_t verify_and_activate(void *context, uint32_t image_size) {
     nor_model_t *nor = context;
     ota_ws_image_t image;
-    ota_ws_image_init(&image, &ota_ws_hash_openssl);
+    ota_ws_sha256_t sha256;
+    ota_ws_image_init(&image, &ota_ws_hash_openssl, &sha256);
     ota_ws_image_feed(&image, nor->bytes, image_size);
     if (ota_ws_image_finish(&image) != OTA_WS_OK) {
         return OTA_WS_NOT_VERIFIED;

@@ -92,6 +92,15 @@ BaseType_t xQueueReceive(QueueHandle_t queue, void *to, TickType_t wait) {
     return some;
 }
 
+// Of a queue of one item.
+void xQueueOverwrite(QueueHandle_t queue, const void *from) {
+    pthread_mutex_lock(&queue->mutex);
+    queue->count = 1;
+    memcpy(item(queue, 0), from, queue->size);
+    pthread_cond_broadcast(&queue->changed);
+    pthread_mutex_unlock(&queue->mutex);
+}
+
 UBaseType_t uxQueueSpacesAvailable(QueueHandle_t queue) {
     pthread_mutex_lock(&queue->mutex);
     UBaseType_t spaces = queue->length - queue->count;

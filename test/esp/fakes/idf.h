@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The declarations of ESP-IDF that esp/ uses, in our own words: just enough to compile it on Linux. GENERATION 5 stands
-// for 5.1 to 5.5.4 and 6.0, GENERATION 6 for 6.1: what differs is in docs/design.md, "On the chip". The CMake file makes
-// one header of each name that includes this.
+// for 5.1 to 5.5.4 and 6.0, GENERATION 6 for 6.1: what differs is in docs/design.md, "On the chip". The CMake file
+// makes one header of each name that includes this.
 #pragma once
 
 #include <arpa/inet.h>
@@ -20,6 +20,7 @@
 #define CONFIG_OTA_DEFAULT_URI "/ota"
 #define CONFIG_OTA_DEFAULT_WS_URI "/ota/ws"
 #define CONFIG_OTA_CHUNK_SIZE 8192
+#define CONFIG_OTA_RING_SIZE 18176
 #define CONFIG_OTA_PASSWORD ""
 #define CONFIG_OTA_DEVICE_NAME "fake"
 #define CONFIG_OTA_HOST_NAME "lamp.local"
@@ -109,6 +110,7 @@ QueueHandle_t xQueueCreate(UBaseType_t length, UBaseType_t size);
 BaseType_t xQueueSend(QueueHandle_t queue, const void *item, TickType_t wait);
 BaseType_t xQueueReceive(QueueHandle_t queue, void *item, TickType_t wait);
 UBaseType_t uxQueueSpacesAvailable(QueueHandle_t queue);
+void xQueueOverwrite(QueueHandle_t queue, const void *item);
 void vQueueDelete(QueueHandle_t queue);
 #define vSemaphoreDelete vQueueDelete
 SemaphoreHandle_t xSemaphoreCreateBinary(void);

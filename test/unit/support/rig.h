@@ -38,7 +38,7 @@ typedef struct rig {
     ota_ws_writer_t *writer; // between start and stop
     ota_ws_job_t jobs[RIG_JOBS_MAX];
     size_t job_count;
-    unsigned buffers; // with the core
+    unsigned chunks; // of the jobs
 } rig_t;
 
 // One client. Its session lies on the heap, so that use after the end is seen.
