@@ -38,6 +38,7 @@ test:
 
 chip-test:
 	@test/chip/run.sh
+	@test/chip/encrypted.sh
 
 encrypted:
 	@test/setup.sh test

@@ -9,13 +9,12 @@ import http from 'node:http';
 import net from 'node:net';
 import path from 'node:path';
 
-import { Client, freshPath, until } from '../e2e/harness.js';
+import { Client, freshPath, readPartitionTable, run, tools, until } from '../e2e/harness.js';
 
 const images = process.env.CHIP_IMAGES;
 export const oldImage = fs.readFileSync(path.join(images, '1.0.0.bin'));
 export const newImage = fs.readFileSync(path.join(images, '2.0.0.bin'));
 export const newImagePath = path.join(images, '2.0.0.bin');
-const GIVE_UP_MS = 180_000;
 
 // A new chip: revision 0.3, MAC address 02:00:00:c3:00:01.
 function writeEfuses(file) {
@@ -33,6 +32,15 @@ async function freePort() {
   return port;
 }
 
+// By user-mode networking, which hides what TCP does; or at CHIP_ADDRESS by the tap device CHIP_TAP, behind which somebody
+// gives that address by DHCP.
+const { CHIP_TAP: tap, CHIP_ADDRESS: address } = process.env;
+
+function networkOf({ port, tlsPort }) {
+  const forward = (from, to) => `hostfwd=tcp:127.0.0.1:${from}-:${to}`;
+  return tap ? `tap,ifname=${tap},script=no,downscript=no` : `user,restrict=on,${forward(port, 80)},${forward(tlsPort, 443)}`;
+}
+
 export class Chip {
   /** A new one, or one that goes on with `flash`. */
   static async start({ flash } = {}) {
@@ -46,6 +54,7 @@ export class Chip {
   }
 
   console = freshPath('.console');
+  host = address ?? '127.0.0.1';
 
   /** All that the console has said, over all starts. */
   get log() {
@@ -55,7 +64,8 @@ export class Chip {
   async powerOn() {
     const efuses = freshPath('.efuse');
     const before = this.starts;
-    this.port = await freePort();
+    this.port ??= tap ? 80 : await freePort(); // a client finds it again after a power cut
+    this.tlsPort ??= tap ? 443 : await freePort();
     writeEfuses(efuses);
     const args = [
       ...(process.env.CHIP_QEMU_ARGS ?? '').split(' ').filter(Boolean),
@@ -66,7 +76,7 @@ export class Chip {
       '-drive', `file=${this.flash},if=mtd,format=raw`,
       '-drive', `file=${efuses},if=none,format=raw,id=efuse`,
       '-global', 'driver=nvram.esp32c3.efuse,property=drive,value=efuse',
-      '-nic', `user,model=open_eth,restrict=on,hostfwd=tcp:127.0.0.1:${this.port}-:80`,
+      '-nic', `${networkOf(this)},model=open_eth`,
     ];
     this.process = spawn('qemu-system-riscv32', args, { stdio: ['ignore', 'inherit', 'inherit'] });
     this.exited = once(this.process, 'close');
@@ -85,7 +95,7 @@ export class Chip {
 
   /** Waits for a start after that many. */
   started(before) {
-    return until(() => this.starts > before, 'the start', GIVE_UP_MS);
+    return until(() => this.starts > before, 'the start');
   }
 
   get crashed() {
@@ -93,7 +103,12 @@ export class Chip {
   }
 
   get url() {
-    return new URL(`http://127.0.0.1:${this.port}/ota`);
+    return new URL(`http://${this.host}:${this.port}/ota`);
+  }
+
+  /** The same chip by its second server, once that is started. */
+  get overTls() {
+    return { url: new URL(`https://${this.host}:${this.tlsPort}/ota`), pairingCode: this.pairingCode };
   }
 
   get page() {
@@ -105,7 +120,7 @@ export class Chip {
   }
 
   async get(target, { method = 'GET', body, headers = {} } = {}) {
-    const options = { method, hostname: '127.0.0.1', port: this.port, path: target, agent: false, headers };
+    const options = { method, hostname: this.host, port: this.port, path: target, agent: false, headers };
     const request = http.request(options);
     request.end(body);
     const [response] = await once(request, 'response');
@@ -113,8 +128,29 @@ export class Chip {
     return { status: response.statusCode, headers: response.headers, body: Buffer.concat(chunks) };
   }
 
-  async info() {
-    return JSON.parse((await this.get('/info')).body);
+  async json(target) {
+    return JSON.parse((await this.get(target)).body);
+  }
+
+  info() {
+    return this.json('/info');
+  }
+
+  /** Bytes of a partition, as they are in flash. */
+  partition(label) {
+    const flash = fs.readFileSync(this.flash);
+    const { offset, size } = readPartitionTable(flash)[label];
+    return flash.subarray(offset, offset + size);
+  }
+
+  holds(label, bytes) {
+    return this.partition(label).subarray(0, bytes.length).equals(bytes);
+  }
+
+  /** What the command line says. */
+  cli(command, ...args) {
+    const env = { ...process.env, OTA_WS_PASSWORD: this.pairingCode };
+    return run(tools.cli, [command, ...args, this.url.host], { env });
   }
 
   connect() {
@@ -129,12 +165,12 @@ export class Chip {
   }
 }
 
-/** Runs `body` with a chip that must not crash. */
-export async function withChip(body) {
+/** Runs `body` with a chip that must not crash, unless it is told to. */
+export async function withChip(body, { crashes = false } = {}) {
   const chip = await Chip.start();
   try {
     await body(chip);
-    assert.ok(!chip.crashed, 'it has crashed');
+    assert.equal(chip.crashed, crashes, crashes ? 'it has not crashed' : 'it has crashed');
   } catch (error) {
     error.message += `\n--- console\n${chip.log.slice(-6000)}`;
     throw error;

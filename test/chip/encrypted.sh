@@ -10,6 +10,7 @@ mkdir -p "$out/key"
 cp test/vectors/rsa_private.pem "$out/key/private_rsa_3072.pem"
 # The emulator has no RSA hardware: in software, on a busy machine, a key takes seconds.
 cat >"$out/encrypted.defaults" <<END
+CONFIG_MBEDTLS_HARDWARE_MPI=n
 CONFIG_ESP_TASK_WDT_TIMEOUT_S=60
 CONFIG_OTA_PRE_ENCRYPTED_MODE=y
 CONFIG_OTA_PRE_ENCRYPTED_RSA_KEY_ON_PROJECT_LOCATION=y

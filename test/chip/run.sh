@@ -3,8 +3,8 @@
 # make chip-test: builds test_apps/chip for esp32c3 in two versions and runs test/chip/*.test.js on emulated chips. Needs
 # IDF_PATH with its environment, and qemu-system-riscv32 with the machine esp32c3. For environments of one's own:
 # CHIP_IDF_ARGS (further arguments of idf.py), CHIP_SDKCONFIG (further defaults, ';' between), CHIP_QEMU_ARGS, CHIP_OUT
-# (where to build).
-# Names of tests as arguments run these only: life wire measure cuts.
+# (where to build), CHIP_TAP and CHIP_ADDRESS (chip.js).
+# Names of tests as arguments run these only: life trial page two_servers compressed wire measure cuts.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 
@@ -21,7 +21,9 @@ fi
 out=${CHIP_OUT:-$PWD/build/chip}
 mkdir -p "$out"
 read -ra idf_arguments <<<"${CHIP_IDF_ARGS:-}"
-defaults="$PWD/test_apps/chip/sdkconfig.defaults${CHIP_SDKCONFIG:+;$CHIP_SDKCONFIG}"
+defaults="$PWD/test_apps/chip/sdkconfig.defaults"
+[ -n "${CHIP_KEY:-}" ] || defaults="$defaults;$PWD/test_apps/chip/sdkconfig.tests"
+defaults="$defaults${CHIP_SDKCONFIG:+;$CHIP_SDKCONFIG}"
 
 # Both versions in one directory: only the version differs.
 build() { # version
@@ -39,9 +41,9 @@ build 1.0.0
 
 cmake -S host -B build/gcc >/dev/null && cmake --build build/gcc -j "$(nproc)" --target ota-ws ota-ws-image >/dev/null || exit 1
 tests=("$@")
-[ "${#tests[@]}" -gt 0 ] || tests=(life wire measure cuts)
+[ "${#tests[@]}" -gt 0 ] || tests=(life trial page two_servers compressed wire measure cuts)
 files=()
 for name in "${tests[@]}"; do
     files+=("test/chip/$name.test.js")
 done
-CHIP_IMAGES=$out BUILD_DIR=$PWD/build/gcc exec node --test --test-concurrency=1 --test-reporter=spec "${files[@]}"
+GIVE_UP_MS=${GIVE_UP_MS:-180000} CHIP_IMAGES=$out BUILD_DIR=$PWD/build/gcc exec node --test --test-concurrency=1 --test-reporter=spec "${files[@]}"

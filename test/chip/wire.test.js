@@ -6,18 +6,18 @@ import net from 'node:net';
 import { test } from 'node:test';
 
 import { Client, Scram, ticketOf, until } from '../e2e/harness.js';
-import { ends, newImage, withChip } from './chip.js';
+import { ends, fails, newImage, withChip } from './chip.js';
 
 /** A WebSocket whose bytes we write ourselves. */
 async function rawSocket(chip) {
-  const socket = net.connect(chip.port, '127.0.0.1');
+  const socket = net.connect(chip.port, chip.host);
   socket.on('error', () => {});
   socket.heard = Buffer.alloc(0);
   socket.on('data', (bytes) => (socket.heard = Buffer.concat([socket.heard, bytes])));
   await once(socket, 'connect');
   socket.setNoDelay(true);
   socket.write(
-    `GET /ota/ws HTTP/1.1\r\nHost: 127.0.0.1:${chip.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+    `GET /ota/ws HTTP/1.1\r\nHost: ${chip.url.host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
       'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n',
   );
   await until(() => socket.heard.includes('\r\n\r\n'), 'the upgrade');
@@ -33,17 +33,6 @@ function frame(first, length, payload = Buffer.alloc(0), masked = true) {
   const head = Buffer.from([first, ...(size ?? long)]);
   head[1] |= masked ? 0x80 : 0;
   return Buffer.concat([head, Buffer.alloc(masked ? 4 : 0), payload]); // a mask of zeros
-}
-
-/** How long others wait for a page, at worst, until `over`. */
-async function longestWait(chip, over) {
-  let longest = 0;
-  while (!over()) {
-    const since = performance.now();
-    await chip.get('/');
-    longest = Math.max(longest, performance.now() - since);
-  }
-  return Math.round(longest);
 }
 
 const text = (message) => Buffer.from(typeof message === 'string' ? message : JSON.stringify(message));
@@ -64,6 +53,7 @@ test('frames of strangers', async (t) => {
       ['unexpected_data', 'data that claim 4 GB less 1', frame(0x82, 2 ** 32 - 1)],
       ['frame_too_long', 'data that claim 2^32 + 32', frame(0x82, 2 ** 32 + 32, Buffer.alloc(32))],
       ['frame_too_long', 'data that claim 2^40', frame(0x82, 2 ** 40)],
+      ['frame_too_long', 'data that claim 2^63', frame(0x82, 2 ** 63)],
       ['message_too_long', 'text that claims 130,000', frame(0x81, 130_000, Buffer.alloc(100))],
       ['unexpected_data', 'garbage without begin', frame(0x82, 100, Buffer.alloc(100, 0x55))],
       ['fragmented', 'a first fragment', frame(0x01, 2, text('{}'))],
@@ -75,6 +65,8 @@ test('frames of strangers', async (t) => {
       ['bad_frame', 'a ping in fragments', frame(0x09, 2, text('{}'))],
       ['unexpected_message', 'begin before the login', whole({ type: 'begin', size: 1, sha256: 'a'.repeat(64) })],
       ['unexpected_message', 'restart before the login', whole({ type: 'restart' })],
+      ['unexpected_message', 'confirm before the login', whole({ type: 'confirm' })],
+      ['unexpected_message', 'rollback before the login', whole({ type: 'rollback' })],
     ];
     for (const [name, what, bytes] of cases) {
       await t.test(what, async () => {
@@ -118,11 +110,9 @@ test('who stops inside a frame keeps nobody waiting', (t) =>
       ['130,000 claimed, 100 sent', [frame(0x82, 130_000, Buffer.alloc(100))]],
       ['a ping byte by byte', [frame(0x89, 100), ...Array(100).fill(Buffer.from('a'))]],
     ];
-    const usual = await longestWait(chip, (() => { let left = 20; return () => left-- === 0; })());
     for (const [what, pieces] of cases) {
       const socket = await rawSocket(chip);
-      let over = false;
-      const waited = longestWait(chip, () => over);
+      await chip.get('/probe?start');
       for (const piece of pieces) {
         if (socket.destroyed || socket.readableEnded) {
           break;
@@ -131,25 +121,25 @@ test('who stops inside a frame keeps nobody waiting', (t) =>
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
       await until(() => socket.closed || socket.readableEnded, 'the close');
-      over = true;
-      t.diagnostic(`${what}: others waited ${await waited} ms at most (usual: ${usual})`);
+      const { asked, failed, longest_ms: longest } = await chip.json('/probe');
+      t.diagnostic(`${what}: another user waited ${longest} ms at most, in ${asked} requests`);
+      assert.equal(failed, 0);
+      assert.ok(longest <= 500, `${what}: ${longest} ms`); // by the chip's own clock
       socket.destroy();
     }
   }));
 
 test('more connections than sockets: the page comes back by itself', () =>
   withChip(async (chip) => {
-    const sockets = [];
-    for (let i = 0; i < 5; i++) {
-      sockets.push(await rawSocket(chip));
-    }
-    await until(() => sockets.every((socket) => socket.heard.includes('silent') && (socket.closed || socket.readableEnded)), 'the end of them');
+    const sockets = await Promise.all(Array.from({ length: 9 }, () => rawSocket(chip)));
+    const named = (socket) => /"name":"(silent|too_many_sessions)"/.test(socket.heard);
+    await until(() => sockets.every((socket) => named(socket) && (socket.closed || socket.readableEnded)), 'the end of them');
     assert.equal((await chip.get('/')).status, 200);
   }));
 
 test('foreign pages and hosts get no ticket; the page is cached by its ETag', () =>
   withChip(async (chip) => {
-    const host = `127.0.0.1:${chip.port}`;
+    const { host } = chip.url;
     const post = (headers, body) => chip.get('/ota', { method: 'POST', headers, body });
     assert.equal((await post({ host, origin: `http://${host}` })).status, 200);
     assert.match((await post({ host: 'evil.example' })).body.toString(), /foreign_host/);
@@ -200,6 +190,7 @@ test('deeds of a client that is logged in', async (t) => {
       ['unexpected_message', (c) => c.begin(newImage)],
       ['bad_mac', (c) => c.sendText({ type: 'cancel' })],
       ['not_json', (c) => c.sendText('')],
+      ['bad_frame', (c) => c.socket.send(Buffer.alloc(0))],
     ];
     for (const [name, deed] of deeds) {
       await t.test(name, async () => {
@@ -209,6 +200,66 @@ test('deeds of a client that is logged in', async (t) => {
         await client.isClosed();
       });
     }
+    for (const size of [-5, -(2 ** 31), 2 ** 32 + 32, 0.5, '10']) {
+      await t.test(`a size of ${JSON.stringify(size)}`, async () => {
+        const client = await chip.connect();
+        client.say({ type: 'begin', size, sha256: 'a'.repeat(64) });
+        await ends(client, 'bad_value');
+        await client.isClosed();
+      });
+    }
+    await t.test('more bytes than were promised', async () => {
+      const client = await chip.connect();
+      client.begin(newImage.subarray(0, 10_000));
+      await client.send(newImage, await client.next('ready'), 0, 16_384);
+      await fails(client, 'too_many_bytes');
+      client.terminate();
+    });
+    await t.test('fewer bytes than were promised, and then nothing', async () => {
+      const client = await begun();
+      await client.send(newImage, client.ready, 0, 100_000);
+      const alive = setInterval(() => client.say({ type: 'ping' }), 5000);
+      await fails(client, 'stalled');
+      clearInterval(alive);
+      client.terminate();
+    });
+    await t.test('random bytes that begin as an image does', async () => {
+      const client = await chip.connect();
+      const bytes = Buffer.alloc(100_000, 0xa7);
+      bytes[0] = 0xe9;
+      assert.equal((await client.update(bytes)).type, 'failed');
+      client.terminate();
+    });
+    await t.test('the first bytes one by one', async () => {
+      await chip.get('/erase'); // nothing to go on from
+      const client = await begun();
+      for (let at = 0; at < 300; at++) {
+        client.data(at, newImage.subarray(at, at + 1));
+      }
+      await client.send(newImage, client.ready, 300);
+      assert.equal((await client.next('done', 'failed')).type, 'done');
+      client.say({ type: 'cancel' });
+      await fails(client, 'cancelled');
+      client.terminate();
+    });
+    await t.test('what others say does not touch an update', async () => {
+      await chip.get('/erase');
+      const owner = await begun();
+      await owner.send(newImage, owner.ready, 0, 50_000);
+      const stranger = await rawSocket(chip);
+      stranger.write(whole('xx'));
+      await until(() => stranger.heard.includes('"name":"not_json"'), 'the refusal');
+      stranger.destroy();
+      const other = await chip.connect();
+      other.data(50_000, Buffer.alloc(1000));
+      await ends(other, 'unexpected_data');
+      await owner.send(newImage, owner.ready, 50_000);
+      assert.equal((await owner.next('done', 'failed')).type, 'done');
+      assert.ok(chip.holds('ota_1', newImage));
+      owner.say({ type: 'cancel' });
+      await fails(owner, 'cancelled');
+      owner.terminate();
+    });
     await t.test('connections lost in the middle cost nothing', async () => {
       const before = (await chip.info()).heap;
       for (let i = 0; i < 10; i++) {

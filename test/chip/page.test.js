@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// The page in Chromium against emulated chips: what a user does there with a real one.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { makeImage, until } from '../e2e/harness.js';
+import { Visitor } from '../e2e/visitor.js';
+import { newImage, newImagePath, withChip } from './chip.js';
+
+/** A chip and somebody who is logged in. */
+function withPage(body, options) {
+  return withChip(async (chip) => {
+    const visitor = await Visitor.come(chip.page);
+    await visitor.login(chip.pairingCode);
+    await visitor.see('firmware');
+    await body(visitor, chip);
+    await visitor.leave();
+  }, options);
+}
+
+const onTrial = '2.0.0 runs from ota_1, on trial.';
+const rolledBack = /^Rolled back: 1\.0\.0 runs again\./;
+
+test('upload, restart, confirm, and go back to the older image', () =>
+  withPage(async (visitor, chip) => {
+    await visitor.choose(newImagePath);
+    await visitor.says('verdict', 'The file is sound and fits this device.');
+    await visitor.says('versions', '1.0.0 → 2.0.0');
+    await visitor.page.click('#upload');
+    await visitor.see('ready');
+    assert.ok(chip.holds('ota_1', newImage));
+    await visitor.page.click('#restart');
+    await visitor.says('notice', onTrial);
+    await visitor.page.click('#confirm');
+    await visitor.says('notice', '2.0.0 is confirmed.');
+    await visitor.says('rollback', 'Go back to 1.0.0');
+    await visitor.goBack();
+    await visitor.says('versions', '1.0.0');
+  }));
+
+test('going back during the trial', () =>
+  withPage(async (visitor) => {
+    await visitor.update(newImagePath);
+    await visitor.says('notice', onTrial);
+    await visitor.goBack();
+    await visitor.says('notice', rolledBack);
+    await visitor.says('others', 'ota_1, 2.0.0, rolled back');
+  }));
+
+test('a power cut during the trial', () =>
+  withPage(async (visitor, chip) => {
+    await visitor.update(newImagePath);
+    await visitor.says('notice', onTrial);
+    await chip.powerOff();
+    await chip.powerOn();
+    await visitor.says('notice', rolledBack);
+    await visitor.says('others', 'ota_1, 2.0.0, restarted before it was confirmed');
+  }));
+
+test('a trial that nobody decides', () =>
+  withPage(async (visitor) => {
+    await visitor.update(newImagePath);
+    await visitor.says('notice', onTrial);
+    await visitor.says('countdown', /^It does so by itself in 0:[0-4]\d\.$/);
+    await visitor.says('notice', rolledBack);
+  }));
+
+test('a firmware that panics on trial', () =>
+  withPage(
+    async (visitor, chip) => {
+      await visitor.update(newImagePath);
+      await visitor.says('notice', onTrial);
+      chip.get('/crash').catch(() => {});
+      await visitor.says('notice', rolledBack);
+      await visitor.says('others', 'ota_1, 2.0.0, restarted before it was confirmed');
+    },
+    { crashes: true },
+  ));
+
+test('a power cut in the middle of the upload: the page goes on by itself', () =>
+  withPage(async (visitor, chip) => {
+    await visitor.upload(newImagePath);
+    await until(() => chip.holds('ota_1', newImage.subarray(0x1000, 0x20000)), 'the first 128 KiB');
+    await chip.powerOff();
+    await chip.powerOn();
+    await visitor.see('ready');
+    assert.ok(chip.holds('ota_1', newImage));
+  }));
+
+test('a file for another chip, or of another project, is refused before anything is sent', () =>
+  withPage(async (visitor, chip) => {
+    const before = chip.partition('ota_1');
+    await visitor.choose(makeImage({ chip: 'esp32s3', project: 'ota_ws_chip' }).path);
+    await visitor.says('verdict', /ESP32-S3/);
+    await visitor.choose(makeImage({ project: 'lamp' }).path);
+    await visitor.says('verdict', /lamp/);
+    assert.ok(chip.partition('ota_1').equals(before));
+  }));

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a trial ends on an emulated chip when nobody presses a button: by a panic, by deep sleep, by the application's
+// health. The page and the command line say afterwards what has happened.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { until } from '../e2e/harness.js';
+import { install, newImage, withChip } from './chip.js';
+
+/** On trial, the chip does what `target` makes it do; its state after the restart, and what `ota-ws info` says. */
+async function restartBy(chip, target) {
+  await install(chip, newImage);
+  const before = chip.starts;
+  chip.get(target).catch(() => {}); // the answer does not come
+  await chip.started(before);
+  return { state: await chip.state(), info: (await chip.cli('info')).stdout };
+}
+
+function assertAborted({ state, info }, ...resets) {
+  const reset = state.last_reset;
+  assert.deepEqual([state.version, state.image, state.other_image], ['1.0.0', 'valid', 'aborted']);
+  assert.deepEqual([state.last_outcome, state.last_to], ['aborted', '2.0.0']);
+  assert.ok(resets.includes(reset), reset);
+  assert.ok(info.includes(`2.0.0 restarted (${reset.replace('_', ' ')}) before it was confirmed`), info);
+}
+
+test('a firmware that panics on trial is given up', () =>
+  withChip(async (chip) => assertAborted(await restartBy(chip, '/crash'), 'panic'), { crashes: true }));
+
+// An emulator that knows no deep sleep is woken by the watchdog.
+test('a firmware that goes into deep sleep on trial is given up', () =>
+  withChip(async (chip) => assertAborted(await restartBy(chip, '/sleep'), 'deep_sleep', 'watchdog')));
+
+test('a firmware that finds itself well is confirmed', () =>
+  withChip(async (chip) => {
+    await install(chip, newImage);
+    await chip.get('/health?1');
+    await until(async () => (await chip.state()).image === 'valid', 'the confirmation');
+    assert.equal((await chip.state()).last_outcome, 'confirmed');
+  }));
+
+test('a firmware that finds itself unwell is given up', () =>
+  withChip(async (chip) => {
+    await install(chip, newImage);
+    const before = chip.starts;
+    await chip.get('/health?2');
+    await chip.started(before);
+    const state = await chip.state();
+    assert.deepEqual([state.version, state.image, state.last_outcome], ['1.0.0', 'valid', 'rolled_back']);
+  }));
