@@ -14,7 +14,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import WebSocket from 'ws';
 
-const GIVE_UP_MS = 60_000; // a deadline for what never comes; no test waits for it when all is well
+// A deadline for what never comes; no test waits for it when all is well.
+export const GIVE_UP_MS = Number(process.env.GIVE_UP_MS ?? 60_000);
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 export const root = path.resolve(here, '../..');
