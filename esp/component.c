@@ -13,6 +13,7 @@
 #include "freertos/semphr.h"
 #include "freertos/task.h"
 #include "httpd_glue.h"
+#include "inflate.h"
 #include "link.h"
 #include "nvs_flash.h"
 #include "password.h"
@@ -272,6 +273,7 @@ static void prepare_ports(const ota_ws_config_t *config, ota_ws_ports_t *ports) 
         .platform = &ota_ws_chip_platform,
         .hash = &ota_ws_compat_hash,
         .policy = &component.settings.policy,
+        .inflate = ota_ws_chip_inflate(),
         .decrypt = ota_ws_chip_decrypt(),
     };
     ota_ws_chip_worker(&component.worker, &pipeline, result_waits);

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compressed uploads: the pipeline with zlib before it, over a model of flash. The digest is of the plain image; bombs,
-// streams that are cut off, damaged or go on after their end have one name.
+// Compressed uploads: the pipeline with zlib before it, or with the chip's filter (CHIP_INFLATE, ../esp), over a model
+// of flash. The digest is of the plain image; bombs, streams that are cut off, damaged or go on after their end have
+// one name.
 #include "testing.h"
 
 #include <zlib.h>
 
 #include "hash_openssl.h"
+#ifdef CHIP_INFLATE
+#include "inflate.h"
+#else
 #include "inflate_zlib.h"
+#endif
 #include "rig.h"
 #include "text.h"
 #include "writer.h"
@@ -32,17 +37,25 @@ static stream_t deflate_bytes(const uint8_t *bytes, size_t length, int level) {
     return stream;
 }
 
+static ota_ws_filter_t inflate_port(void) {
+#ifdef CHIP_INFLATE
+    return *ota_ws_chip_inflate();
+#else
+    static inflate_zlib_t inflate;
+    return inflate_zlib_port(&inflate);
+#endif
+}
+
 // A device that takes compressed uploads.
 typedef struct {
     rig_t *rig;
     peer_t *peer;
-    inflate_zlib_t inflate;
     ota_ws_filter_t filter;
 } desk_t;
 
 static void desk_open(desk_t *desk) {
     desk->rig = rig_new();
-    desk->filter = inflate_zlib_port(&desk->inflate);
+    desk->filter = inflate_port();
     desk->rig->pipeline_ports.inflate = &desk->filter;
     desk->rig->worker.inflates = true;
     desk->peer = peer_welcome(desk->rig);
