@@ -34,6 +34,8 @@ build() { # version
     [ ! -e "$out/build/ota_ws_chip_secure.bin" ] || cp "$out/build/ota_ws_chip_secure.bin" "$out/$1_secure.bin"
 }
 
+test/setup.sh test
+rm -f "$out/sdkconfig" # it is of the defaults as they were
 build 2.0.0
 build 1.0.0
 (cd "$out/build" && python -m esptool --chip esp32c3 merge_bin --fill-flash-size 4MB -o "$out/flash.bin" @flash_args) \
