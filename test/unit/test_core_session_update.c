@@ -325,6 +325,32 @@ static void a_second_client_is_told_to_wait_and_sees_the_progress(void **state) 
     image_free(&file);
 }
 
+static void a_viewer_hears_of_the_progress_four_times_a_second(void **state) {
+    (void)state;
+    rig_t *rig = rig_new();
+    image_file_t file = rig_image("2.0.0");
+    peer_t *peer = peer_welcome(rig);
+    peer_t *viewer = peer_welcome(rig);
+    peer_begin_image(peer, &file);
+    static const struct {
+        uint32_t passes_ms;
+        bool hears;
+    } steps[] = {{100, false}, {149, false}, {1, true}, {249, false}, {1, true}, {1000, true}, {0, false}};
+    for (uint32_t i = 0; i < COUNT_OF(steps); i++) {
+        rig->now_ms += steps[i].passes_ms;
+        peer_forget(viewer);
+        peer_data(peer, 4096 * i, file.bytes + 4096 * i, 4096);
+        rig_settle(rig);
+        assert_int_equal(peer_heard(viewer, "progress") != NULL, steps[i].hears);
+        peer_forget(peer);
+    }
+    peer_free(peer);
+    peer_free(viewer);
+    rig_settle(rig);
+    rig_free(rig);
+    image_free(&file);
+}
+
 static void data_of_another_client_ends_only_its_own_session(void **state) {
     (void)state;
     rig_t *rig = rig_new();
@@ -360,6 +386,7 @@ int main(void) {
         cmocka_unit_test(a_begin_may_come_while_the_last_update_is_ending),
         cmocka_unit_test(the_same_file_goes_on_after_a_lost_link),
         cmocka_unit_test(a_second_client_is_told_to_wait_and_sees_the_progress),
+        cmocka_unit_test(a_viewer_hears_of_the_progress_four_times_a_second),
         cmocka_unit_test(data_of_another_client_ends_only_its_own_session),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
