@@ -185,7 +185,6 @@ static ota_ws_status_t start_filters(ota_ws_pipeline_t *pipeline) {
 
 const ota_ws_failure_t *ota_ws_pipeline_begin(ota_ws_pipeline_t *pipeline, const ota_ws_promise_t *promise) {
     pipeline->promise = *promise;
-    pipeline->running = true;
     pipeline->finished = false;
     pipeline->inflating = false;
     pipeline->decrypting = false;
@@ -227,7 +226,7 @@ const ota_ws_failure_t *ota_ws_pipeline_write(ota_ws_pipeline_t *pipeline, const
 
 const ota_ws_failure_t *ota_ws_pipeline_prepare(ota_ws_pipeline_t *pipeline, bool *worked) {
     *worked = false;
-    if (pipeline->running && !pipeline->finished && pipeline->failure.status == OTA_WS_OK) {
+    if (pipeline->failure.status == OTA_WS_OK) {
         ota_ws_pipeline_fail(pipeline, ota_ws_slot_prepare(&pipeline->slot, worked));
     }
     return &pipeline->failure;
@@ -267,10 +266,6 @@ const ota_ws_failure_t *ota_ws_pipeline_finish(ota_ws_pipeline_t *pipeline) {
 void ota_ws_pipeline_end(ota_ws_pipeline_t *pipeline) {
     const ota_ws_pipeline_ports_t *ports = &pipeline->ports;
     uint8_t unused[OTA_WS_SHA256_SIZE];
-    if (!pipeline->running) {
-        return;
-    }
-    pipeline->running = false;
     if (pipeline->finished || pipeline->failure.status != OTA_WS_OK) {
         ota_ws_resume_close(pipeline);
     } else {

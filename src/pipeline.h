@@ -30,7 +30,6 @@ typedef struct {
     uint8_t peer[OTA_WS_PEER_SIZE];
     uint32_t when_s;
     ota_ws_failure_t failure;  // the first one sticks
-    bool running;              // between begin and end
     bool finished;             // `finish` has succeeded
     bool inflating;            // the filter was started
     bool decrypting;           // likewise

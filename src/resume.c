@@ -64,7 +64,7 @@ static bool digest_written(ota_ws_pipeline_t *pipeline, uint8_t digest[OTA_WS_SH
 void ota_ws_resume_pause(ota_ws_pipeline_t *pipeline) {
     ota_ws_progress_t progress;
     memset(&progress, 0, sizeof progress);
-    bool resumable = !pipeline->decrypting && ota_ws_image_head_known(&pipeline->image) && pipeline->recorded;
+    bool resumable = !pipeline->decrypting && ota_ws_image_head_known(&pipeline->image);
     if (!resumable || ota_ws_slot_pause(&pipeline->slot) != OTA_WS_OK || !digest_written(pipeline, progress.prefix)) {
         return;
     }

@@ -149,8 +149,7 @@ static bool flash_holds(const ota_ws_slot_t *slot, uint32_t offset, const uint8_
 
 // Only where a sector begins that is not erased. The first sector is always written: the head that lies in it must go.
 bool ota_ws_slot_compares(const ota_ws_slot_t *slot) {
-    bool at_sector = slot->cursor > 0 && slot->gathered == 0 && slot->cursor == slot->erased &&
-                     slot->cursor % slot->flash->sector_size == 0;
+    bool at_sector = slot->cursor > 0 && slot->gathered == 0 && slot->cursor == slot->erased;
     return at_sector && slot->cursor < slot->size && !is_distrusted(slot);
 }
 

@@ -227,6 +227,28 @@ static void the_ring_is_empty_up_to_where_an_erase_is_due(void **state) {
     free(memory);
 }
 
+static void idle_time_does_nothing_before_an_update_and_after_one_has_failed_or_ended(void **state) {
+    (void)state;
+    desk_t desk;
+    desk_open(&desk);
+    peer_begin(desk.peer, (uint32_t)desk.image.length, desk.image.bytes, false);
+    assert_false(ota_ws_writer_idle(desk.rig->writer)); // BEGIN is still to come
+    rig_settle(desk.rig);
+    send_without_idle_time(&desk, 0, BLOCK);
+    assert_true(ota_ws_writer_idle(desk.rig->writer));
+    desk.rig->nor->failing = NOR_PROGRAM;
+    desk.rig->nor->status = OTA_WS_FLASH_PROGRAM;
+    desk.rig->nor->fail_after = 0;
+    peer_data(desk.peer, BLOCK, desk.image.bytes + BLOCK, CHUNK);
+    while (desk.rig->device.update == OTA_WS_UPDATE_RECEIVING) {
+        assert_true(rig_work(desk.rig));
+    }
+    assert_false(ota_ws_writer_idle(desk.rig->writer)); // ABORT is still to come
+    rig_settle(desk.rig);
+    assert_true(peer_failed(desk.peer, "flash_program"));
+    desk_close(&desk);
+}
+
 static void the_first_bytes_are_acknowledged_at_once(void **state) {
     (void)state;
     desk_t desk;
@@ -288,6 +310,7 @@ int main(void) {
         cmocka_unit_test(a_first_sector_that_changes_after_it_was_read_back_is_noticed),
         cmocka_unit_test(sectors_are_kept_wherever_the_ring_ends),
         cmocka_unit_test(the_ring_is_empty_up_to_where_an_erase_is_due),
+        cmocka_unit_test(idle_time_does_nothing_before_an_update_and_after_one_has_failed_or_ended),
         cmocka_unit_test(the_first_bytes_are_acknowledged_at_once),
         cmocka_unit_test(a_platform_that_need_not_verify_again_is_not_asked_to),
         cmocka_unit_test(an_image_that_is_selected_again_is_verified_by_the_platform),

@@ -3,6 +3,8 @@
 // (docs/protocol.md, section 5).
 #include "testing.h"
 
+#include "hash_openssl.h"
+#include "message.h"
 #include "rig.h"
 
 // The first `state` that a client hears.
@@ -137,6 +139,32 @@ static void a_trial_says_how_long_it_lasts_and_who_watches(void **state) {
         i % 2 == 0 ? assert_is_silent_about(said, "unwatched") : assert_says(said, "\"unwatched\":true");
         peer_free(peer);
         rig_free(rig);
+    }
+}
+
+// ---- a message that is full
+
+static void a_member_that_does_not_fit_is_left_out_whole_and_the_message_ends_well(void **state) {
+    (void)state;
+    static const uint8_t key[32] = {1};
+    for (size_t size = 120; size <= 200; size++) {
+        char text[256];
+        ota_ws_reply_t reply;
+        memset(text, 'x', sizeof text);
+        ota_ws_reply_begin(&reply, text, size, "state");
+        ota_ws_reply_string(&reply, "first", "0123456789");
+        const size_t before = reply.length;
+        ota_ws_reply_string(&reply, "second", "0123456789012345678901234567890123456789");
+        assert_true(reply.length == before || memcmp(text + reply.length - 5, "6789\"", 5) == 0);
+        const size_t after = reply.length;
+        ota_ws_reply_hex(&reply, "third", key, sizeof key);
+        assert_true(reply.length == after || memcmp(text + reply.length - 5, "0000\"", 5) == 0);
+        ota_ws_reply_end(&reply, &ota_ws_hash_openssl, key, UINT32_MAX);
+        assert_true(reply.length <= size);
+        assert_int_equal(text[reply.length], 'x');
+        assert_memory_equal(text + reply.length - 2, "\"}", 2);
+        text[reply.length] = '\0';
+        assert_non_null(strstr(text, ",\"count\":4294967295,\"mac\":\""));
     }
 }
 
@@ -289,6 +317,7 @@ int main(void) {
         cmocka_unit_test(state_says_what_the_device_can_and_checks),
         cmocka_unit_test(of_the_other_slot_is_told_what_is_known),
         cmocka_unit_test(a_trial_says_how_long_it_lasts_and_who_watches),
+        cmocka_unit_test(a_member_that_does_not_fit_is_left_out_whole_and_the_message_ends_well),
         cmocka_unit_test(an_entry_says_what_is_known_and_no_more),
         cmocka_unit_test(an_entry_says_when_and_why_it_restarted),
         cmocka_unit_test(a_reason_that_has_no_name_is_left_out),

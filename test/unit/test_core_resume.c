@@ -109,6 +109,21 @@ static void a_cut_while_the_head_is_taken_out_starts_from_the_beginning(void **s
     image_free(&file);
 }
 
+static void without_memory_for_a_sector_the_update_starts_from_the_beginning(void **state) {
+    (void)state;
+    image_file_t file = long_image();
+    rig_t *rig = rig_cut_off_at_the_seal(&file, 150000);
+    peer_t *peer = peer_welcome(rig);
+    peer_begin(peer, (uint32_t)file.length, file.bytes, false);
+    rig->writer->pipeline.ports.scratch_size = SECTOR - 1;
+    rig_settle(rig);
+    assert_non_null(strstr(peer_heard(peer, "ready"), "\"offset\":0,"));
+    assert_ends_well(peer, &file, 0);
+    peer_free(peer);
+    rig_free(rig);
+    image_free(&file);
+}
+
 // What lies there may read right today and wrong tomorrow: after a failed operation all of the slot is written again.
 static void after_flash_has_failed_nothing_in_the_slot_is_kept(void **state) {
     (void)state;
@@ -185,6 +200,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_head_that_is_in_flash_is_taken_out_again_before_the_update_goes_on),
         cmocka_unit_test(a_cut_while_the_head_is_taken_out_starts_from_the_beginning),
+        cmocka_unit_test(without_memory_for_a_sector_the_update_starts_from_the_beginning),
         cmocka_unit_test(after_flash_has_failed_nothing_in_the_slot_is_kept),
         cmocka_unit_test(an_update_that_pauses_on_flash_that_cannot_be_read_goes_on_at_its_last_block),
         cmocka_unit_test(a_device_that_cannot_inflate_declines_a_compressed_upload),

@@ -351,6 +351,30 @@ static void a_viewer_hears_of_the_progress_four_times_a_second(void **state) {
     image_free(&file);
 }
 
+static void what_comes_is_told_to_all_once_when_its_head_has_passed(void **state) {
+    (void)state;
+    rig_t *rig = rig_new();
+    image_file_t file = rig_image("2.0.0");
+    peer_t *peer = peer_welcome(rig);
+    peer_t *viewer = peer_welcome(rig);
+    peer_begin_image(peer, &file);
+    peer_data(peer, 0, file.bytes, 287);
+    rig_settle(rig);
+    assert_null(strstr(peer_heard(viewer, "state"), "new_version"));
+    peer_data(peer, 287, file.bytes + 287, 1);
+    rig_settle(rig);
+    assert_non_null(strstr(peer_heard(viewer, "state"), "\"new_project\":\"demo\",\"new_version\":\"2.0.0\""));
+    peer_forget(viewer);
+    peer_data(peer, 288, file.bytes + 288, 1000);
+    rig_settle(rig);
+    assert_null(peer_heard(viewer, "state"));
+    peer_free(peer);
+    peer_free(viewer);
+    rig_settle(rig);
+    rig_free(rig);
+    image_free(&file);
+}
+
 static void data_of_another_client_ends_only_its_own_session(void **state) {
     (void)state;
     rig_t *rig = rig_new();
@@ -387,6 +411,7 @@ int main(void) {
         cmocka_unit_test(the_same_file_goes_on_after_a_lost_link),
         cmocka_unit_test(a_second_client_is_told_to_wait_and_sees_the_progress),
         cmocka_unit_test(a_viewer_hears_of_the_progress_four_times_a_second),
+        cmocka_unit_test(what_comes_is_told_to_all_once_when_its_head_has_passed),
         cmocka_unit_test(data_of_another_client_ends_only_its_own_session),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
