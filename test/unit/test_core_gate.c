@@ -115,6 +115,7 @@ static void every_other_origin_is_foreign(void **state) {
                                           "http://lamp.local:8070/",
                                           "http://lamp.local:8070#",
                                           "http://lamp.local:8070 http://evil.example",
+                                          "xlamp.local:8070",
                                           "null",
                                           ""};
     for (size_t i = 0; i < COUNT_OF(origins); i++) {

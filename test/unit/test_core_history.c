@@ -211,6 +211,22 @@ static void a_store_that_does_not_save_is_noticed_and_leaves_no_stale_intent(voi
     free(desk);
 }
 
+static void what_replaces_nothing_is_the_first(void **state) {
+    (void)state;
+    desk_t *desk = desk_new();
+    ota_ws_history_entry_t entry = sample_entry(OTA_WS_OUTCOME_CONFIRMED);
+    ota_ws_history_t history;
+    assert_true(ota_ws_history_replace(&desk->platform, &entry));
+    ota_ws_history_load(&desk->platform, &history);
+    assert_int_equal(history.count, 1);
+    assert_int_equal(newest(desk).outcome, OTA_WS_OUTCOME_CONFIRMED);
+    entry.outcome = OTA_WS_OUTCOME_ROLLING_BACK;
+    assert_true(ota_ws_history_replace(&desk->platform, &entry));
+    ota_ws_history_load(&desk->platform, &history);
+    assert_int_equal(history.count, 1);
+    free(desk);
+}
+
 // ---- a start
 
 static void a_start_with_the_new_image(void **state) {
@@ -535,6 +551,7 @@ int main(void) {
         cmocka_unit_test(a_value_with_any_bit_changed_or_of_another_length_is_no_history),
         cmocka_unit_test(a_sound_checksum_over_nonsense_is_not_believed),
         cmocka_unit_test(a_store_that_does_not_save_is_noticed_and_leaves_no_stale_intent),
+        cmocka_unit_test(what_replaces_nothing_is_the_first),
         cmocka_unit_test(a_start_with_the_new_image),
         cmocka_unit_test(a_start_with_another_image),
         cmocka_unit_test(what_the_boot_record_says_of_the_other_image_tells_aborted_from_lost),

@@ -244,6 +244,9 @@ static void idle_time_does_nothing_before_an_update_and_after_one_has_failed_or_
         assert_true(rig_work(desk.rig));
     }
     assert_false(ota_ws_writer_idle(desk.rig->writer)); // ABORT is still to come
+    bool worked = true;
+    assert_int_equal(ota_ws_pipeline_prepare(&desk.rig->writer->pipeline, &worked)->status, OTA_WS_FLASH_PROGRAM);
+    assert_false(worked);
     rig_settle(desk.rig);
     assert_true(peer_failed(desk.peer, "flash_program"));
     desk_close(&desk);

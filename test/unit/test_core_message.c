@@ -330,6 +330,15 @@ static void members_of_other_messages_are_refused(void **state) {
                   OTA_WS_UNKNOWN_MEMBER);
 }
 
+// Eight members are looked at one by one; of nine it is known that one does not belong there.
+static void a_message_has_eight_members_at_most(void **state) {
+    (void)state;
+    assert_status("{\"type\":\"ping\",\"a\":1,\"b\":1,\"c\":1,\"d\":1,\"e\":1,\"f\":1,\"f\":1}",
+                  OTA_WS_DUPLICATE_MEMBER);
+    assert_status("{\"type\":\"ping\",\"a\":1,\"b\":1,\"c\":1,\"d\":1,\"e\":1,\"f\":1,\"g\":1,\"g\":1}",
+                  OTA_WS_UNKNOWN_MEMBER);
+}
+
 static void missing_members_are_refused(void **state) {
     (void)state;
     assert_status("{\"type\":\"begin\",\"sha256\":\"" DIGEST "\"}", OTA_WS_MISSING_MEMBER);
@@ -524,6 +533,7 @@ int main(void) {
         cmocka_unit_test(utf8_of_every_length_is_a_type_that_is_not_known),
         cmocka_unit_test(unknown_messages_are_refused),
         cmocka_unit_test(members_of_other_messages_are_refused),
+        cmocka_unit_test(a_message_has_eight_members_at_most),
         cmocka_unit_test(missing_members_are_refused),
         cmocka_unit_test(values_of_the_wrong_kind_or_size_are_refused),
         cmocka_unit_test(a_string_must_fit_its_field),

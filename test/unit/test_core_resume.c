@@ -124,6 +124,65 @@ static void without_memory_for_a_sector_the_update_starts_from_the_beginning(voi
     image_free(&file);
 }
 
+// ---- what the record says, and when
+
+static rig_t *looking;
+static bool said_before;
+
+// Programs as the model does; where the head goes to flash, looks at the record first.
+static ota_ws_status_t program_and_look(void *context, uint32_t offset, const void *bytes, size_t length) {
+    ota_ws_progress_t progress;
+    if (offset == 0) {
+        said_before = ota_ws_progress_load(&looking->platform, &progress) && progress.sealed == 1;
+    }
+    return looking->nor->port.program(context, offset, bytes, length);
+}
+
+static void the_record_says_that_the_head_may_be_in_flash_before_it_goes_there(void **state) {
+    (void)state;
+    image_file_t file = long_image();
+    rig_t *rig = looking = rig_new();
+    peer_t *peer = peer_welcome(rig);
+    said_before = false;
+    rig->flash.program = program_and_look;
+    assert_true(peer_update(peer, file.bytes, (uint32_t)file.length));
+    assert_true(said_before);
+    peer_free(peer);
+    rig_free(rig);
+    image_free(&file);
+}
+
+// Two blocks behind the record may have been cut off in the middle of an operation; what lies behind them was not.
+static void after_a_restart_two_blocks_are_written_again_and_the_rest_is_kept(void **state) {
+    (void)state;
+    image_spec_t spec = image_spec_default;
+    spec.size = 6 * BLOCK;
+    image_file_t file = image_build(&spec);
+    for (uint32_t block = 1; block < 6; block++) {
+        rig_t *rig = rig_new_with_slot(8 * BLOCK);
+        peer_t *peer = peer_welcome(rig);
+        peer_begin_image(peer, &file);
+        send(peer, &file, 0, block * BLOCK);
+        const store_model_t store = rig->store;
+        peer_free(peer);
+        rig_settle(rig);
+        rig->store = store; // as the restart has found it
+        memcpy(rig->nor->bytes + HEAD, file.bytes + HEAD, file.length - HEAD);
+        const size_t before = rig->nor->count;
+        peer = peer_welcome(rig);
+        assert_int_equal(offset_of_ready(peer, &file), block * BLOCK);
+        assert_ends_well(peer, &file, block * BLOCK);
+        uint32_t erased = 0;
+        for (size_t i = before; i < rig->nor->count; i++) {
+            erased += rig->nor->operations[i].kind == NOR_ERASE ? rig->nor->operations[i].length : 0;
+        }
+        assert_int_equal(erased, (block < 5 ? 2 : 1) * BLOCK);
+        peer_free(peer);
+        rig_free(rig);
+    }
+    image_free(&file);
+}
+
 // What lies there may read right today and wrong tomorrow: after a failed operation all of the slot is written again.
 static void after_flash_has_failed_nothing_in_the_slot_is_kept(void **state) {
     (void)state;
@@ -201,6 +260,8 @@ int main(void) {
         cmocka_unit_test(a_head_that_is_in_flash_is_taken_out_again_before_the_update_goes_on),
         cmocka_unit_test(a_cut_while_the_head_is_taken_out_starts_from_the_beginning),
         cmocka_unit_test(without_memory_for_a_sector_the_update_starts_from_the_beginning),
+        cmocka_unit_test(the_record_says_that_the_head_may_be_in_flash_before_it_goes_there),
+        cmocka_unit_test(after_a_restart_two_blocks_are_written_again_and_the_rest_is_kept),
         cmocka_unit_test(after_flash_has_failed_nothing_in_the_slot_is_kept),
         cmocka_unit_test(an_update_that_pauses_on_flash_that_cannot_be_read_goes_on_at_its_last_block),
         cmocka_unit_test(a_device_that_cannot_inflate_declines_a_compressed_upload),

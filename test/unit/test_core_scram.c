@@ -6,6 +6,7 @@
 #include <gsasl.h>
 
 #include "base64.h"
+#include "guard.h"
 #include "hash_openssl.h"
 #include "scram.h"
 
@@ -230,6 +231,21 @@ static void a_first_message_of_another_form_is_refused(void **state) {
         if (challenge(wrong[i]) != OTA_WS_BAD_LOGIN) {
             fail_msg("'%s' is accepted", wrong[i]);
         }
+    }
+}
+
+// The text ends where its memory ends.
+static void nothing_behind_the_first_message_is_read(void **state) {
+    (void)state;
+    static const char first[] = "n,,n=ota,r=123456789012345678";
+    for (size_t length = 0; length < sizeof first; length++) {
+        uint8_t *text = guard_copy((const uint8_t *)(first + sizeof first - 1 - length), length + 1);
+        challenge((const char *)text);
+        guard_free(text, length + 1);
+        text = guard_copy((const uint8_t *)first, length + 1);
+        text[length] = '\0';
+        assert_int_equal(challenge((const char *)text), length == sizeof first - 1 ? OTA_WS_OK : OTA_WS_BAD_LOGIN);
+        guard_free(text, length + 1);
     }
 }
 
@@ -501,6 +517,7 @@ int main(void) {
         cmocka_unit_test(a_recorded_proof_does_not_fit_another_challenge),
         cmocka_unit_test(each_character_of_the_proof_counts),
         cmocka_unit_test(a_first_message_of_another_form_is_refused),
+        cmocka_unit_test(nothing_behind_the_first_message_is_read),
         cmocka_unit_test(nonces_of_18_to_40_characters_are_accepted),
         cmocka_unit_test(the_longest_nonce_logs_in),
         cmocka_unit_test(a_challenge_of_another_form_is_refused_by_the_client),

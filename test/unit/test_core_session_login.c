@@ -161,6 +161,7 @@ static void one_login_runs_at_a_time_and_has_ten_seconds(void **state) {
     peer_hello(other, &scram, text, sizeof text);
     peer_say(other, text);
     assert_true(peer_ended(other, "login_busy"));
+    assert_non_null(strstr(peer_heard(other, "error"), "\"wait_s\":2"));
     rig_pass(rig, 9999);
     assert_false(peer_ended(slow, "silent"));
     rig_pass(rig, 1);

@@ -156,6 +156,21 @@ static void a_frame_that_arrives_after_the_end_is_not_heard(void **state) {
     image_free(&file);
 }
 
+// So long that the error arrives before the connection closes, and no longer.
+static void an_ended_session_is_closed_after_a_second(void **state) {
+    (void)state;
+    rig_t *rig = rig_new();
+    peer_t *peer = peer_welcome(rig);
+    rig->now_ms += 5 * SECOND;
+    ota_ws_session_broken(peer->session, OTA_WS_BAD_FRAME, rig->now_ms);
+    rig_pass(rig, SECOND - 1);
+    assert_int_equal(peer->closes, 0);
+    rig_pass(rig, 1);
+    assert_int_equal(peer->closes, 1);
+    peer_free(peer);
+    rig_free(rig);
+}
+
 static void data_before_begin_and_before_ready_is_unexpected(void **state) {
     (void)state;
     image_file_t file = rig_image("2.0.0");
@@ -225,6 +240,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_may_not_come_ends_the_session_by_its_name_and_frees_the_device),
         cmocka_unit_test(a_frame_that_arrives_after_the_end_is_not_heard),
+        cmocka_unit_test(an_ended_session_is_closed_after_a_second),
         cmocka_unit_test(data_before_begin_and_before_ready_is_unexpected),
         cmocka_unit_test(more_bytes_than_promised_are_refused),
         cmocka_unit_test(what_flash_reports_reaches_the_client),

@@ -325,6 +325,27 @@ static void of_an_image_that_is_there_one_sector_is_written(void **state) {
     }
 }
 
+static void the_head_may_come_in_pieces(void **state) {
+    (void)state;
+    for (uint32_t first = 1; first < 2 * OTA_WS_SLOT_HEAD_SIZE; first++) {
+        nor_model_t *nor = nor_model_new(BLOCK, 1);
+        uint8_t *bytes = pattern(1000);
+        ota_ws_slot_t slot;
+        nor->port.open(nor, 1000);
+        ota_ws_slot_init(&slot, &nor->port, &ota_ws_hash_openssl, 1000);
+        assert_int_equal(ota_ws_slot_write(&slot, bytes, first), OTA_WS_OK);
+        assert_int_equal(ota_ws_slot_pause(&slot), OTA_WS_OK);
+        assert_int_equal(slot.cursor, first);
+        assert_int_equal(ota_ws_slot_write(&slot, bytes + first, 1000 - first), OTA_WS_OK);
+        assert_int_equal(ota_ws_slot_flush(&slot), OTA_WS_OK);
+        assert_int_equal(ota_ws_slot_seal(&slot), OTA_WS_OK);
+        assert_memory_equal(nor->bytes, bytes, 1000);
+        ota_ws_slot_drop(&slot);
+        free(bytes);
+        nor_model_free(nor);
+    }
+}
+
 // Behind a cut flash may read right today and wrong tomorrow: what is distrusted is written again, the rest is kept.
 static void only_what_is_distrusted_is_written_again(void **state) {
     (void)state;
@@ -387,6 +408,7 @@ int main(void) {
         cmocka_unit_test(idle_time_erases_one_block_ahead_and_no_more_than_is_needed),
         cmocka_unit_test(idle_time_erases_nothing_of_an_image_that_is_there),
         cmocka_unit_test(of_an_image_that_is_there_one_sector_is_written),
+        cmocka_unit_test(the_head_may_come_in_pieces),
         cmocka_unit_test(only_what_is_distrusted_is_written_again),
         cmocka_unit_test(an_erase_ahead_that_fails_is_told),
     };

@@ -47,6 +47,9 @@ static void identifiers_are_compared_as_the_standard_says(void **state) {
     assert_order("1.0.0-1", "1.0.0-2");
     assert_order("1.0.0-9", "1.0.0-10");
     assert_order("1.0.0-999", "1.0.0-alpha"); // numbers come before words
+    assert_order("1.0.0-999", "1.0.0-a");
+    assert_order("1.0.0-999", "1.0.0-a1");
+    assert_order("1.0.0-999", "1.0.0-1a");
     assert_order("1.0.0-Alpha", "1.0.0-alpha");
     assert_order("1.0.0-a", "1.0.0-a.b"); // more identifiers come later
     assert_order("1.0.0-a.b", "1.0.0-aa");

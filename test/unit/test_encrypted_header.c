@@ -151,6 +151,20 @@ static void the_first_bytes_alone_are_judged_as_far_as_they_go(void **state) {
     }
 }
 
+// Spi modes up to 5 and sizes up to 9 exist (esp_image_spi_mode_t, esp_image_flash_size_t): more is no header.
+static void a_header_with_values_that_do_not_exist_is_a_wrong_key(void **state) {
+    (void)state;
+    static const struct {
+        uint8_t head[4];
+        bool plausible;
+    } cases[] = {{{0xE9, 1, 5, 0x9F}, true}, {{0xE9, 1, 6, 0x9F}, false}, {{0xE9, 1, 5, 0xA0}, false},
+                 {{0xEA, 1, 0, 0x00}, true}, {{0xEB, 1, 0, 0x00}, false}, {{0xE8, 1, 0, 0x00}, false}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        assert_int_equal(ota_ws_encrypted_judge(OTA_WS_BAD_SEGMENTS, cases[i].head, 4),
+                         cases[i].plausible ? OTA_WS_BAD_SEGMENTS : OTA_WS_WRONG_KEY);
+    }
+}
+
 static void an_image_encrypted_twice_is_no_image(void **state) {
     (void)state;
     image_file_t file = vector_load("rsa.bin");
@@ -169,6 +183,7 @@ int main(void) {
         cmocka_unit_test(noise_is_a_wrong_key),
         cmocka_unit_test(other_images_keep_their_names),
         cmocka_unit_test(the_first_bytes_alone_are_judged_as_far_as_they_go),
+        cmocka_unit_test(a_header_with_values_that_do_not_exist_is_a_wrong_key),
         cmocka_unit_test(an_image_encrypted_twice_is_no_image),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,22 @@
 #include "testing.h"
 #include "text.h"
 
+#define SLOT_SIZE 262144
+
+// ---- the hash
+
+static int open_digests; // all are finished when the worker stops
+
+static void start_digest(ota_ws_sha256_t *state) {
+    open_digests++;
+    ota_ws_hash_openssl.start(state);
+}
+
+static void finish_digest(ota_ws_sha256_t *state, uint8_t digest[OTA_WS_SHA256_SIZE]) {
+    open_digests--;
+    ota_ws_hash_openssl.finish(state, digest);
+}
+
 // ---- the worker
 
 static ota_ws_status_t start_worker(void *context) {
@@ -49,10 +65,16 @@ static void stop_worker(void *context) {
     assert_int_equal(rig->job_count, 0);
     assert_int_equal(rig->chunks, 0);
     assert_false(rig->nor->open);
+    assert_int_equal(open_digests, 0);
     rig->stops++;
     free(rig->pipeline_ports.scratch);
     free(rig->writer);
     rig->writer = NULL;
+}
+
+// The device learns the time with each event, and from nothing else.
+static void forget_time(rig_t *rig) {
+    rig->device.now_ms ^= 0x55555555;
 }
 
 bool rig_work(rig_t *rig) {
@@ -68,6 +90,7 @@ bool rig_work(rig_t *rig) {
         free((void *)job.data.bytes);
         rig->chunks--;
     }
+    forget_time(rig);
     ota_ws_device_completed(&rig->device, &result, rig->now_ms);
     return true;
 }
@@ -79,6 +102,7 @@ void rig_settle(rig_t *rig) {
 
 void rig_pass(rig_t *rig, uint32_t ms) {
     rig->now_ms += ms;
+    forget_time(rig);
     ota_ws_device_tick(&rig->device, rig->now_ms);
 }
 
@@ -146,14 +170,17 @@ static ota_ws_identity_t demo_identity(void) {
 
 // ---- the device
 
-static rig_t *rig_make(bool locked) {
+static rig_t *rig_make(bool locked, uint32_t slot_size) {
     static const uint8_t salt[16] = "the rig's salt.";
     rig_t *rig = calloc(1, sizeof *rig);
-    rig->nor = nor_model_new(262144, 1);
+    rig->nor = nor_model_new(slot_size, 1);
     rig->settings = ota_ws_default_settings;
     rig->settings.chunk = 4096;
     rig->settings.credit = 8192;
     rig->flash = rig->nor->port;
+    rig->hash = ota_ws_hash_openssl;
+    rig->hash.start = start_digest;
+    rig->hash.finish = finish_digest;
     rig->platform = (ota_ws_platform_t){.context = rig,
                                         .describe = describe,
                                         .confirm = confirm,
@@ -169,12 +196,10 @@ static rig_t *rig_make(bool locked) {
     rig->identity = demo_identity();
     rig->random = 1;
     rig->now_ms = UINT32_MAX - 5000; // the clock turns in every test that takes longer
-    rig->pipeline_ports = (ota_ws_pipeline_ports_t){.flash = &rig->flash,
-                                                    .platform = &rig->platform,
-                                                    .hash = &ota_ws_hash_openssl,
-                                                    .policy = &rig->settings.policy};
+    rig->pipeline_ports = (ota_ws_pipeline_ports_t){
+        .flash = &rig->flash, .platform = &rig->platform, .hash = &rig->hash, .policy = &rig->settings.policy};
     const ota_ws_ports_t ports = {
-        .flash = &rig->flash, .platform = &rig->platform, .worker = &rig->worker, .hash = &ota_ws_hash_openssl};
+        .flash = &rig->flash, .platform = &rig->platform, .worker = &rig->worker, .hash = &rig->hash};
     if (locked) {
         ota_ws_verifier_make(&ota_ws_hash_openssl, RIG_PASSWORD, salt, OTA_WS_SCRAM_ITERATIONS, &rig->verifier);
     }
@@ -184,11 +209,15 @@ static rig_t *rig_make(bool locked) {
 }
 
 rig_t *rig_new(void) {
-    return rig_make(false);
+    return rig_make(false, SLOT_SIZE);
+}
+
+rig_t *rig_new_with_slot(uint32_t size) {
+    return rig_make(false, size);
 }
 
 rig_t *rig_new_locked(void) {
-    return rig_make(true);
+    return rig_make(true, SLOT_SIZE);
 }
 
 void rig_free(rig_t *rig) {
@@ -243,12 +272,14 @@ peer_t *peer_new(rig_t *rig) {
     peer->session = malloc(sizeof *peer->session);
     peer->link = (ota_ws_link_t){peer, receive, note_close};
     memset(peer->session, 0xA5, sizeof *peer->session);
+    forget_time(rig);
     ota_ws_session_open(peer->session, &rig->device, &peer->link, &address, rig->now_ms);
     return peer;
 }
 
 void peer_close(peer_t *peer) {
     if (peer->session != NULL) {
+        forget_time(peer->rig);
         ota_ws_session_closed(peer->session, peer->rig->now_ms);
         free(peer->session);
         peer->session = NULL;
@@ -261,9 +292,11 @@ void peer_free(peer_t *peer) {
 }
 
 void peer_say_raw(peer_t *peer, const char *text, size_t length) {
+    forget_time(peer->rig);
     if (ota_ws_session_admit(peer->session, OTA_WS_FRAME_TEXT, length, peer->rig->now_ms) == OTA_WS_ADMIT_TAKE) {
         char *copy = malloc(length > 0 ? length : 1);
         memcpy(copy, text, length);
+        forget_time(peer->rig);
         ota_ws_session_message(peer->session, copy, length, peer->rig->now_ms);
         free(copy);
     }
@@ -351,6 +384,7 @@ peer_t *peer_welcome(rig_t *rig) {
 
 bool peer_data(peer_t *peer, uint32_t offset, const uint8_t *bytes, size_t length) {
     const uint32_t now_ms = peer->rig->now_ms;
+    forget_time(peer->rig);
     if (ota_ws_session_admit(peer->session, OTA_WS_FRAME_DATA, length + 4, now_ms) != OTA_WS_ADMIT_TAKE) {
         return false;
     }
@@ -359,6 +393,7 @@ bool peer_data(peer_t *peer, uint32_t offset, const uint8_t *bytes, size_t lengt
         memcpy(buffer, bytes, length);
     }
     const ota_ws_data_t data = {offset, buffer, (uint32_t)length};
+    forget_time(peer->rig);
     const bool taken = ota_ws_session_data(peer->session, &data, now_ms);
     free(buffer);
     return taken;

@@ -19,6 +19,7 @@ typedef struct rig {
     ota_ws_device_t device;
     ota_ws_settings_t settings;
     ota_ws_flash_t flash;
+    ota_ws_hash_t hash;
     ota_ws_platform_t platform;
     ota_ws_worker_t worker;
     ota_ws_pipeline_ports_t pipeline_ports;
@@ -56,7 +57,8 @@ typedef struct {
 
 // A device with a slot of 256 KiB, version 1.0.0 of project demo, confirmed, without login.
 rig_t *rig_new(void);
-// The same, with RIG_PASSWORD.
+// The same with another slot, or with RIG_PASSWORD.
+rig_t *rig_new_with_slot(uint32_t size);
 rig_t *rig_new_locked(void);
 // Everything must have been given back by then.
 void rig_free(rig_t *rig);
