@@ -98,7 +98,6 @@ static void open_update(ota_ws_session_t *session, const ota_ws_promise_t *promi
     device->received = 0;
     device->written = 0;
     device->image = NULL;
-    device->last_data_ms = device->now_ms;
     device->last_told_ms = device->now_ms;
     session->draining = false;
     submit(device, &job);

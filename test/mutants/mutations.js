@@ -81,11 +81,11 @@ function shifted(literal, by) {
   return value < 0n ? null : `${value}${suffix}`;
 }
 
-/** A declaration's dimension: more room is no mistake, less is the sanitizers' affair. */
+/** In a declaration's dimension? More room is no mistake, less is the sanitizers' affair. */
 function isDimension(tokens, i) {
   let open = i;
-  while (open >= 0 && tokens[open].text !== '[') open--;
-  return tokens[i].brackets > 0 && open > 1 && tokens[open + 1] === tokens[i] && tokens[open - 2].kind === 'name' && !KEYWORDS.has(tokens[open - 2].text);
+  while (open > 0 && tokens[open].brackets >= tokens[i].brackets) open--;
+  return tokens[open].text === '[' && open > 1 && tokens[open - 2].kind === 'name' && !KEYWORDS.has(tokens[open - 2].text);
 }
 
 /** Where the condition of the `?` at `at` starts. */
@@ -104,12 +104,13 @@ function* mutateToken(source, tokens, i) {
   const replace = (to, from = start, until = end) => ({ start: from, end: until, to });
   const slice = (from, until) => source.slice(tokens[from].start, tokens[until].end);
 
+  if (isDimension(tokens, i)) return;
   if (kind === 'operator' && REPLACEMENTS[text] && (spaced || text === '++' || text === '--')) {
     for (const to of REPLACEMENTS[text]) yield replace(to);
   }
   if (text === '!') yield replace('');
   if (text === '?') yield* negated(conditionStart(tokens, i), i - 1);
-  if (kind === 'number' && !isDimension(tokens, i)) {
+  if (kind === 'number') {
     for (const by of [1, -1]) {
       const to = shifted(text, by);
       if (to !== null) yield replace(to);

@@ -321,6 +321,31 @@ static void a_file_that_only_begins_with_four_erased_bytes_is_no_image_of_a_flas
     }
 }
 
+static void each_string_may_fill_its_field(void **state) {
+    (void)state;
+    image_file_t file = small_image(true, false);
+    ota_ws_image_t image;
+    const struct {
+        size_t offset, size;
+        const char *text;
+    } fields[] = {{16, 32, image.description.version},
+                  {48, 32, image.description.project},
+                  {80, 16, image.description.time},
+                  {96, 16, image.description.date},
+                  {112, 32, image.description.idf}};
+    for (size_t i = 0; i < COUNT_OF(fields); i++) {
+        memset(file.bytes + 32 + fields[i].offset, 'a' + (int)i, fields[i].size);
+    }
+    ota_ws_image_init(&image, NULL, NULL);
+    assert_int_equal(ota_ws_image_feed(&image, file.bytes, OTA_WS_IMAGE_HEAD_SIZE), OTA_WS_OK);
+    for (size_t i = 0; i < COUNT_OF(fields); i++) {
+        char expected[33] = "";
+        memset(expected, 'a' + (int)i, fields[i].size);
+        assert_string_equal(fields[i].text, expected);
+    }
+    image_free(&file);
+}
+
 static void bytes_after_the_signature_do_not_belong_there(void **state) {
     (void)state;
     image_file_t file = small_image(true, true);
@@ -377,6 +402,7 @@ int main(void) {
         cmocka_unit_test(the_first_segment_must_hold_the_description),
         cmocka_unit_test(segments_whose_lengths_would_wrap_around_are_refused),
         cmocka_unit_test(a_file_that_only_begins_with_four_erased_bytes_is_no_image_of_a_flash),
+        cmocka_unit_test(each_string_may_fill_its_field),
         cmocka_unit_test(bytes_after_the_signature_do_not_belong_there),
         cmocka_unit_test(any_noise_is_refused_without_reading_too_far),
     };

@@ -330,6 +330,35 @@ static void members_of_other_messages_are_refused(void **state) {
                   OTA_WS_UNKNOWN_MEMBER);
 }
 
+// The table of docs/protocol.md, section 4: each member in each message, in turn.
+static void each_member_belongs_to_its_messages_only(void **state) {
+    (void)state;
+    static const char *const members[] = {"\"version\":1",   "\"ticket\":\"x\"",          "\"scram\":\"x\"",
+                                          "\"size\":1",      "\"sha256\":\"" DIGEST "\"", "\"allow_downgrade\":true",
+                                          "\"deflate\":true"};
+    static const struct {
+        const char *needed, *allowed; // digits: places in `members`
+    } types[] = {{"hello 01", "2"}, {"proof 2", ""},  {"begin 34", "56"}, {"end ", ""},  {"cancel ", ""},
+                 {"restart ", ""},  {"confirm ", ""}, {"rollback ", ""},  {"ping ", ""}, {"history ", ""}};
+    for (size_t i = 0; i < COUNT_OF(types); i++) {
+        const char *needed = strchr(types[i].needed, ' ') + 1;
+        for (size_t k = 0; k < COUNT_OF(members); k++) {
+            char text[512];
+            int length =
+                snprintf(text, sizeof text, "{\"type\":\"%.*s\"", (int)(needed - 1 - types[i].needed), types[i].needed);
+            for (const char *digit = needed; *digit != '\0'; digit++) {
+                length += snprintf(text + length, sizeof text - (size_t)length, ",%s", members[*digit - '0']);
+            }
+            const char place = (char)('0' + k);
+            ota_ws_status_t expected = strchr(needed, place) != NULL             ? OTA_WS_DUPLICATE_MEMBER
+                                       : strchr(types[i].allowed, place) != NULL ? OTA_WS_OK
+                                                                                 : OTA_WS_UNKNOWN_MEMBER;
+            snprintf(text + length, sizeof text - (size_t)length, ",%s}", members[k]);
+            assert_status(text, expected);
+        }
+    }
+}
+
 // Eight members are looked at one by one; of nine it is known that one does not belong there.
 static void a_message_has_eight_members_at_most(void **state) {
     (void)state;
@@ -533,6 +562,7 @@ int main(void) {
         cmocka_unit_test(utf8_of_every_length_is_a_type_that_is_not_known),
         cmocka_unit_test(unknown_messages_are_refused),
         cmocka_unit_test(members_of_other_messages_are_refused),
+        cmocka_unit_test(each_member_belongs_to_its_messages_only),
         cmocka_unit_test(a_message_has_eight_members_at_most),
         cmocka_unit_test(missing_members_are_refused),
         cmocka_unit_test(values_of_the_wrong_kind_or_size_are_refused),

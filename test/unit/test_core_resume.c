@@ -85,6 +85,21 @@ static void a_head_that_is_in_flash_is_taken_out_again_before_the_update_goes_on
     image_free(&file);
 }
 
+static void what_goes_on_is_known_to_all_at_once(void **state) {
+    (void)state;
+    image_file_t file = long_image();
+    rig_t *rig = rig_new();
+    interrupt(rig, &file, 150000);
+    peer_t *peer = peer_welcome(rig);
+    peer_begin_image(peer, &file);
+    assert_non_null(strstr(peer_heard(peer, "state"), "\"received\":150000,\"written\":150000,"));
+    assert_non_null(strstr(peer_heard(peer, "state"), "\"new_version\":\"2.0.0\""));
+    peer_free(peer);
+    rig_settle(rig);
+    rig_free(rig);
+    image_free(&file);
+}
+
 // A second cut in that moment costs the rest, as docs/design.md says, and nothing more.
 static void a_cut_while_the_head_is_taken_out_starts_from_the_beginning(void **state) {
     (void)state;
@@ -258,6 +273,7 @@ static void a_device_that_cannot_inflate_declines_a_compressed_upload(void **sta
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_head_that_is_in_flash_is_taken_out_again_before_the_update_goes_on),
+        cmocka_unit_test(what_goes_on_is_known_to_all_at_once),
         cmocka_unit_test(a_cut_while_the_head_is_taken_out_starts_from_the_beginning),
         cmocka_unit_test(without_memory_for_a_sector_the_update_starts_from_the_beginning),
         cmocka_unit_test(the_record_says_that_the_head_may_be_in_flash_before_it_goes_there),

@@ -4,6 +4,9 @@
 #include "testing.h"
 
 #include <gsasl.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/sha.h>
 
 #include "base64.h"
 #include "guard.h"
@@ -108,6 +111,33 @@ static void both_sides_prove_themselves_and_have_the_same_keys(void **state) {
         assert_memory_equal(&dialog.client_keys, &dialog.device_keys, sizeof dialog.client_keys);
         assert_memory_not_equal(dialog.client_keys.client, dialog.client_keys.device, 32);
     }
+}
+
+static void openssl_hmac(const uint8_t key[32], const void *bytes, size_t length, uint8_t mac[32]) {
+    unsigned size = 32;
+    assert_non_null(HMAC(EVP_sha256(), key, 32, bytes, length, mac, &size));
+}
+
+// RFC 5802, section 8, and docs/protocol.md, "count and mac", put together once more out of OpenSSL's parts.
+static void the_session_keys_are_those_of_the_documents(void **state) {
+    (void)state;
+    dialog_t dialog;
+    ota_ws_verifier_t verifier = verifier_of(PASSWORD);
+    uint8_t salted[32], client_key[32], stored_key[32], session_key[32], mac_key[32], bytes[1024];
+    talk(&dialog, &verifier, PASSWORD);
+    assert_int_equal(judge(&dialog, &verifier, dialog.proof), OTA_WS_OK);
+    PKCS5_PBKDF2_HMAC(PASSWORD, -1, salt, sizeof salt, OTA_WS_SCRAM_ITERATIONS, EVP_sha256(), 32, salted);
+    openssl_hmac(salted, "Client Key", 10, client_key);
+    SHA256(client_key, 32, stored_key);
+    memcpy(bytes, "GSS-API session key", 19);
+    memcpy(bytes + 19, client_key, 32);
+    const int length = 51 + snprintf((char *)bytes + 51, sizeof bytes - 51, "%s,%s,%.*s", dialog.first + 3,
+                                     dialog.challenge, (int)(strstr(dialog.proof, ",p=") - dialog.proof), dialog.proof);
+    openssl_hmac(stored_key, bytes, (size_t)length, session_key);
+    openssl_hmac(session_key, "ota_ws client", 13, mac_key);
+    assert_memory_equal(dialog.device_keys.client, mac_key, 32);
+    openssl_hmac(session_key, "ota_ws device", 13, mac_key);
+    assert_memory_equal(dialog.device_keys.device, mac_key, 32);
 }
 
 static void the_keys_may_lie_where_the_messages_lay(void **state) {
@@ -511,6 +541,7 @@ int main(void) {
         cmocka_unit_test(the_example_of_rfc_7677),
         cmocka_unit_test(the_messages_have_the_form_of_rfc_5802),
         cmocka_unit_test(both_sides_prove_themselves_and_have_the_same_keys),
+        cmocka_unit_test(the_session_keys_are_those_of_the_documents),
         cmocka_unit_test(the_keys_may_lie_where_the_messages_lay),
         cmocka_unit_test(every_other_password_is_wrong),
         cmocka_unit_test(a_device_that_does_not_know_the_password_is_found_out),
