@@ -52,7 +52,7 @@ void ota_ws_device_tick(ota_ws_device_t *device, uint32_t now_ms) {
     device->now_ms = now_ms;
     for (ota_ws_session_t *session = device->sessions; session != NULL; session = next) {
         next = session->next; // the tick may close the link
-        ota_ws_session_tick(session, now_ms);
+        ota_ws_session_tick(session);
     }
     ota_ws_update_tick(device);
 }

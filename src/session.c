@@ -71,21 +71,17 @@ void ota_ws_session_closed(ota_ws_session_t *session, uint32_t now_ms) {
     ota_ws_wipe(&session->secret, sizeof session->secret);
 }
 
-void ota_ws_session_tick(ota_ws_session_t *session, uint32_t now_ms) {
-    session->device->now_ms = now_ms;
+void ota_ws_session_tick(ota_ws_session_t *session) {
     const ota_ws_settings_t *settings = session->device->settings;
     uint32_t passed_ms = session->device->now_ms - session->since_ms;
+    bool logged_in = session->state == OTA_WS_SESSION_WELCOME;
     if (session->state == OTA_WS_SESSION_ENDED) {
         if (passed_ms >= LINGER_MS) {
             session->link->close(session->link->context);
         }
-        return;
+    } else if (passed_ms >= (logged_in ? settings->silence_timeout_ms : settings->login_timeout_ms)) {
+        end_with(session, OTA_WS_SILENT);
     }
-    bool logged_in = session->state == OTA_WS_SESSION_WELCOME;
-    if (passed_ms < (logged_in ? settings->silence_timeout_ms : settings->login_timeout_ms)) {
-        return;
-    }
-    end_with(session, OTA_WS_SILENT);
 }
 
 // ---- login ---------------------------------------------------------------------------------------------------------

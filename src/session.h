@@ -66,4 +66,4 @@ void ota_ws_session_broken(ota_ws_session_t *session, ota_ws_status_t status, ui
 void ota_ws_session_closed(ota_ws_session_t *session, uint32_t now_ms);
 
 // Time passes. Inside the core only: ota_ws_device_tick() calls it.
-void ota_ws_session_tick(ota_ws_session_t *session, uint32_t now_ms);
+void ota_ws_session_tick(ota_ws_session_t *session);

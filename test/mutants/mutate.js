@@ -49,9 +49,9 @@ function allMutants() {
   return files.flatMap((file) => mutantsOf(fs.readFileSync(path.join(root, 'src', file), 'utf8')).map((mutant) => ({ ...mutant, file })));
 }
 
-const keyOf = ({ file, before, after }) => `${file}: ${before} => ${after}`;
+const keyOf = ({ file, place, before, after }) => `${file} ${place}: ${before} => ${after}`;
 
-/** Map from key to reason. A line of the list: "file: before => after -- reason". */
+/** Map from key to reason. A line of the list: "file function: before => after -- reason". */
 function readEquivalent() {
   const lines = fs.readFileSync(path.join(root, 'test/mutants/equivalent.txt'), 'utf8').split('\n');
   return new Map(lines.filter((line) => line !== '' && !line.startsWith('#')).map((line) => {
@@ -196,7 +196,7 @@ async function killerOf(bench, tests, mutant) {
 const units = prepareBuild();
 const everything = allMutants();
 const equivalent = readEquivalent();
-const stale = [...equivalent.keys()].filter((key) => !everything.some((mutant) => keyOf(mutant) === key));
+const stale = [...equivalent.keys()].filter((key) => everything.filter((mutant) => keyOf(mutant) === key).length !== 1);
 const queue = settings.FILE ? everything.filter(({ file }) => file === settings.FILE) : shuffle(everything, Number(settings.SEED));
 const wanted = settings.FILE ? queue.length : Number(settings.COUNT);
 const tests = prepareTests();
@@ -229,7 +229,7 @@ const percent = (part, whole) => `${part} of ${whole}, ${((100 * part) / whole).
 for (const { file, line, before, after } of survivors.sort((a, b) => a.file.localeCompare(b.file) || a.line - b.line)) {
   console.log(`src/${file}:${line} survives:\n  - ${before}\n  + ${after}`);
 }
-for (const key of stale) console.log(`equivalent.txt is stale: ${key}`);
+for (const key of stale) console.log(`equivalent.txt: no mutant, or more than one, is ${key}`);
 console.log(`mutants: ${count.tried} of ${everything.length}; beside them ${count.same} with the machine code of another, ${count.invalid} that do not compile`);
 console.log(`killed: ${percent(count.killed, count.tried)}`);
 console.log(`without ${count.equivalent} that are listed as equivalent: ${percent(count.killed, count.tried - count.equivalent)}`);

@@ -137,19 +137,26 @@ function* mutateToken(source, tokens, i) {
 
 const squeeze = (text) => text.trim().replace(/\s+/g, ' ');
 
-/** The lines that a change touches, before and after, and the number of the first. */
+/** The name of what stands around `at`: of the function, or of the table. */
+function placeOf(source, at) {
+  const heads = source.slice(0, at).matchAll(/^(?:static |const )*[a-z][^\n;]*?(\w+)(?:\(|\[[^\]]*\] = \{)/gm);
+  return [...heads].at(-1)?.[1] ?? '-';
+}
+
+/** Where a change is, and the lines that it touches, before and after. */
 function describe(source, { start, end, to }) {
   const first = source.lastIndexOf('\n', start - 1) + 1;
   const newline = source.indexOf('\n', end);
   const last = newline < 0 ? source.length : newline;
   return {
+    place: placeOf(source, start),
     line: source.slice(0, start).split('\n').length,
     before: squeeze(source.slice(first, last)),
     after: squeeze(source.slice(first, start) + to + source.slice(end, last)),
   };
 }
 
-/** All mutants of a source: { line, before, after, text }. */
+/** All mutants of a source: { place, line, before, after, text }. */
 export function mutantsOf(source) {
   const tokens = tokensOf(source);
   const changes = tokens.flatMap((_, i) => [...mutateToken(source, tokens, i)]);
