@@ -299,6 +299,29 @@ static ota_ws_status_t have_no_memory(void *context) {
     return OTA_WS_NO_MEMORY;
 }
 
+// It cannot be known how many bytes of the stream make a sector: none are waited for, and few are taken at once.
+static void a_stream_is_taken_in_small_pieces_as_it_comes(void **state) {
+    (void)state;
+    image_file_t image = rig_image("2.0.0");
+    desk_t desk;
+    uint32_t least = 0, most = 0;
+    desk_open(&desk);
+    peer_begin_image(desk.peer, &image);
+    ota_ws_pipeline_appetite(&desk.rig->writer->pipeline, &least, &most);
+    assert_int_equal(most, 4096);
+    peer_say(desk.peer, "{\"type\":\"cancel\"");
+    rig_settle(desk.rig);
+    peer_forget(desk.peer);
+    begin(&desk, &image);
+    ota_ws_pipeline_appetite(&desk.rig->writer->pipeline, &least, &most);
+    assert_int_equal(least, 1);
+    assert_int_equal(most, 1024);
+    peer_say(desk.peer, "{\"type\":\"cancel\"");
+    rig_settle(desk.rig);
+    desk_close(&desk);
+    image_free(&image);
+}
+
 static void a_device_without_memory_for_it_declines_and_takes_the_plain_file(void **state) {
     (void)state;
     image_file_t image = rig_image("2.0.0");
@@ -325,6 +348,7 @@ int main(void) {
         cmocka_unit_test(the_digest_is_that_of_the_plain_file),
         cmocka_unit_test(a_lost_link_goes_on_with_a_stream_of_the_rest),
         cmocka_unit_test(sectors_that_flash_holds_are_kept_of_a_compressed_image_too),
+        cmocka_unit_test(a_stream_is_taken_in_small_pieces_as_it_comes),
         cmocka_unit_test(a_device_without_memory_for_it_declines_and_takes_the_plain_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -375,6 +375,21 @@ static void what_comes_is_told_to_all_once_when_its_head_has_passed(void **state
     image_free(&file);
 }
 
+static void an_image_without_a_digest_of_its_own_is_taken_by_its_promise(void **state) {
+    (void)state;
+    rig_t *rig = rig_new();
+    image_spec_t spec = image_spec_default;
+    spec.version = "2.0.0";
+    spec.digest = false;
+    image_file_t file = image_build(&spec);
+    peer_t *peer = peer_welcome(rig);
+    assert_true(peer_update(peer, file.bytes, (uint32_t)file.length));
+    assert_memory_equal(rig->nor->bytes, file.bytes, file.length);
+    peer_free(peer);
+    rig_free(rig);
+    image_free(&file);
+}
+
 static void data_of_another_client_ends_only_its_own_session(void **state) {
     (void)state;
     rig_t *rig = rig_new();
@@ -412,6 +427,7 @@ int main(void) {
         cmocka_unit_test(a_second_client_is_told_to_wait_and_sees_the_progress),
         cmocka_unit_test(a_viewer_hears_of_the_progress_four_times_a_second),
         cmocka_unit_test(what_comes_is_told_to_all_once_when_its_head_has_passed),
+        cmocka_unit_test(an_image_without_a_digest_of_its_own_is_taken_by_its_promise),
         cmocka_unit_test(data_of_another_client_ends_only_its_own_session),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

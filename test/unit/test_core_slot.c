@@ -348,6 +348,70 @@ static void the_head_may_come_in_pieces(void **state) {
     }
 }
 
+// A sector whose end is still in the ring is compared there too, and not kept when only its beginning is in flash.
+static void a_sector_is_kept_only_when_all_of_it_is_in_flash(void **state) {
+    (void)state;
+    static const struct {
+        uint32_t changed; // byte of the second sector that flash holds otherwise; SECTOR: none
+        uint32_t ahead;   // bytes of it that are at hand beside the first 1000
+        bool keeps;
+    } cases[] = {{SECTOR, SECTOR - 1000, true}, {SECTOR, SECTOR - 1001, false}, {SECTOR, 0, false},
+                 {999, SECTOR - 1000, false},   {1000, SECTOR - 1000, false},   {SECTOR - 1, SECTOR - 1000, false}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        nor_model_t *nor = nor_model_new(4 * SECTOR, 1);
+        uint8_t *bytes = pattern(3 * SECTOR);
+        ota_ws_slot_t slot;
+        nor->port.open(nor, 3 * SECTOR);
+        memcpy(nor->bytes, bytes, 3 * SECTOR);
+        if (cases[i].changed < SECTOR) {
+            nor->bytes[SECTOR + cases[i].changed] ^= 1;
+        }
+        ota_ws_slot_init(&slot, &nor->port, &ota_ws_hash_openssl, 3 * SECTOR);
+        assert_int_equal(ota_ws_slot_write(&slot, bytes, SECTOR), OTA_WS_OK);
+        slot.ahead = bytes + SECTOR + 1000;
+        slot.ahead_length = cases[i].ahead;
+        assert_int_equal(ota_ws_slot_write(&slot, bytes + SECTOR, 1000), OTA_WS_OK);
+        slot.ahead_length = 0;
+        assert_int_equal(ota_ws_slot_write(&slot, bytes + SECTOR + 1000, 2 * SECTOR - 1000), OTA_WS_OK);
+        finish(&slot);
+        assert_int_equal(nor_model_count(nor, NOR_ERASE), cases[i].keeps ? 1 : 2);
+        assert_memory_equal(nor->bytes, bytes, 3 * SECTOR);
+        free(bytes);
+        nor_model_free(nor);
+    }
+}
+
+// What cannot be read is written again, or ends the writing; it is never taken for what came.
+static void flash_that_cannot_be_read_keeps_nothing_wrong(void **state) {
+    (void)state;
+    const uint32_t size = 3 * BLOCK;
+    unsigned ended = 0;
+    for (int after = 0; after < 400; after += 7) {
+        nor_model_t *nor = nor_model_new(4 * BLOCK, 1);
+        uint8_t *bytes = pattern(size);
+        ota_ws_slot_t slot;
+        ota_ws_status_t status = OTA_WS_OK;
+        nor->port.open(nor, size);
+        memcpy(nor->bytes, bytes, size);
+        nor->bytes[BLOCK + 5] ^= 1;
+        nor->failing = NOR_READ;
+        nor->status = OTA_WS_FLASH_READ;
+        nor->fail_after = after;
+        ota_ws_slot_init(&slot, &nor->port, &ota_ws_hash_openssl, size);
+        for (uint32_t at = 0; at < size && status == OTA_WS_OK; at += SECTOR) {
+            status = ota_ws_slot_write(&slot, bytes + at, SECTOR);
+        }
+        assert_true(status == OTA_WS_OK || status == OTA_WS_FLASH_READ);
+        ended += status == OTA_WS_FLASH_READ;
+        assert_memory_equal(nor->bytes + OTA_WS_SLOT_HEAD_SIZE, bytes + OTA_WS_SLOT_HEAD_SIZE,
+                            slot.cursor - OTA_WS_SLOT_HEAD_SIZE);
+        ota_ws_slot_drop(&slot);
+        free(bytes);
+        nor_model_free(nor);
+    }
+    assert_true(ended > 0);
+}
+
 // Behind a cut flash may read right today and wrong tomorrow: what is distrusted is written again, the rest is kept.
 static void only_what_is_distrusted_is_written_again(void **state) {
     (void)state;
@@ -411,6 +475,8 @@ int main(void) {
         cmocka_unit_test(idle_time_erases_nothing_of_an_image_that_is_there),
         cmocka_unit_test(of_an_image_that_is_there_one_sector_is_written),
         cmocka_unit_test(the_head_may_come_in_pieces),
+        cmocka_unit_test(a_sector_is_kept_only_when_all_of_it_is_in_flash),
+        cmocka_unit_test(flash_that_cannot_be_read_keeps_nothing_wrong),
         cmocka_unit_test(only_what_is_distrusted_is_written_again),
         cmocka_unit_test(an_erase_ahead_that_fails_is_told),
     };

@@ -416,6 +416,23 @@ static void a_file_changed_on_the_way_is_not_what_was_promised(void **state) {
 
 // ---- interrupted
 
+// Its tag is at its end: what ends before that is cut off, whatever the tag would have been.
+static void an_end_that_is_said_too_early_is_a_file_that_is_cut_off(void **state) {
+    (void)state;
+    desk_t desk;
+    desk_open(&desk, "ecies_private.pem");
+    image_file_t file = vector_load("ecies.bin");
+    peer_begin_image(desk.peer, &file);
+    peer_data(desk.peer, 0, file.bytes, 4096);
+    rig_settle(desk.rig);
+    peer_say(desk.peer, "{\"type\":\"end\"");
+    rig_settle(desk.rig);
+    assert_true(peer_failed(desk.peer, "truncated"));
+    assert_string_equal(update(&desk, &file), "done");
+    image_free(&file);
+    desk_close(&desk);
+}
+
 static void a_lost_connection_starts_from_0_again(void **state) {
     (void)state;
     desk_t desk;
@@ -491,6 +508,7 @@ int main(void) {
         cmocka_unit_test(no_change_of_the_body_is_activated),
         cmocka_unit_test(the_reserved_rest_of_the_header_counts_for_nothing),
         cmocka_unit_test(a_file_changed_on_the_way_is_not_what_was_promised),
+        cmocka_unit_test(an_end_that_is_said_too_early_is_a_file_that_is_cut_off),
         cmocka_unit_test(a_lost_connection_starts_from_0_again),
         cmocka_unit_test(compression_is_declined),
         cmocka_unit_test(without_memory_the_update_is_refused_and_the_next_one_works),
