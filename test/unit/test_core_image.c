@@ -346,6 +346,22 @@ static void each_string_may_fill_its_field(void **state) {
     image_free(&file);
 }
 
+// Between the image and the sector with its signature lie erased bytes, and no others.
+static void the_room_before_the_signature_is_erased(void **state) {
+    (void)state;
+    image_file_t file = small_image(true, true);
+    image_file_t plain = small_image(true, false);
+    const size_t places[] = {plain.length, plain.length + 1, file.length - 4097};
+    for (size_t i = 0; i < COUNT_OF(places); i++) {
+        file.bytes[places[i]] = 0xFE;
+        assert_int_equal(examine(file.bytes, file.length), OTA_WS_TRAILING_BYTES);
+        file.bytes[places[i]] = 0xFF;
+    }
+    assert_int_equal(examine(file.bytes, file.length), OTA_WS_OK);
+    image_free(&file);
+    image_free(&plain);
+}
+
 static void bytes_after_the_signature_do_not_belong_there(void **state) {
     (void)state;
     image_file_t file = small_image(true, true);
@@ -403,6 +419,7 @@ int main(void) {
         cmocka_unit_test(segments_whose_lengths_would_wrap_around_are_refused),
         cmocka_unit_test(a_file_that_only_begins_with_four_erased_bytes_is_no_image_of_a_flash),
         cmocka_unit_test(each_string_may_fill_its_field),
+        cmocka_unit_test(the_room_before_the_signature_is_erased),
         cmocka_unit_test(bytes_after_the_signature_do_not_belong_there),
         cmocka_unit_test(any_noise_is_refused_without_reading_too_far),
     };

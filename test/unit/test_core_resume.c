@@ -56,6 +56,9 @@ static rig_t *rig_cut_off_at_the_seal(const image_file_t *file, uint32_t taken) 
     ota_ws_progress_t progress;
     interrupt(rig, file, taken);
     assert_true(ota_ws_progress_load(&rig->platform, &progress));
+    assert_int_equal(progress.offset, taken);
+    assert_int_equal(progress.clean, 1);
+    assert_int_equal(progress.distrust + progress.sealed + progress.unused, 0);
     progress.sealed = 1;
     ota_ws_progress_save(&rig->platform, &progress);
     memcpy(rig->nor->bytes, file->bytes, HEAD);

@@ -351,6 +351,14 @@ static void a_viewer_hears_of_the_progress_four_times_a_second(void **state) {
     image_free(&file);
 }
 
+static void send_from(peer_t *peer, const image_file_t *file, uint32_t from) {
+    for (uint32_t at = from; at < file->length; at += 4096) {
+        peer_forget(peer);
+        peer_data(peer, at, file->bytes + at, file->length - at < 4096 ? file->length - at : 4096);
+        rig_settle(peer->rig);
+    }
+}
+
 static void what_comes_is_told_to_all_once_when_its_head_has_passed(void **state) {
     (void)state;
     rig_t *rig = rig_new();
@@ -368,6 +376,10 @@ static void what_comes_is_told_to_all_once_when_its_head_has_passed(void **state
     peer_data(peer, 288, file.bytes + 288, 1000);
     rig_settle(rig);
     assert_null(peer_heard(viewer, "state"));
+    send_from(peer, &file, 1288);
+    assert_non_null(peer_heard(peer, "done"));
+    assert_non_null(strstr(peer_heard(viewer, "state"), "\"update\":\"ready\""));
+    assert_null(strstr(peer_heard(viewer, "state"), "new_version")); // it was the writer's, which is gone
     peer_free(peer);
     peer_free(viewer);
     rig_settle(rig);
