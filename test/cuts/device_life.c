@@ -61,6 +61,9 @@ static uint32_t clock_s(void *context) {
 
 static ota_ws_status_t start_worker(void *context) {
     life_t *life = context;
+    if (life->worker_starts++ == life->no_worker_at) {
+        return OTA_WS_NO_MEMORY;
+    }
     ota_ws_writer_init(&life->writer, &life->pipeline_ports);
     life->is_working = true;
     return OTA_WS_OK;
@@ -97,6 +100,10 @@ static void work(life_t *life) {
     if (life->is_working && !life->board->dead) {
         ota_ws_writer_idle(&life->writer);
     }
+    if (life->is_link_lost) {
+        life->is_link_lost = false;
+        life_disconnect(life);
+    }
 }
 
 // ---- what the device says ------------------------------------------------------------------------------------------
@@ -125,6 +132,10 @@ static void hear(void *context, const char *text, size_t length) {
     char value[16];
     if (life->board->dead) {
         return; // no message leaves any more
+    }
+    life->is_link_lost |= life->sent++ == life->lose_at;
+    if (life->is_link_lost) {
+        return;
     }
     memcpy(message, text, length);
     message[length] = '\0';
@@ -206,6 +217,8 @@ void life_init(life_t *life, board_t *board, const life_geometry_t *geometry, co
     life->hash = &ota_ws_hash_openssl;
     life->boot_hash = &ota_ws_hash_openssl;
     life->ledger.incoming = -1;
+    life->lose_at = -1;
+    life->no_worker_at = -1;
     console_init(&life->console, getenv("CUTS_CONSOLE") != NULL ? stderr : NULL);
     build_table(&life->table, geometry);
 }

@@ -78,7 +78,12 @@ typedef struct {
     ota_ws_session_keys_t keys;
     uint32_t said; // count of the mac
     bool has_mac;
-    char login[OTA_WS_MESSAGE_SIZE + 1];   // the last `challenge`
+    char login[OTA_WS_MESSAGE_SIZE + 1]; // the last `challenge`
+    int lose_at;                         // this message of the device's is lost, and with it the link; -1: none
+    int sent;
+    bool is_link_lost;
+    int no_worker_at; // this start of the worker fails; -1: none
+    int worker_starts;
     char state[OTA_WS_MESSAGE_SIZE + 1];   // the last of each kind
     char failure[OTA_WS_MESSAGE_SIZE + 1]; // "" when there was none since the last request
     uint32_t ready_offset;

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// Power stays on, but things fail: each operation of flash and store at call n, for all n; sectors that do not erase,
-// bits that do not program, reads that flip; the worker that cannot start; every message followed by silence or by a
-// lost link. Then 200 updates in a row with drops, cuts, restarts and cancels by chance. After each: the device is
-// free, tells the truth (test/cuts: invariants) and takes an update. Prints the counts. Exit 1: a violation.
+// Power stays on, but things fail: each operation of flash and store, each allocation, each digest, each message sent,
+// each start of the worker at call n, for all n; sectors that do not erase, bits that do not program, reads that flip;
+// every message followed by silence or by a lost link. Then 200 updates in a row with drops, cuts, restarts and cancels
+// by chance, which leave no memory, descriptor or stored value behind. After each: the device is free, tells the truth
+// (test/cuts: invariants) and takes an update. Prints the counts. Exit 1: a violation.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "burden.h"
 #include "hash_openssl.h"
+#include "memory.h"
 #include "recovery.h"
 #include "script.h"
+#include "ways.h"
 
 typedef struct {
     board_t board;
@@ -44,30 +48,13 @@ static void check(bench_t *bench, const char *where, long number) {
     bench->board.fail_at = -1;
     bench->board.fault = BOARD_SOUND;
     bench->board.dead = false;
+    bench->life.lose_at = bench->life.no_worker_at = -1;
     bench->life.ledger.is_free = true;
     recovery_run(&bench->life, (recovery_choice_t)(number % RECOVERY_CHOICES), &result);
     if (result.violation != NULL) {
         violate(bench, result.violation, where, number);
     }
     life_power_off(&bench->life);
-}
-
-// An update from begin to confirmation; what fails is told and ends it.
-static void update(life_t *life, int image) {
-    life_begin(life, image);
-    life_send(life, image, (uint32_t)life->images[image].length / 2);
-    life_disconnect(life);
-    life_connect(life);
-    life_begin(life, image);
-    life_send(life, image, (uint32_t)life->images[image].length);
-    if (life->is_done) {
-        life_say(life, "{\"type\":\"restart\"}");
-        life_restart_if_wanted(life);
-        if (!life->is_connected) {
-            life_connect(life);
-        }
-        life_confirm(life);
-    }
 }
 
 // The device is not to be restarted to be free: the next update begins at once.
@@ -100,7 +87,7 @@ static unsigned fail_each(bench_t *bench, size_t state, size_t geometry) {
         life_connect(&bench->life);
         bench->board.operations = 0;
         bench->board.fail_at = n;
-        update(&bench->life, 1);
+        ways_plain(&bench->life, 1);
         bool was_met = (int)bench->board.operations > n;
         check_free(bench, "operation fails:", n);
         check(bench, "operation fails:", n);
@@ -108,6 +95,66 @@ static unsigned fail_each(bench_t *bench, size_t state, size_t geometry) {
             return runs;
         }
     }
+}
+
+// ---- allocation n fails --------------------------------------------------------------------------------------------
+
+// The bootloader needs no memory, and the client has its own.
+static void set_up_way(bench_t *bench, const way_t *way) {
+    set_up(bench, 1, 4);
+    bench->life.boot_hash = &memory_patient_hash;
+    way->prepare(&bench->life);
+    life_power_on(&bench->life, OTA_WS_RESET_POWER_ON);
+    life_connect(&bench->life);
+}
+
+static unsigned fail_each_allocation(bench_t *bench, const way_t *way) {
+    long n = 0;
+    for (bool was_met = true; was_met; n++) {
+        set_up_way(bench, way);
+        memory_fail_at(n);
+        way->update(&bench->life, 1);
+        was_met = memory_count() > n;
+        memory_fail_at(-1);
+        check_free(bench, "allocation fails:", n);
+        check(bench, "allocation fails:", n);
+    }
+    return (unsigned)n - 1;
+}
+
+// ---- message n is lost, and the link; the worker does not start ----------------------------------------------------
+
+static unsigned lose_each(bench_t *bench) {
+    int n = 0;
+    for (bool was_met = true; was_met; n++) {
+        set_up(bench, 1, 0);
+        life_power_on(&bench->life, OTA_WS_RESET_POWER_ON);
+        life_connect(&bench->life);
+        bench->life.sent = 0;
+        bench->life.lose_at = n;
+        ways_plain(&bench->life, 1);
+        was_met = bench->life.sent > n;
+        bench->life.lose_at = -1;
+        check_free(bench, "message is lost:", n);
+        check(bench, "message is lost:", n);
+    }
+    return (unsigned)n - 1;
+}
+
+static unsigned start_no_worker(bench_t *bench) {
+    int n = 0;
+    for (bool was_met = true; was_met; n++) {
+        set_up(bench, 1, 0);
+        bench->life.no_worker_at = n;
+        life_power_on(&bench->life, OTA_WS_RESET_POWER_ON);
+        life_connect(&bench->life);
+        ways_plain(&bench->life, 1);
+        was_met = bench->life.worker_starts > n;
+        bench->life.no_worker_at = -1;
+        check_free(bench, "the worker does not start:", n);
+        check(bench, "the worker does not start:", n);
+    }
+    return (unsigned)n - 1;
 }
 
 // ---- flash that does not do what it says
@@ -123,7 +170,7 @@ static unsigned spoil_each(bench_t *bench, board_fault_t fault) {
         bench->board.reads = 0;
         bench->board.fault = fault;
         bench->board.fault_at = (unsigned)n;
-        update(&bench->life, 1);
+        ways_plain(&bench->life, 1);
         int running = life_running_image(&bench->life);
         if (running < 0) {
             violate(bench, "a whole image runs that was sent", board_fault_names[fault], n);
@@ -162,7 +209,7 @@ static unsigned fail_each_digest(bench_t *bench) {
         wrong_digest = n;
         life_power_on(&bench->life, OTA_WS_RESET_POWER_ON);
         life_connect(&bench->life);
-        update(&bench->life, 1);
+        ways_plain(&bench->life, 1);
         bench->life.hash = &ota_ws_hash_openssl;
         check_free(bench, "digest is wrong:", (long)n);
         check(bench, "digest is wrong:", (long)n);
@@ -243,6 +290,17 @@ static void cut(void *context, board_t *board, const nor_operation_t *operation,
     }
 }
 
+static void compare(bench_t *bench, const burden_t *before, const burden_t *after) {
+    printf("after 20 of them and after all: %ld and %ld blocks of memory, %u and %u descriptors, %zu and %zu bytes "
+           "stored, %ld and %ld KiB resident\n",
+           before->blocks, after->blocks, before->descriptors, after->descriptors, before->stored, after->stored,
+           before->resident_kib, after->resident_kib);
+    if (after->blocks > before->blocks || after->descriptors > before->descriptors ||
+        after->stored > 2 * OTA_WS_STORE_VALUE_MAX) {
+        violate(bench, "nothing grows", "updates in a row:", 0);
+    }
+}
+
 static unsigned updates_in_a_row(bench_t *bench, unsigned count, unsigned *confirmed, unsigned *cuts) {
     uint32_t random = 42;
     cut_t plan = {0, 0};
@@ -250,8 +308,10 @@ static unsigned updates_in_a_row(bench_t *bench, unsigned count, unsigned *confi
     set_up(bench, 1, 0);
     bench->board.before = cut;
     bench->board.before_context = &plan;
+    burden_t before = {0};
     for (unsigned i = 0; i < count; i++) {
         recovery_t result;
+        before = i == 20 ? burden_weigh(&bench->board) : before;
         uint32_t chance = next_random(&random) % 5;
         plan.left = chance == 0 ? 1 + next_random(&random) % 40 : 0;
         plan.tear = next_random(&random);
@@ -276,12 +336,15 @@ static unsigned updates_in_a_row(bench_t *bench, unsigned count, unsigned *confi
     }
     bench->board.before = NULL;
     bench->board.before_context = NULL;
+    burden_t after = burden_weigh(&bench->board);
+    compare(bench, &before, &after);
     return count;
 }
 
 int main(void) {
     static bench_t bench;
     unsigned operations = 0, spoiled = 0, confirmed = 0, cuts = 0;
+    memory_watch();
     for (size_t state = 0; state < start_state_count; state++) {
         operations += fail_each(&bench, state, state % 2 == 0 ? 0 : 2);
     }
@@ -293,6 +356,12 @@ int main(void) {
         spoiled += runs;
     }
     printf("digests of the hash that were wrong: %u\n", fail_each_digest(&bench));
+    for (size_t way = 0; way < way_count; way++) {
+        unsigned allocations = fail_each_allocation(&bench, &ways[way]);
+        printf("allocations of %s that failed: %u\n", ways[way].name, allocations);
+    }
+    printf("messages of the device that were lost with the link: %u\n", lose_each(&bench));
+    printf("starts of the worker that failed: %u\n", start_no_worker(&bench));
     unsigned lost = lose_after_each(&bench);
     printf("messages followed by a lost link or silence: %u\n", lost);
     unsigned row = updates_in_a_row(&bench, 200, &confirmed, &cuts);
@@ -300,6 +369,7 @@ int main(void) {
     for (int i = 0; i < LIFE_IMAGES; i++) {
         image_free(&bench.images[i]);
     }
+    ways_free();
     printf("violations: %u\n", bench.violations);
     return bench.violations == 0 && operations > 0 && spoiled > 0 ? 0 : 1;
 }
