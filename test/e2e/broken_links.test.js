@@ -3,11 +3,13 @@
 // Then the next client's update begins. Where the link is known dead it need not wait for the stall time-out, which is
 // set so long that the test would fail; where it is not, the silent client is told `stalled` first.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import test from 'node:test';
 import { Client, makeImage, until, withDevice } from './harness.js';
 
 const running = makeImage({ version: '1.0.0', size: '64K' });
-const update = makeImage({ version: '2.0.0', size: '768K' }); // more than all rounds together bring, each goes on behind the one before
+// More than all rounds together bring: each goes on behind the one before.
+const update = makeImage({ version: '2.0.0', size: '768K' });
 
 // A frame of a client: FIN and opcode, masked (with zeros), `length` bytes of which only `sent` come.
 function halfFrame(opcode, length, sent) {
@@ -76,6 +78,10 @@ async function anotherUpdateBegins(device) {
 
 test('after every message a link that is known dead frees the device at once', async (t) => {
   await withDevice({ image: running.path, options: { stallTimeout: 3600 } }, async (device) => {
+    const descriptors = () => fs.readdirSync(`/proc/${device.process.pid}/fd`).length;
+    const resident = () => Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${device.process.pid}/status`))[1]);
+    await anotherUpdateBegins(device);
+    const before = [descriptors(), resident()];
     let count = 0;
     for (const [message, say] of Object.entries(messages)) {
       for (const [ending, end] of Object.entries(endings)) {
@@ -92,7 +98,8 @@ test('after every message a link that is known dead frees the device at once', a
       }
     }
     assert.ok(!device.log.includes('stalled'));
-    t.diagnostic(`${count} lost links`);
+    await until(() => descriptors() <= before[0], 'the end of all connections');
+    t.diagnostic(`${count} lost links; ${before[0]} and ${descriptors()} descriptors, ${before[1]} and ${resident()} KiB resident`);
   });
 });
 
