@@ -192,7 +192,7 @@ static void print_counts(const search_t *search, unsigned depth, bool is_complet
 static void print_document(const search_t *search, unsigned depth, bool is_complete) {
     printf(
         "# The states of an update\n\n"
-        "Made by `test/states`: what the search of all that can happen to a device and two clients has met. Jobs are\n"
+        "Made by `make states`: what the search of all that can happen to a device and two clients has met. Jobs are\n"
         "the writer's (`src/writer.h`). RESTARTING is not a state of `src/update.c`: it is any of them once a restart "
         "was\n"
         "asked for.\n\n```mermaid\nstateDiagram-v2\n    [*] --> IDLE\n");
