@@ -153,7 +153,7 @@ reports it when the sum grows by more than 5 %.
 
 ## The page
 
-${part('browser', () => `Chromium ${results.browser.version}: ${results.browser.transferred} bytes with headers, first paint after ${Math.round(results.browser.paint_ms)} ms, ${Math.round(results.browser.cpu_ms_per_mib)} ms of its thread for each MiB (two SHA-256 in
+${part('browser', () => `Chromium ${results.browser.version}: ${results.browser.transferred} bytes with headers, first paint after ${Math.round(results.browser.paint_ms)} ms, ${Math.round(results.browser.cpu_ms_per_mib)} ms of its thread for each MiB (one SHA-256 in
 JavaScript, since plain http has no \`crypto.subtle\`, and the upload).`)}
 `;
 fs.writeFileSync(path.join(dir, 'README.md'), text);

@@ -7,43 +7,84 @@ import { fileURLToPath } from 'node:url';
 
 import { gzipAsync } from '@gfx/zopfli';
 import { build } from 'esbuild';
+import { minify } from 'terser';
 
 const LIMIT = 10240;
 
 /** @param {string} path */
 const beside = (path) => fileURLToPath(new URL(path, import.meta.url));
 
-/** Packs words.js: names, English and Russian each in one piece are smaller by 2 % of the page than pairs of both. */
-const wordPacker = {
+/** @param {RegExp} pattern @param {string[]} texts */
+const namesIn = (pattern, ...texts) => texts.flatMap((text) => Array.from(text.matchAll(pattern), ([, name]) => name));
+
+/** @param {string} html */
+const idsIn = (html) => namesIn(/id="(\w+)"/g, html);
+
+/** Packs words.js: a language in one piece is smaller than pairs of both, and the elements' names stand in the page
+ * already. @param {string} html */
+const wordPacker = (html) => ({
   name: 'words',
   /** @param {import('esbuild').PluginBuild} build */
   setup(build) {
     build.onLoad({ filter: /words\.js$/ }, async ({ path }) => {
       const { wordsIn } = await import(path);
-      const languages = [0, 1].map((language) => Object.values(wordsIn(language)).join('\n'));
+      const ids = idsIn(html);
+      const others = Object.keys(wordsIn(0)).filter((name) => !ids.includes(name));
+      const languages = [0, 1].map((language) =>
+        [...ids, ...others].map((name) => wordsIn(language)[name]).join('\n'),
+      );
       const contents = `
-        const names = ${JSON.stringify(Object.keys(wordsIn(0)).join('\n'))}.split('\\n');
+        const names = [...document.querySelectorAll('[id]')].map(({ id }) => id).concat(${JSON.stringify(others.join(' '))}.split(' '));
         export const wordsIn = (language) => Object.fromEntries(
           ${JSON.stringify(languages)}[language].split('\\n').map((words, i) => [names[i], words]));`;
       return { contents };
     });
   },
-};
+});
 
-/** Bundles one entry into one text. @param {string} path */
-async function bundle(path) {
+/** Bundles one entry into one text. @param {string} path @param {Partial<import('esbuild').BuildOptions>} options */
+async function bundle(path, options) {
   const { outputFiles } = await build({
     entryPoints: [beside(path)],
     bundle: true,
-    minify: true,
     write: false,
     format: 'esm',
     target: 'es2022',
     charset: 'utf8',
     legalComments: 'none',
-    plugins: [wordPacker],
+    ...options,
   });
   return outputFiles[0].text.trim();
+}
+
+/** Of @stablelib, besides those that begin with '_'. */
+const library = ['saveState', 'restoreState', 'cleanSavedState', 'bufferLength', 'bytesHashed', 'digestLength', 'blockSize', 'finish', 'clean'];
+
+/** Properties that nobody else knows: types.d.ts has them, and they neither travel nor are elements, words or values.
+ * @param {string} html */
+async function ownProperties(html) {
+  const { wordsIn } = await import('./src/words.js');
+  const [ours, wire] = await Promise.all(['types', 'protocol'].map((name) => readFile(beside(`src/${name}.d.ts`), 'utf8')));
+  const known = new Set([
+    ...namesIn(/(\w+)\??:/g, wire),
+    ...idsIn(html),
+    ...namesIn(/{(\w+)}/g, ...Object.values(wordsIn(0))),
+    ...Object.keys(wordsIn(0)),
+  ]);
+  return namesIn(/(\w+)\??:/g, ours).filter((name) => !known.has(name));
+}
+
+/** Shortens names and drops what has no effect. @param {string} script @param {string} html */
+async function shorten(script, html) {
+  const own = await ownProperties(html);
+  const { code = '' } = await minify(script, {
+    module: true,
+    ecma: 2020,
+    compress: { passes: 4, unsafe: true, unsafe_arrows: true, pure_getters: true, keep_fargs: false, lhs_constants: false },
+    mangle: { properties: { regex: new RegExp(`^(_.*|${own.join('|')}|${library.join('|')})$`) } },
+    format: { comments: false },
+  });
+  return code;
 }
 
 /** Leaves out what only people read: comments, line ends, quotes, tags that close themselves. @param {string} html */
@@ -77,9 +118,11 @@ function encode(html) {
 }
 
 async function main() {
-  let html = squeeze(await readFile(beside('src/page.html'), 'utf8'));
-  html = insert(html, 'style', await bundle('src/page.css'));
-  html = insert(html, 'script', escape(await bundle('src/main.js')));
+  const source = await readFile(beside('src/page.html'), 'utf8');
+  let html = squeeze(source);
+  const script = await shorten(await bundle('src/main.js', { minifySyntax: true, plugins: [wordPacker(source)] }), source);
+  html = insert(html, 'style', await bundle('src/page.css', { minify: true }));
+  html = insert(html, 'script', escape(script));
   const bytes = encode(html);
   const page = await gzipAsync(bytes, {});
   await writeFile(process.argv[2] ?? beside('dist/ota.html.gz'), page);

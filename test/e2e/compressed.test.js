@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compressed uploads from end to end: ota-ws packs, the device inflates, and what is no honest stream ends in a named
+// Compressed uploads from end to end: ota-ws or the page packs, the device inflates, and what is no honest stream ends in a named
 // failure, after which the same session goes on.
 import assert from 'node:assert/strict';
 import net from 'node:net';
 import path from 'node:path';
 import { test } from 'node:test';
 import zlib from 'node:zlib';
+import { chromium } from 'playwright-core';
 import { Client, makeImage, root, run, tools, until, withDevice } from './harness.js';
 
 const first = makeImage({ version: '1.0.0' });
@@ -38,16 +39,21 @@ for (const when of ['always', 'never']) {
     }));
 }
 
-/** A wire on which each way takes so long. */
+/** A wire on which each way takes so long. It counts the bytes that go to the device, and can be cut for a moment. */
 async function delayingWire(port, delayMs) {
+  const ends = new Set();
   const server = net.createServer((near) => {
     const far = net.connect(port, '127.0.0.1');
+    ends.add(near).add(far);
+    near.on('data', ({ length }) => (server.up += length));
     for (const [from, to] of [[near, far], [far, near]]) {
       from.on('data', (bytes) => setTimeout(() => to.writable && to.write(bytes), delayMs));
       from.on('end', () => setTimeout(() => to.end(), delayMs));
       from.on('error', () => to.destroy());
     }
   });
+  server.up = 0;
+  server.cut = () => ends.forEach((end) => end.destroy());
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   return server;
 }
@@ -64,6 +70,34 @@ test('push chooses by the round trip, and says what it chose', () =>
     assert.equal(result.code, 0, result.stderr);
     assert.ok(slotOf(device).equals(second.bytes));
   }));
+
+const large = makeImage({ version: '3.0.0', seed: 4, size: '900K' });
+const flags = ['--headless', '--no-sandbox', '--disable-gpu'];
+
+for (const isCut of [false, true]) {
+  test(`the page compresses where the round trip is long${isCut ? ', and goes on after a lost connection' : ''}`, async () => {
+    const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: flags });
+    const settings = { ...unprotected, options: { ...unprotected.options, timing: 'w25q32jv' } };
+    await withDevice(settings, async (device) => {
+      const wire = await delayingWire(device.url.port, 20);
+      const page = await browser.newPage();
+      await page.goto(`http://127.0.0.1:${wire.address().port}/ota`);
+      await page.waitForSelector('#choice', { state: 'visible' });
+      await page.setInputFiles('#picker', large.path);
+      await page.click('#upload');
+      await page.waitForFunction(() => /^[1-9]\d\d kB .* · compressed$/.test(document.querySelector('#numbers').textContent));
+      if (isCut) wire.cut();
+      await page.waitForSelector('#ready', { state: 'visible' });
+      assert.ok(device.partition('ota_1').subarray(0, large.bytes.length).equals(large.bytes));
+      const whole = zlib.deflateRawSync(large.bytes).length;
+      assert.ok(whole < large.bytes.length * 0.9, `${whole}`);
+      assert.ok(wire.up < (isCut ? large.bytes.length : whole * 1.05 + 10_000), `${wire.up} bytes sent, packed are ${whole}`);
+      console.log(`# ${large.bytes.length} bytes, ${whole} packed, ${wire.up} sent by the page`);
+      wire.cut();
+      wire.close();
+    }).finally(() => browser.close());
+  });
+}
 
 const dishonest = {
   'a stream that is cut off': [packed.subarray(0, packed.length - 5), 'bad_compression'],

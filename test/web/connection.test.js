@@ -38,7 +38,7 @@ globalThis.WebSocket = class {
     sockets.push(this);
   }
   send(data) {
-    this.sent.push(data);
+    if (this.readyState === 1) this.sent.push(data); // a browser drops what is said afterwards
   }
   close() {
     this.readyState = 3;

@@ -3,17 +3,18 @@
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 import fs from 'node:fs';
+import path from 'node:path';
 import test from 'node:test';
 
-import { examine, readImage } from '../../web/src/image.js';
+import { inspect as fill } from '../../web/src/image.js';
 import { chipName } from '../../web/src/policy.js';
-import { defects, firmwareIsReal, helloWorldChips, makeImage, realImage } from '../e2e/harness.js';
+import { defects, firmwareIsReal, helloWorldChips, makeImage, realImage, root } from '../e2e/harness.js';
 
 /** All that the page learns of a file. */
 async function inspect(bytes) {
-  const file = new Blob([bytes]);
-  const { image, problem } = await readImage(file);
-  return { image, problem, ...(problem ? {} : await examine(file, image)) };
+  const chosen = { file: ArrayBuffer.isView(bytes) ? new Blob([bytes]) : bytes };
+  await fill(chosen, () => (chosen.early = { ...chosen }));
+  return chosen;
 }
 
 const sha256 = (bytes) => crypto.createHash('sha256').update(bytes).digest('hex');
@@ -32,7 +33,7 @@ for (const chip of helloWorldChips) {
     assert.match(image.built, /^[A-Z][a-z]{2} [ \d]\d 20\d\d \d\d:\d\d:\d\d$/);
     assert.match(image.elf_sha256, /^[0-9a-f]{64}$/);
     assert.equal(image.length, bytes.length);
-    assert.equal(image.is_signed, false);
+    assert.equal(image.signed_by, '');
   });
 }
 
@@ -41,7 +42,6 @@ test('the Arduino image is sound, and its strings are what they are', { skip }, 
   assert.equal(problem, undefined);
   assert.equal(image.project, 'arduino-lib-builder');
   assert.equal(image.version, 'esp-idf: v4.4.7 38eeba213a');
-  assert.equal(image.segments.length, 5);
 });
 
 test('what is no application is told by its kind', { skip }, async () => {
@@ -73,7 +73,7 @@ test('an image of the builder is described as it was ordered', async () => {
     [image.chip_id, image.version, image.project, image.idf, image.secure_version, image.elf_sha256],
     [9, '1.2.3-rc.4', 'lamp', 'v5.5', 7, elf],
   );
-  assert.deepEqual([image.min_revision, image.max_revision, image.segments.length], [101, 199, 16]);
+  assert.deepEqual([image.min_revision, image.max_revision], [101, 199]);
 });
 
 test('an image without digest, and one with a signature sector, are sound', async () => {
@@ -81,9 +81,18 @@ test('an image without digest, and one with a signature sector, are sound', asyn
   assert.deepEqual([plain.problem, plain.image.hash_appended], [undefined, false]);
   const signed = makeImage({ signature: true, size: '50K' }).bytes;
   const { problem, image } = await inspect(signed);
-  assert.deepEqual([problem, image.is_signed, signed.length % 4096], [undefined, true, 0]);
+  assert.deepEqual([problem, image.signed_by.length, signed.length % 4096], [undefined, 16, 0]);
   const onSector = await inspect(makeImage({ signature: true, size: '64K' }).bytes);
-  assert.deepEqual([onSector.problem, onSector.image.is_signed], [undefined, true]);
+  assert.match(onSector.image.signed_by, /^[0-9a-f]{16}$/);
+  assert.equal(onSector.problem, undefined);
+});
+
+test('who signed an image is told as Espressif names the key', async () => {
+  for (const [name, signer] of [['rsa', 'f805153611c06b96'], ['ecdsa', '826180bd93bb77d5'], ['unsigned', '']]) {
+    const bytes = fs.readFileSync(path.join(root, `test/vectors/signed/${name}.bin`));
+    const { problem, image } = await inspect(bytes);
+    assert.deepEqual([problem, image.signed_by], [undefined, signer], name);
+  }
 });
 
 test('a signature sector that is cut, follows nothing or is followed by something, is not taken for one', async () => {
@@ -133,23 +142,29 @@ test('strings of the description are shown as printable ASCII', async () => {
   const bytes = Buffer.from(makeImage({ noDigest: true, version: '1.0.0', project: 'demo' }).bytes);
   bytes.fill(0x41, 48, 80); // not terminated
   bytes.write('a\x1b<b>\xff\0hidden', 80, 'latin1');
-  const { image } = await readImage(new Blob([bytes]));
+  const { image } = await inspect(bytes);
   assert.equal(image.version, 'A'.repeat(32));
   assert.equal(image.project, 'a?<b>?');
 });
 
 test('no read is longer than 64 KiB', async () => {
-  const { path, bytes } = makeImage({ size: '700K' });
+  const { path: name, bytes } = makeImage({ size: '700K' });
   let longest = 0;
   const file = {
-    size: fs.statSync(path).size,
+    size: fs.statSync(name).size,
     slice(from, to) {
       longest = Math.max(longest, to - from);
       return new Blob([bytes.subarray(from, to)]);
     },
   };
-  const { image } = await readImage(file);
-  const { sha256: digest, problem } = await examine(file, image);
+  const { sha256: digest, problem } = await inspect(file);
   assert.deepEqual([digest, problem], [sha256(bytes), undefined]);
   assert.ok(longest <= 65536, `${longest}`);
+});
+
+test('what the head tells is told before the whole file is read', async () => {
+  const { early, ...late } = await inspect(makeImage({ defect: 'bad-checksum', size: '700K' }).bytes);
+  assert.ok(early.image);
+  assert.deepEqual([early.sha256, early.problem], [undefined, undefined]);
+  assert.deepEqual([late.sha256?.length, late.problem], [64, 'bad_checksum']);
 });

@@ -108,7 +108,7 @@ test('an image that fits is not refused', () => {
 });
 
 test('each refusal carries the two values that do not agree', () => {
-  assert.deepEqual(verdict({ size: 1_000_001 }), { name: 'too_large', image: '1000001', device: '1000000' });
+  assert.deepEqual(verdict({ size: 1_000_001 }), { name: 'too_large', image: 1_000_001, device: 1_000_000 });
   assert.deepEqual(verdict({ chip_id: 9 }), { name: 'wrong_chip', image: 'ESP32-S3', device: 'ESP32-C3' });
   assert.deepEqual(verdict({ min_revision: 302 }), { name: 'wrong_revision', image: '3.2–3.99', device: '3.1' });
   for (const max_revision of [0, 0xffff]) {
@@ -120,7 +120,7 @@ test('each refusal carries the two values that do not agree', () => {
     image: '0.0–3.0',
     device: '3.1',
   });
-  assert.deepEqual(verdict({ secure_version: 1 }), { name: 'older_secure_version', image: '1', device: '2' });
+  assert.deepEqual(verdict({ secure_version: 1 }), { name: 'older_secure_version', image: 1, device: 2 });
   assert.deepEqual(verdict({ project: 'other' }), { name: 'wrong_project', image: 'other', device: 'demo' });
   assert.deepEqual(verdict({ version: '0.9.0' }), { name: 'older_version', image: '0.9.0', device: '1.0.0' });
 });

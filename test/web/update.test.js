@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 import test from 'node:test';
+import { inflateRawSync } from 'node:zlib';
 
 import { makeUpdate } from '../../web/src/update.js';
 
@@ -16,7 +17,7 @@ function scripted() {
     said: [],
     frames: [],
     buffered: 0,
-    send: (message) => session.said.push(message),
+    send: (message) => session.said.push(JSON.parse(JSON.stringify(message))),
     sendData: (offset, blob) => session.frames.push({ offset, blob }),
     waiting: () => session.buffered,
     get sent() {
@@ -28,7 +29,7 @@ function scripted() {
 
 async function begun(ready, file = new Blob([bytes]), allowDowngrade = false) {
   const session = scripted();
-  const update = makeUpdate(file, digest, allowDowngrade);
+  const update = makeUpdate(file, digest, allowDowngrade, false);
   await update.start(session);
   if (ready) update.take({ type: 'ready', ...ready });
   return { session, update };
@@ -129,4 +130,67 @@ test('a file that can no longer be read ends the update before it begins', async
   await settle();
   assert.deepEqual(session.said, [{ type: 'cancel' }]);
   assert.deepEqual(update.failure, { name: 'unreadable' });
+});
+
+// ---- packed
+
+const plain = Buffer.from('what can be packed to a tenth of it '.repeat(5000));
+
+/** An update of `plain` that has begun in a session with this round trip. */
+async function begunPacked(roundTripMs, file = plain, mayPack = true) {
+  const session = { ...scripted(), roundTripMs };
+  const update = makeUpdate(new Blob([file]), digest, false, mayPack);
+  await update.start(session);
+  return { session, update };
+}
+
+const sentBytes = async ({ frames }) => Buffer.concat(await Promise.all(frames.map(async ({ blob }) => Buffer.from(await blob.arrayBuffer()))));
+
+test('it is packed where a window in a round trip is less than the flash takes, and where it gains', async () => {
+  const isPacked = async (...settings) => (await begunPacked(...settings)).session.said[0].deflate;
+  assert.equal(await isPacked(24), true);
+  assert.equal(await isPacked(23), undefined);
+  assert.equal(await isPacked(100, crypto.randomBytes(50_000)), undefined);
+  assert.equal(await isPacked(100, plain, false), undefined);
+});
+
+test('what is packed comes from the start of its own, within the credit, and ends with end', async () => {
+  const { session, update } = await begunPacked(100);
+  await update.take({ type: 'ready', offset: 0, chunk: 100, credit: 200 });
+  assert.deepEqual(session.frames.map(({ offset }) => offset), [0, 100]);
+  for (let received = 100; session.said.at(-1).type !== 'end'; received += 100) {
+    assert.ok(received < plain.length);
+    await update.take({ type: 'progress', received, written: 0, size: plain.length });
+  }
+  const packed = await sentBytes(session);
+  assert.ok(packed.length < plain.length / 10);
+  assert.deepEqual(inflateRawSync(packed), plain);
+  await update.take({ type: 'progress', received: packed.length, written: 0, size: plain.length });
+  assert.equal(session.said.filter(({ type }) => type === 'end').length, 1);
+});
+
+test('what is packed goes on from where ready says', async () => {
+  const { session, update } = await begunPacked(100);
+  await update.take({ type: 'ready', offset: 65536, chunk: 8192, credit: 32768 });
+  assert.equal(session.frames[0].offset, 0);
+  assert.deepEqual(inflateRawSync(await sentBytes(session)), plain.subarray(65536));
+});
+
+test('begun again in the same session it is sent as it is; in another one it is packed again', async () => {
+  const { session, update } = await begunPacked(100);
+  await update.start(session);
+  assert.deepEqual(session.said.map(({ deflate }) => deflate), [true, undefined]);
+  const { session: other, update: second } = await begunPacked(100);
+  await second.start({ ...scripted(), roundTripMs: 100, send: other.send });
+  assert.deepEqual(other.said.map(({ deflate }) => deflate), [true, true]);
+});
+
+test('nothing is sent while it is being packed, nor when it was stopped meanwhile', async () => {
+  const { session, update } = await begunPacked(100);
+  const packing = update.take({ type: 'ready', offset: 0, chunk: 100, credit: 200 });
+  await update.take({ type: 'progress', received: 0, written: 0, size: plain.length });
+  assert.equal(session.frames.length, 0);
+  update.stop();
+  await packing;
+  assert.equal(session.frames.length, 0);
 });

@@ -2,10 +2,10 @@
 // One session with the device: ticket, socket, login, then messages and data (docs/protocol.md). A password in, a
 // session that tells a listener what the device says out. Knows nothing of updates.
 
-import { firstMessage, mac, makeNonce, prove } from './scram.js';
+import { firstMessage, mac, prove } from './scram.js';
 
-/** @import { Failure, Message, Session, Ticket } from './types.js' */
-/** @import { Proof } from './scram.js' */
+/** @import { Failure, Message, Ticket } from './protocol.js' */
+/** @import { Proof, Session } from './types.js' */
 /** Hears each message from `welcome` on. @typedef {(message: Message, session: Session) => void} Tell */
 
 const VERSION = 1;
@@ -13,6 +13,12 @@ const PING_MS = 20000; // a peer that says nothing for so long is dead
 
 /** Not this device, or not its own words. @type {Failure} */
 const falseDevice = { name: 'false_device' };
+
+/** A message with its count and mac. @param {string} text @param {number} count @param {Uint8Array} key */
+function seal(text, count, key) {
+  const signed = `${text.slice(0, -1)},"count":${count}`;
+  return `${signed},"mac":"${mac(key, signed)}"}`;
+}
 
 /**
  * @param {Ticket} ticket
@@ -22,30 +28,26 @@ const falseDevice = { name: 'false_device' };
  */
 export function openSession({ ticket, login, ws }, password, tell, end) {
   const socket = new WebSocket(location.origin.replace('http', 'ws') + ws);
-  const first = firstMessage(makeNonce());
+  const first = firstMessage();
   /** @type {Proof | undefined} */ let proof;
   let isWelcome = false;
   let isAlive = true;
   let sent = 0;
   let received = 0;
-
-  /** @param {string | Blob} data */
-  const write = (data) => socket.readyState === WebSocket.OPEN && socket.send(data);
+  let saidAt = 0;
 
   /** @type {Session} */
   const session = {
     isOpen: login === 'none',
+    roundTripMs: Infinity,
     waiting: () => socket.bufferedAmount,
     send(message) {
-      let text = JSON.stringify(message);
-      if (isWelcome && proof) {
-        text = `${text.slice(0, -1)},"count":${++sent}`;
-        text += `,"mac":"${mac(proof.clientKey, text)}"}`;
-      }
-      write(text);
+      const text = JSON.stringify(message);
+      saidAt = performance.now();
+      socket.send(isWelcome && proof ? seal(text, ++sent, proof.clientKey) : text);
     },
     sendData(offset, bytes) {
-      write(new Blob([Uint32Array.of(offset), bytes])); // every machine with a browser is little-endian
+      socket.send(new Blob([Uint32Array.of(offset), bytes])); // every machine with a browser is little-endian
     },
   };
 
@@ -64,11 +66,8 @@ export function openSession({ ticket, login, ws }, password, tell, end) {
   }
 
   /** Is it the device's next message, unchanged? @param {string} text */
-  function isGenuine(text) {
-    if (!isWelcome || !proof) return true;
-    const [, signed = '', count, found] = /^(.*,"count":(\d+)),"mac":"(\w+)"}$/s.exec(text) ?? [];
-    return count === `${++received}` && found === mac(proof.deviceKey, signed);
-  }
+  const isGenuine = (text) =>
+    !isWelcome || !proof || text === seal(text.replace(/,"count":\d+,"mac":"\w+"}$/, '}'), ++received, proof.deviceKey);
 
   /** @param {Message} message */
   function take(message) {
@@ -87,11 +86,12 @@ export function openSession({ ticket, login, ws }, password, tell, end) {
   socket.onclose = () => close();
   socket.onmessage = ({ data }) => {
     isAlive = true;
+    session.roundTripMs = Math.min(session.roundTripMs, performance.now() - saidAt);
     if (isGenuine(data)) take(JSON.parse(data));
     else close(falseDevice);
   };
   socket.onopen = () => {
-    session.send({ type: 'hello', version: VERSION, ticket, ...(session.isOpen ? {} : { scram: first }) });
+    session.send({ type: 'hello', version: VERSION, ticket, scram: session.isOpen ? undefined : first });
   };
 }
 

@@ -2,9 +2,11 @@
 // The ESP application image: a file in, its description and what is wrong with it out. Reads the file in pieces, never
 // whole. Calls things as src/image.c and src/status.h do. Knows no device. Format: ESP-IDF, esp_app_format.h.
 
-import { SHA256, hex } from './sha256.js';
+import { SHA256 } from '@stablelib/sha256';
 
-/** @import { Image } from './types.js' */
+import { hex, sha256 } from './bytes.js';
+
+/** @import { Chosen, Image } from './types.js' */
 
 const DESCRIPTION_OFFSET = 32;
 const HEAD_SIZE = 288;
@@ -50,9 +52,9 @@ function describe(head) {
     min_revision: u16(15),
     max_revision: u16(17),
     hash_appended: head.getUint8(23) === 1,
-    segments: [],
+    sum: 0,
     length: 0,
-    is_signed: false,
+    signed_by: '',
     secure_version: head.getUint32(36, true),
     version: string(48),
     project: string(80),
@@ -62,39 +64,28 @@ function describe(head) {
   };
 }
 
+/** @param {DataView} bytes */
+const xor = (bytes) => new Uint8Array(bytes.buffer).reduce((sum, byte) => sum ^ byte, 0);
+
 /**
- * Follows the segment table through the file and fills `segments` and `length`.
+ * Follows the segment table through the file and fills `sum` and `length`.
  * @param {Blob} file @param {number} count @param {Image} image
  * @returns {Promise<string | undefined>} the failure's name
  */
 async function walkSegments(file, count, image) {
   let offset = 24;
+  image.sum = xor(await view(file, 0, offset));
   while (count--) {
     const header = await view(file, offset, 8);
     if (header.byteLength < 8) return 'truncated';
     const length = header.getUint32(4, true);
-    offset += 8;
-    if (length % 4 || length > 1 << 24 || offset + length < HEAD_SIZE) return 'bad_segments';
-    image.segments.push({ offset, length });
-    offset += length;
+    offset += 8 + length;
+    if (length % 4 || length > 1 << 24 || offset < HEAD_SIZE) return 'bad_segments';
+    image.sum ^= xor(header);
   }
+  image.sum ^= xor(await view(file, offset, 15 - (offset % 16)));
   image.length = offset + 16 - (offset % 16) + (image.hash_appended ? 32 : 0);
   return image.length > file.size ? 'truncated' : undefined;
-}
-
-/**
- * Reads head and segment table: a few small reads.
- * @param {Blob} file
- * @returns {Promise<{ image?: Image, problem: string | undefined }>} `image` when it is an application image, even a
- *   damaged one
- */
-export async function readImage(file) {
-  const head = await view(file, 0, HEAD_SIZE);
-  const table = await view(file, 0x8000, 2);
-  const problem = classify(head, table.byteLength === 2 && table.getUint16(0) === 0xaa50);
-  if (problem) return { problem };
-  const image = describe(head);
-  return { image, problem: await walkSegments(file, head.getUint8(1), image) };
 }
 
 /**
@@ -103,40 +94,53 @@ export async function readImage(file) {
  */
 async function checkEnd(file, image) {
   const gap = -image.length & (SECTOR_SIZE - 1);
-  const tail = new Uint8Array((await view(file, image.length, gap + 1)).buffer);
-  image.is_signed =
-    file.size === image.length + gap + SECTOR_SIZE && tail.every((byte, i) => byte === (i < gap ? 0xff : 0xe7));
-  return image.is_signed || file.size === image.length ? undefined : 'trailing_bytes';
+  const tail = new Uint8Array((await view(file, image.length, gap + SECTOR_SIZE)).buffer);
+  const block = tail.subarray(gap);
+  if (file.size === image.length) return undefined;
+  if (block[0] !== 0xe7 || tail.some((byte, i) => i < gap && byte !== 0xff) || file.size !== image.length + gap + SECTOR_SIZE) {
+    return 'trailing_bytes';
+  }
+  image.signed_by = hex(sha256(block.subarray(36, block[1] === 2 ? 812 : 101)).slice(0, 8)); // RSA-3072 or ECDSA
+  return undefined;
 }
 
-/** The part of `piece`, which begins at `at` in the file, that lies between two offsets of the file.
- * @param {Uint8Array} piece @param {number} at @param {number} from @param {number} to */
-const between = (piece, at, from, to) => piece.subarray(Math.max(0, from - at), Math.max(0, to - at));
-
 /**
- * Reads the whole file, piece by piece: its SHA-256, and whether checksum, digest and end of the image are right.
- * @param {Blob} file
- * @param {Image | undefined} image whose segment table has no problem; none: the SHA-256 is all
- * @returns {Promise<{ sha256: string, problem: string | undefined }>}
+ * Fills in what the file is: after a few small reads all but `sha256`, after the whole of it, piece by piece, that one
+ * too. Of a file that is no application, or a damaged one, there is no `sha256`, but of one that is encrypted.
+ * @param {Chosen} chosen
+ * @param {() => void} tell called in between
  */
-export async function examine(file, image) {
-  const whole = new SHA256();
-  const covered = new SHA256(); // by the appended digest
-  const { segments = [], length = 0, hash_appended } = image ?? {};
-  const coveredLength = length - (hash_appended ? 32 : 0);
-  let checksum = 0xef;
-  for (let at = 0; at < file.size; at += PIECE_SIZE) {
-    const piece = new Uint8Array((await view(file, at, PIECE_SIZE)).buffer);
-    whole.update(piece);
-    covered.update(between(piece, at, 0, coveredLength));
-    for (const { offset, length } of segments) {
-      for (const byte of between(piece, at, offset, offset + length)) checksum ^= byte;
-    }
+export async function inspect(chosen, tell) {
+  const { file } = chosen;
+  const head = await view(file, 0, HEAD_SIZE);
+  const table = await view(file, 0x8000, 2);
+  chosen.problem = classify(head, table.byteLength === 2 && table.getUint16(0) === 0xaa50);
+  const image = chosen.problem ? undefined : describe(head);
+  if (image) {
+    chosen.image = image;
+    chosen.problem = await walkSegments(file, head.getUint8(1), image);
   }
-  const sha256 = hex(whole.digest());
-  if (!image) return { sha256, problem: undefined };
-  const [expected, ...digest] = new Uint8Array((await view(file, coveredLength - 1, 33)).buffer);
-  const isDamaged = hash_appended && hex(digest) !== hex(covered.digest());
-  const problem = checksum !== expected ? 'bad_checksum' : isDamaged ? 'bad_image_digest' : await checkEnd(file, image);
-  return { sha256, problem };
+  tell();
+  if (chosen.problem && chosen.problem !== 'encrypted_image') return;
+
+  const whole = new SHA256();
+  let sum = 0xef;
+  /** @param {number} from @param {number} to */
+  const read = async (from, to) => {
+    for (; from < to; from += PIECE_SIZE) {
+      const piece = await view(file, from, Math.min(PIECE_SIZE, to - from));
+      whole.update(new Uint8Array(piece.buffer));
+      sum ^= xor(piece);
+    }
+  };
+  const covered = image ? image.length - (image.hash_appended ? 32 : 0) : 0; // by checksum and digest
+  await read(0, covered);
+  const digest = hex(new SHA256().restoreState(whole.saveState()).digest());
+  if (sum !== (image?.sum ?? sum)) chosen.problem = 'bad_checksum'; // what is covered and the checksum cancel each other out
+  await read(covered, file.size);
+  if (image && !chosen.problem) {
+    const appended = hex(new Uint8Array((await view(file, covered, 32)).buffer));
+    chosen.problem = image.hash_appended && appended !== digest ? 'bad_image_digest' : await checkEnd(file, image);
+  }
+  chosen.sha256 = hex(whole.digest());
 }

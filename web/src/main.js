@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // The page at work: events of user and device in, messages and a changed model out. What is shown is view.js; rules are
-// in image.js, policy.js, outcome.js and update.js.
+// in image.js, policy.js and update.js.
 
-import { attend } from './connection.js';
-import { examine, readImage } from './image.js';
-import { outcome } from './outcome.js';
-import { makePace } from './pace.js';
-import { sentence, text } from './text.js';
-import { makeUpdate } from './update.js';
+// In this order the page is smallest.
+import { past, sentence, text } from './text.js';
+import { inspect } from './image.js';
 import { render, say, ui } from './view.js';
+import { attend } from './connection.js';
+import { makeUpdate } from './update.js';
 
-/** @import { Chosen, Failure, Message, Model, Session, State } from './types.js' */
+/** @import { Failure, History, Message, State } from './protocol.js' */
+/** @import { Chosen, Model, Session } from './types.js' */
 
 const FIRST_WAIT_S = 0.5;
 const LAST_WAIT_S = 4;
@@ -19,19 +19,14 @@ const BUSY_WAIT_S = 2;
 /** @type {Model} */
 const model = {
   asksPassword: false,
-  session: undefined,
-  device: undefined,
-  chosen: undefined,
-  update: undefined,
-  bar: { received: 0, written: 0, size: 1 },
-  rate: 0,
+  updates: [],
+  bar: { written: 0, size: 1 },
   trialEnd: 0,
 };
-let pace = makePace();
 let password = '';
 
 /** @param {Failure} failure */
-const complain = (failure) => say(sentence(failure), /^(unreach|cancel|password_n)/.test(failure.name) ? '' : 'bad');
+const complain = (failure) => say(sentence(failure), /unreac|cancel|_needed/.test(failure.name) ? false : 'bad');
 
 /** @param {number} seconds */
 const sleep = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
@@ -41,24 +36,27 @@ const sleep = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds 
 /** @param {Model['bar']} bar */
 function takeBar(bar) {
   model.bar = bar;
-  model.rate = pace(bar.written, performance.now());
+  model.start ??= { written: bar.written, at: performance.now() };
 }
 
 /** @param {State} state @param {State | undefined} before */
 function tellChange(state, before) {
-  const change = before && outcome(before, state);
-  if (change && !model.update) model.chosen = undefined;
-  if (change) say(text(change, state), change.startsWith('runs') ? 'good' : 'bad');
-  else if (state.image === 'trial') say(text('runsOnTrial', state), 'good');
-  else if (before?.image === 'trial') say(text('confirmed', state), 'good');
+  const { last_outcome: outcome, last_from: from, last_to: to, last_reset: reset } = state;
+  const hasRestarted = before && before.boot !== state.boot;
+  const isNews = before?.last_outcome !== outcome;
+  if (hasRestarted && !model.update) model.chosen = undefined;
+  if (hasRestarted || (isNews && [state.image, before?.image].includes('trial'))) {
+    const news = isNews ? past({ from, to, outcome, reset }) : '';
+    say(`${text('runs', state)} ${news}`, isNews && (/trial|confirmed/.test(`${outcome}`) ? 'good' : 'bad'));
+  }
 }
 
 /** The first word in a session. @param {State} state @param {Session} session */
-function arrive({ update, other_elf_sha256: other }, session) {
+function arrive({ update }, session) {
   model.session = session;
   say('');
   // Ours goes on, unless it was finished before its session was lost.
-  if (update === 'ready' && other && model.chosen?.image?.elf_sha256.startsWith(other)) model.update = undefined;
+  if (update === 'ready') model.update = undefined;
   model.update?.start(session);
 }
 
@@ -67,33 +65,51 @@ function takeState(state, session) {
   if (!model.session) arrive(state, session);
   tellChange(state, model.device);
   model.device = state;
+  if (/idle|ready/.test(state.update)) session.send({ type: 'history' });
   model.trialEnd = performance.now() + (state.trial_left_s ?? 0) * 1000;
-  const { received = 0, written = 0, size } = state;
-  if (size) takeBar({ received, written, size });
+  const { written = 0, size } = state;
+  if (size) takeBar({ written, size });
+  else model.start = undefined;
+}
+
+/** @param {History} one of them */
+function takeHistory({ index = 0, ...one }) {
+  model.updates.length = index;
+  if (one.updates) model.updates.push(one);
 }
 
 /** @param {Failure} failure */
 async function takeFailure(failure) {
   const { update } = model;
   const own = update?.failure ?? failure;
-  complain(own);
-  if (update?.isResumed && own.name === 'busy') {
-    // Most likely by the session that we have lost: the device has not noticed yet.
+  const isDeclined = own.name === 'compression_declined';
+  if (!isDeclined) complain(own);
+  if (isDeclined || (update?.isResumed && own.name === 'busy')) {
+    // Busy: most likely by the session that we have lost; the device has not noticed yet.
     await sleep(BUSY_WAIT_S);
-    if (model.session && model.update === update) update.start(model.session);
+    if (model.session && model.update === update) update?.start(model.session);
   } else {
     model.update = undefined;
   }
 }
 
+/** By the messages' types. @type {Record<string, (message: any, session: Session) => unknown>} */
+const takers = {
+  state: takeState,
+  history: takeHistory,
+  progress: takeBar,
+  failed: takeFailure,
+  ready() {
+    model.start = undefined;
+    say('');
+  },
+  done: () => (model.update = undefined),
+  restarting: () => say(text('restarting')),
+};
+
 /** @param {Message} message @param {Session} session */
 function take(message, session) {
-  if (message.type === 'state') takeState(message, session);
-  else if (message.type === 'progress') takeBar(message);
-  else if (message.type === 'failed') takeFailure(message);
-  else if (message.type === 'ready') say('');
-  else if (message.type === 'done') model.update = undefined;
-  else if (message.type === 'restarting') say(text('restarting'));
+  takers[message.type]?.(/** @type {any} */ (message), session);
   model.update?.take(message);
   render(model);
 }
@@ -114,7 +130,7 @@ async function askPassword(failure) {
   });
   password = ui.password.value;
   model.asksPassword = false;
-  say(text('connecting'));
+  say(text('unreachable'));
 }
 
 /** Finds the device, again and again, for as long as the page is open. */
@@ -125,7 +141,7 @@ async function run() {
     if (model.session) failures = 0;
     model.session = undefined;
     model.update?.stop();
-    if (/^(password_needed|wrong_password|false_device)$/.test(failure.name)) {
+    if (/passw|false/.test(failure.name)) {
       await askPassword(failure);
       failures = 0;
     } else {
@@ -148,10 +164,7 @@ async function choose(file) {
   say('');
   render(model);
   try {
-    Object.assign(mine, await readImage(file));
-    render(model);
-    if (!mine.problem) Object.assign(mine, await examine(file, mine.image));
-    else if (mine.problem === 'encrypted_image') mine.sha256 = (await examine(file, undefined)).sha256;
+    await inspect(mine, () => render(model));
   } catch {
     mine.problem = 'unreadable';
   }
@@ -159,12 +172,12 @@ async function choose(file) {
 }
 
 function upload() {
-  const { chosen, session } = model;
-  if (!chosen?.sha256 || !session) return;
-  model.update = makeUpdate(chosen.file, chosen.sha256, ui.allowBox.checked);
-  model.update.start(session);
-  pace = makePace();
-  takeBar({ received: 0, written: 0, size: chosen.file.size });
+  // What has shown the button.
+  const { chosen, device, session } = /** @type {Required<Model>} */ (model);
+  const { file, sha256 } = /** @type {Required<Chosen>} */ (chosen);
+  model.update = makeUpdate(file, sha256, ui.allowBox.checked, !!device?.deflate && 'CompressionStream' in window);
+  model.update.start(/** @type {Session} */ (session));
+  takeBar({ written: 0, size: file.size });
   say('');
   render(model);
 }
@@ -198,11 +211,11 @@ onbeforeunload = (event) => {
 };
 
 // The code leaves the address, so that neither history nor a shared link keeps it.
-const [, code] = /^#code=(.+)/.exec(location.hash) ?? [];
+const [, code] = location.hash.split('#code=');
 if (code) {
-  ui.password.value = decodeURIComponent(code);
+  ui.password.value = code;
   history.replaceState(null, '', location.pathname);
 }
-say(text('connecting'));
+say(text('unreachable'));
 setInterval(() => render(model), 1000);
 run();

@@ -2,7 +2,8 @@
 // Would the device refuse this image? The rules of src/policy.c and src/version.c, so that the user hears of it before
 // the upload. The device decides again; this is a courtesy, not a guard.
 
-/** @import { Chosen, Failure, State } from './types.js' */
+/** @import { Failure, State } from './protocol.js' */
+/** @import { Chosen } from './types.js' */
 
 /** Of esp_chip_id_t. @type {Record<number, string>} */
 const chips = {
@@ -25,7 +26,7 @@ const chips = {
 export const chipName = (id) => chips[id] ?? `chip ${id}`;
 
 /** 301 is "3.1". @param {number} revision */
-export const revisionName = (revision) => `${Math.floor(revision / 100)}.${revision % 100}`;
+export const revisionName = (revision) => `${(revision / 100) | 0}.${revision % 100}`;
 
 /**
  * Semver with an optional "v", also shortened, also as `git describe` writes it ("1.4.1-2-g0296947-dirty": two commits
@@ -34,12 +35,10 @@ export const revisionName = (revision) => `${Math.floor(revision / 100)}.${revis
  * @param {string} version
  */
 function sortable(version) {
-  const [, core, commits = '', pre] =
-    /^v?(\d{1,9}(?:\.\d{1,9}){0,2})(?:(?:-(\d+)-g[\da-f]*)?(?:-dirty)?|-([^+]+)(?:\+.*)?|\+.*)$/.exec(version) ?? [];
-  const pad = (/** @type {string} */ digits) => digits.padStart(9, '0');
-  const word = (/** @type {string} */ id) => (/\D/.test(id) ? `a${id}` : pad(id));
-  const end = pre ? pre.split('.').map(word).join(' ') : `~${pad(commits)}`;
-  return core && [...core.split('.'), '', ''].slice(0, 3).map(pad) + end;
+  const [, core, commits = 0, pre] =
+    /^v?(\d{1,9}(?:\.\d{1,9}){0,2})(?:-(\d+)-g[\da-f]*)?(?:-dirty)?(?:-([^+]+))?(?:\+.*)?$/.exec(version) ?? [];
+  const parts = [...`${core}.0.0`.split('.').slice(0, 3), ...(pre?.split('.') ?? [`~${commits}`])];
+  return core && parts.join(' ').replace(/\b\d+\b/g, (digits) => digits.padStart(9, '0'));
 }
 
 /** @param {string} a @param {string} b false when one of them is no such version */
@@ -55,11 +54,8 @@ export function isOlder(a, b) {
  *   last of them: the user may allow that one.
  */
 export function judge({ file: { size }, image, problem }, device) {
-  const failure = (/** @type {string} */ name, /** @type {unknown} */ theirs, /** @type {unknown} */ ours) => ({
-    name,
-    image: `${theirs}`,
-    device: `${ours}`,
-  });
+  /** @param {string} name @param {string | number} theirs @param {string | number} ours */
+  const failure = (name, theirs, ours) => ({ name, image: theirs, device: ours });
   const isEncrypted = problem === 'encrypted_image';
   if (device.encrypted && !isEncrypted && (image || problem)) return { name: 'not_encrypted' };
   if (problem && !(device.encrypted && isEncrypted)) return { name: problem };

@@ -2,27 +2,41 @@
 // The client's side of SCRAM-SHA-256 (RFC 5802, RFC 7677) without channel binding, the session's keys that follow from
 // it, and the mac of a message (docs/protocol.md, section 3). Texts in, texts out; knows no socket.
 
-import { base64, hash, hex, hmac, pbkdf2, unbase64, utf8 } from './sha256.js';
+import { SHA256 } from '@stablelib/sha256';
+
+import { base64, hex, sha256, unbase64, utf8 } from './bytes.js';
+
+/** @import { Proof } from './types.js' */
 
 const MIN_ITERATIONS = 4096; // RFC 7677; fewer would be an invitation to guess
 const MAX_ITERATIONS = 1e6;
 
+/** HMAC (RFC 2104) with a key of a block at most. @param {Uint8Array} key @param {Uint8Array} bytes */
+export function hmac(key, bytes) {
+  const [inner, outer] = [0x36, 0x5c].map((pad) => {
+    const block = new Uint8Array(64).fill(pad);
+    key.forEach((byte, i) => (block[i] ^= byte));
+    return new SHA256().update(block);
+  });
+  return outer.update(inner.update(bytes).digest()).digest();
+}
+
 /** @param {Uint8Array} key @param {string} text */
-const sign = (key, text) => hmac(key)(utf8(text));
+const sign = (key, text) => hmac(key, utf8(text));
 
-/** A nonce without comma. */
-export const makeNonce = () => base64(crypto.getRandomValues(new Uint8Array(18)));
+/** PBKDF2 (RFC 8018), 32 bytes. @param {Uint8Array} password @param {Uint8Array} salt @param {number} iterations */
+export function pbkdf2(password, salt, iterations) {
+  let block = hmac(password, Uint8Array.of(...salt, 0, 0, 0, 1));
+  const key = block.slice();
+  while (--iterations > 0) {
+    block = hmac(password, block);
+    block.forEach((byte, i) => (key[i] ^= byte));
+  }
+  return key;
+}
 
-/** The first message. @param {string} nonce @param {string} [user] */
-export const firstMessage = (nonce, user = 'ota') => `n,,n=${user},r=${nonce}`;
-
-/**
- * @typedef {object} Proof
- * @property {string} message the final message
- * @property {string} answer what a device that knows the password says to it
- * @property {Uint8Array} clientKey of the mac of our messages
- * @property {Uint8Array} deviceKey of the mac of the device's messages
- */
+/** Our first message, with a new nonce. */
+export const firstMessage = () => `n,,n=ota,r=${base64(crypto.getRandomValues(new Uint8Array(18)))}`;
 
 /**
  * Answers the device's challenge.
@@ -39,11 +53,11 @@ export function prove(password, first, challenge) {
 
   const salted = pbkdf2(utf8(password), unbase64(salt), +iterations);
   const key = sign(salted, 'Client Key');
-  const storedKey = hash(key);
+  const storedKey = sha256(key);
   const final = `c=biws,r=${nonce}`;
   const exchange = `${first.slice(3)},${challenge},${final}`; // AuthMessage
   const signature = sign(storedKey, exchange);
-  const sessionKey = hmac(storedKey)(Uint8Array.of(...utf8('GSS-API session key'), ...key, ...utf8(exchange)));
+  const sessionKey = hmac(storedKey, Uint8Array.of(...utf8('GSS-API session key'), ...key, ...utf8(exchange)));
   return {
     message: `${final},p=${base64(key.map((byte, i) => byte ^ signature[i]))}`,
     answer: `v=${base64(sign(sign(salted, 'Server Key'), exchange))}`,

@@ -4,26 +4,40 @@
 
 import { wordsIn } from './words.js';
 
-/** @import { Failure } from './types.js' */
+/** @import { Failure, Past } from './protocol.js' */
 
 const locale = navigator.language.startsWith('ru') ? 'ru' : 'en';
 document.documentElement.lang = locale;
 
 export const words = wordsIn(+(locale === 'ru'));
 
-/** Puts values where their names stand in braces. @param {string} pattern @param {object} values */
-const fill = (pattern, values) =>
-  pattern.replace(/{(\w+)}/g, (_, name) => `${/** @type {Record<string, unknown>} */ (values)[name] ?? ''}`);
+/** Words with values where their names stand in braces; "" when there are no such words.
+ * @param {string} name @param {object} [values] */
+export const text = (name, values = {}) =>
+  (words[name] ?? '').replace(/{(\w+)}/g, (_, value) => /** @type {Record<string, string>} */ (values)[value] ?? '');
 
-/** "" when there are no such words. @param {string} name @param {object} [values] */
-export const text = (name, values = {}) => fill(words[name] ?? '', values);
+/** Failures that share a sentence. @param {string} name */
+const family = (name) => name.replace(/^(flash|boot)_.*/, 'flash').replace(/^bad_(?!si).*|^digest.*|not_ver.*/, 'damaged');
 
 /** @param {Failure} failure */
-export const sentence = (failure) => text(failure.name, failure) || failure.text || failure.name;
+export const sentence = (failure) => text(family(failure.name), failure) || failure.text || failure.name;
 
-/** "867 kB" @param {number} bytes @param {string} [unit] */
-export const volume = (bytes, unit = 'kilobyte') =>
-  (bytes / 1000).toLocaleString(locale, { style: 'unit', unit, maximumFractionDigits: 0 });
+/** What is, and what will be. @param {string | undefined} now @param {string | undefined} next */
+export const change = (now = '', next = now) => (next === now ? now : `${now} → ${next}`);
 
-/** "4:05" @param {number} seconds */
-export const time = (seconds) => `${Math.floor(seconds / 60)}:${`${Math.floor(seconds % 60)}`.padStart(2, '0')}`;
+/** @param {unknown[]} parts */
+export const list = (...parts) => parts.filter(Boolean).join(', ');
+
+/** What has become of an update, in a line. @param {Past} past */
+export const past = ({ from, to, outcome, reset, when, peer }) =>
+  list(
+    `${change(from, to)}: ${text(`was_${outcome}`, { reset })}`,
+    when && new Date(when * 1000).toLocaleString(locale),
+    peer,
+  );
+
+/** "867 kB" @param {number} bytes */
+export const volume = (bytes) => `${Math.round(bytes / 1000)} ${words['kB']}`;
+
+/** "00:04:05" @param {number} seconds */
+export const time = (seconds) => new Date(seconds * 1000).toISOString().slice(11, 19);

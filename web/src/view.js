@@ -2,37 +2,33 @@
 // What the page shows: all that is known in, panels and words of page.html out. Decides nothing and sends nothing.
 
 import { chipName, judge, revisionName } from './policy.js';
-import { sentence, text, time, volume, words } from './text.js';
+import { change, list, past, sentence, text, time, volume, words } from './text.js';
 
-/** @import { Failure, Model, State } from './types.js' */
+/** @import { Failure, State } from './protocol.js' */
+/** @import { Model } from './types.js' */
 
 /** Elements by their ids. @type {Record<string, HTMLInputElement>} */
 export const ui = {};
 for (const element of document.querySelectorAll('[id]')) ui[element.id] = /** @type {HTMLInputElement} */ (element);
 
-/** A live region speaks when it is written to. @param {string} id @param {unknown} words */
-const write = (id, words = '') => {
-  if (ui[id] && ui[id].textContent !== words) ui[id].textContent = `${words}`;
+/** A live region speaks when it is written to. @param {string} id @param {string} words */
+const write = (id, words) => {
+  if (ui[id].textContent !== words) ui[id].textContent = words;
 };
 
-/** @param {string} words @param {'' | 'good' | 'bad'} [kind] */
-export function say(words, kind = '') {
+/** @param {string} words @param {'good' | 'bad' | false} [kind] */
+export function say(words, kind) {
   write('notice', words);
-  ui.notice.className = kind;
+  ui.notice.className = kind || '';
 }
-
-/** @param {unknown[]} parts */
-const list = (...parts) => parts.filter(Boolean).join(', ');
 
 /** Before its first word. */
 const absent = /** @type {State} */ ({});
 
-/** What is, and what will be. @param {string} now @param {string | undefined} next */
-const change = (now, next = now) => (next === now ? now : `${now} → ${next}`);
-
 /** What stands for the braces in words, and the words that are made here; those by the id of their element.
  * @param {Model} model @param {Failure | undefined} failure */
-function valuesOf({ device = absent, chosen, update, bar, rate, trialEnd }, failure) {
+function valuesOf({ device = absent, updates, chosen, update, bar, start, trialEnd }, failure) {
+  const rate = start ? (1000 * (bar.written - start.written)) / (performance.now() - start.at) : 0;
   const image = chosen?.image;
   const chip = `${device.chip} v${revisionName(device.revision)}`;
   const next = image?.version ?? device.new_version;
@@ -42,21 +38,24 @@ function valuesOf({ device = absent, chosen, update, bar, rate, trialEnd }, fail
     device: device.device ?? text('title'),
     versions: change(device.version, image?.version),
     projects: change(device.project, image?.project),
-    chips: change(chip, image && image.chip_id !== device.chip_id ? chipName(image.chip_id) : chip),
     builts: change(device.built, image?.built),
     idfs: change(device.idf, image?.idf),
-    sizes: chosen && list(volume(chosen.file.size), image?.is_signed && text('signed')),
+    chips: change(chip, image && image.chip_id !== device.chip_id ? chipName(image.chip_id) : chip),
+    signers: change(device.signed_by, image?.signed_by),
+    sizes: chosen && volume(chosen.file.size),
     slots: chosen ? change(device.slot, device.other_slot) : list(device.slot, text(device.image)),
     other: device.other_version,
-    others: chosen ? '' : list(device.other_slot, device.other_version, text(`other_${device.other_image}`)),
+    others: chosen ? '' : list(device.other_slot, device.other_version),
+    updates: updates.map(past).join('\n'),
     next,
     verdict: chosen && (failure ? sentence(failure) : text(!chosen.sha256 ? 'checking' : image ? 'fits' : 'encrypted')),
     seconds: time((trialEnd - performance.now()) / 1000),
     what: text(what, { next }),
     written: volume(bar.written),
     size: volume(bar.size),
-    rate: volume(rate, 'kilobyte-per-second'),
-    left: rate ? time((bar.size - bar.written) / rate) : '…',
+    rate: volume(rate),
+    left: rate > 0 ? time((bar.size - bar.written) / rate) : '…',
+    packed: update?.isPacked ? text('compressed') : '',
   };
 }
 
@@ -84,12 +83,9 @@ export function render(model) {
     cancel: update,
   };
   for (const [id, is] of Object.entries(shown)) ui[id].hidden = !is;
-  const values = valuesOf(model, failure);
-  for (const [id, value] of Object.entries(values)) if (!words[id]) write(id, value);
-  for (const id in words) write(id, text(id, values));
+  /** @type {Record<string, unknown>} */ const values = valuesOf(model, failure);
+  for (const id in ui) if (words[id] || id in values) write(id, text(id, values) || `${values[id] ?? ''}`);
   ui.verdict.className = failure ? 'bad' : 'good';
-  ui.writtenBar.style.width = `${(100 * bar.written) / bar.size}%`;
-  ui.receivedBar.style.width = `${(100 * bar.received) / bar.size}%`;
   ui.done.value = `${bar.written / bar.size}`;
   ui.controls.disabled = !model.session;
   // Whoever works without a mouse must not fall out of the card when a panel goes.

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every word that people read, in English and Russian. A name is a failure's (src/status.h), an outcome's (outcome.js),
-// or the id of the element that shows the words. Braces hold the place of a value. build.js packs this file.
+// Every word that people read, in English and Russian. A name is a failure's (src/status.h), an outcome's in the
+// device's history (`was_` before it), or the id of the element that shows the words. Braces hold the place of a value.
+// build.js packs this file.
 
 const notAnImage = [
   "This is no ESP32 firmware. Choose the application's .bin file.",
   'Это не прошивка ESP32. Выберите файл .bin приложения.',
 ];
-const damaged = ['The image is damaged ({name}).', 'Образ повреждён ({name}).'];
-const flash = ['The device could not use its flash ({name}).', 'Сбой flash-памяти устройства ({name}).'];
 
 /** @type {Record<string, string[]>} */
 const pairs = {
@@ -16,8 +15,7 @@ const pairs = {
     'Unprotected: anybody on this network can replace the firmware.',
     'Нет защиты: любой в этой сети может заменить прошивку.',
   ],
-  connecting: ['Connecting …', 'Подключение …'],
-  unreachable: ['No connection. Looking for the device …', 'Нет связи. Ищем устройство …'],
+  unreachable: ['Looking for the device …', 'Поиск устройства …'],
   restarting: ['The device restarts …', 'Устройство перезапускается …'],
 
   password_needed: ['This device is locked.', 'Устройство закрыто.'],
@@ -26,8 +24,8 @@ const pairs = {
   show: ['Show', 'Показать'],
   connect: ['Connect', 'Подключиться'],
   http: [
-    'Plain http: an attacker on this network could have changed this page to read what you type. https or ota-ws prevents that.',
-    'Простой http: взломщик в этой сети мог изменить страницу, чтобы прочесть ввод. Выход: https или ota-ws.',
+    'Plain http: an attacker could change this page and read what you type. Safe: https or ota-ws.',
+    'Простой http: взломщик мог заменить страницу и прочесть ввод. Надёжно: https или ota-ws.',
   ],
 
   project: ['Project', 'Проект'],
@@ -36,11 +34,22 @@ const pairs = {
   file: ['File', 'Файл'],
   slot: ['Slot', 'Слот'],
   otherSlot: ['Other slot', 'Другой слот'],
-  signed: ['signed', 'подписан'],
+  signed: ['Signed by', 'Подпись'],
   unconfirmed: ['without rollback', 'без отката'],
   unwatched: ['without rollback', 'без отката'],
-  other_rolled_back: ['rolled back', 'откат'],
-  other_aborted: ['restarted before it was confirmed', 'перезапуск до подтверждения'],
+  history: ['Updates', 'Обновления'],
+  was_staged: ['ready', 'готово'],
+  was_trial: ['on trial', 'на испытании'],
+  was_confirmed: ['confirmed', 'подтверждено'],
+  was_rolled_back: ['rolled back', 'откат'],
+  was_expired: ['rolled back: nobody confirmed it in time', 'откат: никто не подтвердил вовремя'],
+  was_aborted: [
+    'rolled back: the device restarted ({reset}) before it was confirmed',
+    'откат: перезапуск ({reset}) до подтверждения',
+  ],
+  was_lost: ['rolled back: it did not start', 'откат: не запустилось'],
+  was_cancelled: ['cancelled', 'отменено'],
+  was_failed: ['failed', 'сбой'],
 
   pick: ['Choose a file', 'Выберите файл'],
   drop: ['or drop it here', 'или перетащите его сюда'],
@@ -52,29 +61,27 @@ const pairs = {
   uploading: ['Uploading {next}', 'Загружается {next}'],
   verifying: ['The device checks the image …', 'Устройство проверяет образ …'],
   numbers: [
-    '{written} of {size} in flash · {rate} · {left} left',
-    'Во flash {written} из {size} · {rate} · осталось {left}',
+    '{written} of {size} in flash · {rate}/s · {left} left{packed}',
+    'Во flash {written} из {size} · {rate}/с · осталось {left}{packed}',
   ],
+  kB: ['kB', 'кБ'],
+  compressed: [' · compressed', ' · сжато'],
   cancel: ['Cancel', 'Отмена'],
-  verified: ['{other} is verified and runs after a restart.', 'Образ {other} проверен и заработает после перезапуска.'],
+  verified: ['{other} is verified.', 'Образ {other} проверен.'],
   restart: ['Restart into {other}', 'Перезапустить в {other}'],
   discard: ['Discard {other}', 'Отказаться от {other}'],
 
   decide: [
-    'Confirm it if everything works. Any restart before that goes back to {other}.',
+    'Confirm it if all works. Any restart before that goes back to {other}.',
     'Подтвердите, если всё работает. Перезапуск до этого вернёт {other}.',
   ],
   countdown: ['It does so by itself in {seconds}.', 'Сам вернётся через {seconds}.'],
   confirm: ['Confirm {version}', 'Подтвердить {version}'],
-  confirmed: ['{version} is confirmed.', '{version} подтверждена.'],
   rollback: ['Go back to {other}', 'Вернуть {other}'],
-  runsOnTrial: ['{version} runs from {slot}, on trial.', 'Работает {version} из {slot}, на испытании.'],
   runs: ['{version} runs from {slot}.', 'Работает {version} из {slot}.'],
-  rolledBack: ['Rolled back: {version} runs again.', 'Откат: снова работает {version}.'],
-  still: ['Restarted: still {version}.', 'Перезапуск: по-прежнему {version}.'],
 
   empty: ['The file is empty.', 'Файл пуст.'],
-  unreadable: ['The file can no longer be read.', 'Файл больше не читается.'],
+  unreadable: ['The file cannot be read.', 'Файл не читается.'],
   too_short: notAnImage,
   not_an_image: notAnImage,
   esp8266_image: ['This is firmware for ESP8266, another chip.', 'Это прошивка для ESP8266, другого чипа.'],
@@ -87,23 +94,21 @@ const pairs = {
     'Это вся flash. Выберите файл .bin приложения.',
   ],
   no_description: [
-    'The image does not describe itself: it is not from ESP-IDF.',
-    'В образе нет описания: он не из ESP-IDF.',
+    'The image is not from ESP-IDF: it has no description.',
+    'Образ не из ESP-IDF: в нём нет описания.',
   ],
-  encrypted_image: ['The image is encrypted, but this device takes plain ones.', 'Образ зашифрован, а нужен обычный.'],
+  encrypted_image: ['The image is encrypted, this device takes plain ones.', 'Образ зашифрован, а нужен обычный.'],
   not_encrypted: [
-    'The image is not encrypted, but this device takes such only.',
+    'The image is not encrypted, this device takes such only.',
     'Образ не зашифрован, а нужен зашифрованный.',
   ],
   wrong_key: ['The image was encrypted for another key.', 'Образ зашифрован для другого ключа.'],
   truncated: ['The image is cut off: its end is missing.', 'Образ обрезан: нет его конца.'],
   trailing_bytes: [
-    'Something follows the image. Use the file as it was built.',
-    'После образа есть лишнее. Возьмите файл прямо из сборки.',
+    'Something follows the image.',
+    'После образа есть лишнее.',
   ],
-  bad_segments: damaged,
-  bad_checksum: damaged,
-  bad_image_digest: damaged,
+  damaged: ['The image is damaged ({name}).', 'Образ повреждён ({name}).'],
 
   too_large: [
     'The file has {image} bytes, the slot has room for {device}.',
@@ -118,38 +123,31 @@ const pairs = {
     'Образу нужна ревизия чипа {image}, у устройства {device}.',
   ],
   wrong_project: [
-    "This image is of the project '{image}', this device runs '{device}'.",
-    "Образ проекта '{image}', на устройстве '{device}'.",
+    'This image is for project {image}, this device runs {device}.',
+    'Образ проекта {image}, на устройстве {device}.',
   ],
   older_version: [
-    '{image} is older than {device}. Allow the downgrade if you want it.',
-    '{image} старее, чем {device}. Если она нужна, разрешите.',
+    '{image} is older than {device}.',
+    '{image} старее, чем {device}.',
   ],
   older_secure_version: [
     'The image has secure version {image}, this device needs {device}.',
     'У образа версия безопасности {image}, нужна {device}.',
   ],
-  not_signed: ['The image is not signed; this device asks for it.', 'Образ не подписан, а устройству это нужно.'],
+  not_signed: ['The image is not signed, this device takes such only.', 'Образ не подписан, а нужен подписанный.'],
   bad_signature: ["The image's signature is wrong.", 'Подпись образа неверна.'],
 
   busy: ['Another client is updating this device.', 'Устройство обновляет другой клиент.'],
-  no_memory: ['The device lacks memory now. Try again later.', 'Устройству не хватает памяти. Попробуйте позже.'],
+  no_memory: ['The device lacks memory. Try again later.', 'Устройству не хватает памяти. Попробуйте позже.'],
   refused_by_application: ["The device's application refused: {device}.", 'Приложение устройства отказало: {device}.'],
   cancelled: ['Cancelled. The firmware stays as it was.', 'Отменено. Прошивка прежняя.'],
-  stalled: ['No data came for too long. Try again.', 'Данных не было слишком долго. Попробуйте снова.'],
-  digest_mismatch: damaged,
-  bad_tag: damaged,
-  not_verified: damaged,
-  flash_read: flash,
-  flash_erase: flash,
-  flash_program: flash,
-  flash_differs: flash,
-  boot_record: flash,
+  stalled: ['No data came for too long. Try again later.', 'Слишком долго не было данных. Попробуйте позже.'],
+  flash: ['The flash of the device failed ({name}).', 'Сбой flash устройства ({name}).'],
 
   wrong_password: ['The password or pairing code is wrong.', 'Неверный код или пароль.'],
-  false_device: ['This is not a device that knows the password.', 'Это устройство не знает пароля.'],
+  false_device: ['This device does not know the password.', 'Это устройство не знает пароля.'],
   try_later: ['Too many wrong passwords. Wait {device} s.', 'Слишком много попыток. Подождите {device} с.'],
-  login_busy: ['Somebody else is logging in.', 'Входит кто-то другой.'],
+  login_busy: ['Another client is logging in.', 'Входит другой клиент.'],
   too_many_sessions: ['Too many sessions. Try again later.', 'Слишком много подключений. Попробуйте позже.'],
   foreign_host: ["Open the page by the device's own address.", 'Откройте страницу по адресу устройства.'],
   wrong_version: ['Load the page again.', 'Перезагрузите страницу.'],
