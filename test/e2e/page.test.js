@@ -234,6 +234,36 @@ test('after a confirmed update the older image can be had again', async () => {
   });
 });
 
+test('the page says who signed what runs and what was chosen', async () => {
+  const key = (name) => path.join(root, 'test/vectors/signed', name);
+  await withPage({ options: { signingKey: key('rsa-a.pem') } }, async (visitor) => {
+    assert.equal(await visitor.isSeen('signed'), false);
+    await visitor.choose(key('ecdsa.bin'));
+    await visitor.says('signers', '→ 826180bd93bb77d5');
+    await visitor.update(key('rsa.bin'));
+    await visitor.says('versions', '2.0.0');
+    await visitor.says('signers', 'f805153611c06b96');
+  });
+});
+
+test('the last updates are shown, the newest one first, also to who comes later', async () => {
+  await withPage({}, async (visitor, device) => {
+    await visitor.update(demo2.path);
+    await visitor.goBack();
+    await visitor.says('notice', /: rolled back$/);
+    await visitor.see('choice');
+    await visitor.upload(demo2.path);
+    await visitor.see('ready');
+    await visitor.page.click('#discard');
+    const shown = /^1\.0\.0 → 2\.0\.0: cancelled, .*\n1\.0\.0 → 2\.0\.0: rolled back, .*$/;
+    await visitor.says('updates', shown);
+    const other = await Visitor.come(device.page);
+    await other.login(device.pairingCode);
+    await other.says('updates', shown);
+    await other.leave();
+  });
+});
+
 test('an update that is ready can be discarded', async () => {
   await withPage({}, async (visitor, device) => {
     await visitor.upload(demo2.path);
@@ -479,7 +509,7 @@ test('a page that is opened while an update is ready offers the restart', async 
     await visitor.see('ready');
     await visitor.page.reload();
     await visitor.login(device.pairingCode);
-    await visitor.says('verified', '2.0.0 is verified and runs after a restart.');
+    await visitor.says('verified', '2.0.0 is verified.');
     await visitor.page.click('#restart');
     await visitor.says('notice', /^2\.0\.0 runs from ota_1\. \S+ → 2\.0\.0: on trial$/);
   });
@@ -679,7 +709,7 @@ for (const colorScheme of ['light', 'dark']) {
       await visitor.says('verdict', /project|проект/);
       await visitor.says('versions', /x{26}$/);
       const { overflow, contrast } = await visitor.page.evaluate(() => {
-        const rgb = (color) => color.match(/[\d.]+/g).map(Number);
+        const rgb = (color) => color.match(/[\d.]+/g).map((part) => part * (color.startsWith('color(') ? 255 : 1));
         const luminance = (color) =>
           rgb(color)
             .slice(0, 3)
