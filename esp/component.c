@@ -20,6 +20,7 @@
 #include "platform.h"
 #include "sdkconfig.h"
 #include "signed.h"
+#include "text.h"
 #include "version.h"
 #include "worker.h"
 
@@ -231,31 +232,31 @@ static const char *text_or(const char *text, const char *otherwise) {
 
 static void take_settings(const ota_ws_config_t *config) {
     static const char *const names[] = {CONFIG_OTA_HOST_NAME, NULL};
-    ota_ws_settings_t *settings = &component.settings;
     uint32_t trial_s = config->trial_timeout_s != 0 ? config->trial_timeout_s : CONFIG_OTA_TRIAL_TIMEOUT_S; // 0: never
-    *settings = ota_ws_default_settings;
+    ota_ws_settings_t *settings = &component.settings;
+    *settings = ota_ws_default_settings; // without sentences: the page and ota-ws have them
     settings->chunk = CONFIG_OTA_CHUNK_SIZE;
     settings->credit = 4 * CONFIG_OTA_CHUNK_SIZE;
     settings->trial_timeout_ms = trial_s == UINT32_MAX ? 0 : trial_s * 1000;
     settings->ws_uri = text_or(config->ws_uri, CONFIG_OTA_DEFAULT_WS_URI);
-    settings->sentence = NULL; // the page and ota-ws have the sentences
-    settings->policy.check_project = OTA_WS_CHECK_PROJECT;
-    settings->policy.check_version = OTA_WS_CHECK_VERSION;
+    settings->policy = (ota_ws_policy_t){.check_project = OTA_WS_CHECK_PROJECT, .check_version = OTA_WS_CHECK_VERSION};
     component.host_names = config->host_names != NULL ? config->host_names : names[0][0] != '\0' ? names : NULL;
 }
 
-static void show_address(char *text, size_t size) {
+static void write_address(char text[OTA_WS_TEXT_ADDRESS_SIZE]) {
+    ota_ws_address_t own = {.bytes = {[10] = 0xFF, [11] = 0xFF}};
     esp_netif_ip_info_t info;
     esp_netif_t *netif = esp_netif_get_default_netif();
     text[0] = '\0';
     if (netif != NULL && esp_netif_get_ip_info(netif, &info) == ESP_OK && info.ip.addr != 0) {
-        esp_ip4addr_ntoa(&info.ip, text, (int)size);
+        memcpy(own.bytes + 12, &info.ip.addr, 4);
+        ota_ws_text_address(text, own.bytes);
     }
 }
 
 static void show_way_in(const char *uri, const char *code) {
-    char address[16];
-    show_address(address, sizeof address);
+    char address[OTA_WS_TEXT_ADDRESS_SIZE];
+    write_address(address);
     ESP_LOGI(tag, "Update page: %s%s", address, uri);
     if (component.device.verifier == NULL) {
         ESP_LOGW(tag, "The update page is NOT protected: anybody on the network may replace this firmware");

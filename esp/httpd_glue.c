@@ -9,11 +9,10 @@
 #include "compat.h"
 #include "component.h"
 #include "link.h"
-#include "lwip/sockets.h"
+#include "text.h"
 #include "worker.h"
 
 #define HEADER_VALUE_SIZE 96
-#define ADDRESS_SIZE 48
 #define CONTROL_MAX 125     // RFC 6455, section 5.5
 #define DISCARD_MAX 0x10000 // more is not worth reading: the connection closes
 #define WAIT_SLICE_MS 20
@@ -49,31 +48,18 @@ static const char *read_header(httpd_req_t *request, const char *name, char valu
 }
 
 // The address that the request arrived at, as it stands in Host.
-static void write_own_address(int socket, char text[ADDRESS_SIZE]) {
-    struct sockaddr_storage own;
-    socklen_t size = sizeof own;
+static void write_own_address(int socket, char text[OTA_WS_TEXT_ADDRESS_SIZE]) {
+    ota_ws_address_t own;
     text[0] = '\0';
-    if (getsockname(socket, (struct sockaddr *)&own, &size) != 0) {
-        return;
+    if (ota_ws_own_address(socket, &own)) {
+        ota_ws_text_address(text, own.bytes);
     }
-    const void *bytes = &((const struct sockaddr_in *)&own)->sin_addr;
-    int family = AF_INET;
-#if CONFIG_LWIP_IPV6
-    static const uint8_t mapped[12] = {[10] = 0xFF, [11] = 0xFF};
-    if (own.ss_family == AF_INET6) {
-        const uint8_t *address = (const uint8_t *)&((const struct sockaddr_in6 *)&own)->sin6_addr;
-        bool is_mapped = memcmp(address, mapped, sizeof mapped) == 0;
-        family = is_mapped ? AF_INET : AF_INET6;
-        bytes = is_mapped ? address + sizeof mapped : address;
-    }
-#endif
-    inet_ntop(family, bytes, text, ADDRESS_SIZE);
 }
 
 static esp_err_t post_ticket(httpd_req_t *request) {
     char host[HEADER_VALUE_SIZE];
     char origin[HEADER_VALUE_SIZE];
-    char own_address[ADDRESS_SIZE];
+    char own_address[OTA_WS_TEXT_ADDRESS_SIZE];
     char body[OTA_WS_TICKET_BODY_SIZE];
     ota_ws_address_t peer;
     int socket = httpd_req_to_sockfd(request);

@@ -308,11 +308,18 @@ static void take_address(const struct sockaddr_storage *from, ota_ws_address_t *
 }
 
 void ota_ws_peer_address(int socket, ota_ws_address_t *address) {
-    struct sockaddr_storage from;
+    struct sockaddr_storage from = {0};
     socklen_t size = sizeof from;
-    memset(&from, 0, sizeof from);
     getpeername(socket, (struct sockaddr *)&from, &size);
     take_address(&from, address);
+}
+
+bool ota_ws_own_address(int socket, ota_ws_address_t *address) {
+    struct sockaddr_storage own = {0};
+    socklen_t size = sizeof own;
+    bool known = getsockname(socket, (struct sockaddr *)&own, &size) == 0;
+    take_address(&own, address);
+    return known;
 }
 
 static int count_peers(void) {

@@ -44,7 +44,9 @@ void ota_ws_peer_begin_frame(ota_ws_peer_t *peer);
 // The frame had to wait for us; its time begins again.
 void ota_ws_peer_extend(ota_ws_peer_t *peer);
 
+// The two ends of a connection. False: our own is not known.
 void ota_ws_peer_address(int socket, ota_ws_address_t *address);
+bool ota_ws_own_address(int socket, ota_ws_address_t *address);
 
 bool ota_ws_peer_has_ended(const ota_ws_peer_t *peer);
 

@@ -32,20 +32,58 @@ char *ota_ws_text_number(char *to, uint32_t value) {
     return write_number(to, value, 10);
 }
 
-void ota_ws_text_address(char to[OTA_WS_TEXT_ADDRESS_SIZE], const uint8_t address[16]) {
-    static const uint8_t mapped[12] = {[10] = 0xFF, [11] = 0xFF};
-    if (memcmp(address, mapped, sizeof mapped) == 0) {
-        for (size_t i = sizeof mapped; i < 16; i++) {
-            to = write_number(to, address[i], 10);
-            *to++ = '.';
+// The zeros that "::" stands for: the longest run of two zero groups or more, the first of equal ones. Returns how many
+// bytes they are, 0 when there is none.
+static size_t find_zeros(const uint8_t address[16], size_t *start) {
+    size_t longest = 0;
+    for (size_t from = 0; from < 16; from += 2) {
+        size_t to = from;
+        while (to < 16 && (address[to] | address[to + 1]) == 0) {
+            to += 2;
         }
-    } else {
-        for (size_t i = 0; i < 16; i += 2) {
-            to = write_number(to, (uint32_t)address[i] << 8 | address[i + 1], 16);
-            *to++ = ':';
+        if (to - from > 2 && to - from > longest) {
+            longest = to - from;
+            *start = from;
         }
     }
-    to[-1] = '\0';
+    return longest;
+}
+
+// Each group is followed by a colon, also the last one.
+static char *write_v6(char *to, const uint8_t address[16]) {
+    size_t start = 16;
+    size_t zeros = find_zeros(address, &start);
+    for (size_t i = 0; i < 16;) {
+        if (i != start) {
+            to = write_number(to, (uint32_t)address[i] << 8 | address[i + 1], 16);
+            i += 2;
+        } else {
+            i += zeros;
+            if (start == 0) {
+                *to++ = ':';
+            }
+            if (i == 16) {
+                *to++ = ':';
+            }
+        }
+        *to++ = ':';
+    }
+    return to;
+}
+
+static char *write_v4(char *to, const uint8_t address[4]) {
+    for (size_t i = 0; i < 4; i++) {
+        to = write_number(to, address[i], 10);
+        *to++ = '.';
+    }
+    return to;
+}
+
+void ota_ws_text_address(char to[OTA_WS_TEXT_ADDRESS_SIZE], const uint8_t address[16]) {
+    static const uint8_t mapped[12] = {[10] = 0xFF, [11] = 0xFF};
+    bool is_v4 = memcmp(address, mapped, sizeof mapped) == 0;
+    char *end = is_v4 ? write_v4(to, address + sizeof mapped) : write_v6(to, address);
+    end[-1] = '\0'; // in the place of the last separator
 }
 
 const char *ota_ws_text_at(const char *list, unsigned index) {

@@ -12,7 +12,7 @@ void ota_ws_text_copy(char *to, size_t size, const char *from);
 // Writes `value` in decimal, terminated; `to` has at least 11 bytes. Returns where the zero is.
 char *ota_ws_text_number(char *to, uint32_t value);
 
-// Writes an IPv6 address in eight groups, an IPv4 one (::ffff:a.b.c.d) with dots.
+// Writes an IPv6 address as RFC 5952 wants it, an IPv4 one (::ffff:a.b.c.d) with dots.
 #define OTA_WS_TEXT_ADDRESS_SIZE 41
 void ota_ws_text_address(char to[OTA_WS_TEXT_ADDRESS_SIZE], const uint8_t address[16]);
 

@@ -2,6 +2,7 @@
 // Bounded copies, numbers, hex and base 64, against the vectors of RFC 4648 and against OpenSSL.
 #include "testing.h"
 
+#include <arpa/inet.h>
 #include <openssl/evp.h>
 
 #include "base64.h"
@@ -31,6 +32,31 @@ static void numbers_are_written_in_decimal(void **state) {
         ota_ws_text_number(text, values[i]);
         snprintf(expected, sizeof expected, "%u", values[i]);
         assert_string_equal(text, expected);
+    }
+}
+
+static void addresses_are_written_as_rfc_5952_wants_them(void **state) {
+    (void)state;
+    static const char *const addresses[] = {"192.168.1.7",
+                                            "0.0.0.0",
+                                            "255.255.255.255",
+                                            "::",
+                                            "::1",
+                                            "1::",
+                                            "fe80::1",
+                                            "2001:db8::1:0:0:1",
+                                            "2001:db8:0:1:1:1:1:1",
+                                            "1:2:3:4:5:6::",
+                                            "::3:4:5:6:7:8",
+                                            "ff02:0:0:1::",
+                                            "2001:db8:a0b:12f0:ffff:ffff:ffff:ffff"};
+    for (size_t i = 0; i < COUNT_OF(addresses); i++) {
+        uint8_t bytes[16] = {[10] = 0xFF, [11] = 0xFF};
+        char text[OTA_WS_TEXT_ADDRESS_SIZE];
+        bool is_v4 = strchr(addresses[i], ':') == NULL;
+        assert_int_equal(inet_pton(is_v4 ? AF_INET : AF_INET6, addresses[i], bytes + (is_v4 ? 12 : 0)), 1);
+        ota_ws_text_address(text, bytes);
+        assert_string_equal(text, addresses[i]);
     }
 }
 
@@ -188,6 +214,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_copy_is_cut_and_terminated),
         cmocka_unit_test(numbers_are_written_in_decimal),
+        cmocka_unit_test(addresses_are_written_as_rfc_5952_wants_them),
         cmocka_unit_test(hex_goes_there_and_back),
         cmocka_unit_test(hex_of_another_length_or_with_other_characters_is_refused),
         cmocka_unit_test(equal_means_every_byte),
