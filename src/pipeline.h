@@ -26,22 +26,22 @@ typedef struct {
 // Public so that it can be static; all members belong to the core.
 typedef struct {
     ota_ws_pipeline_ports_t ports;
+    uint32_t position;    // bytes of the file so far
+    bool finished;        // `finish` has succeeded
+    bool inflating;       // the filter was started
+    bool decrypting;      // likewise
+    bool recorded;        // the record is of this file
+    bool requires_signed; // by the device; since the head was decided upon
+    bool distrust;        // what lies in the slot may have been cut off half-way, anywhere
     ota_ws_promise_t promise;
+    ota_ws_failure_t failure; // the first one sticks
     uint8_t peer[OTA_WS_PEER_SIZE];
     uint32_t when_s;
-    ota_ws_failure_t failure;  // the first one sticks
-    bool finished;             // `finish` has succeeded
-    bool inflating;            // the filter was started
-    bool decrypting;           // likewise
-    bool recorded;             // the record is of this file
-    bool requires_signed;      // by the device; since the head was decided upon
-    bool distrust;             // what lies in the slot may have been cut off half-way, anywhere
-    uint32_t position;         // bytes of the file so far
-    ota_ws_sha256_t file;      // digest of the file
     ota_ws_encrypted_t header; // when decrypting
-    ota_ws_sha256_t plain;     // digest of what was decrypted, only when decrypting
-    ota_ws_image_t image;
     ota_ws_slot_t slot;
+    ota_ws_image_t image;
+    ota_ws_sha256_t file;  // digest of the file
+    ota_ws_sha256_t plain; // digest of what was decrypted, only when decrypting
 } ota_ws_pipeline_t;
 
 void ota_ws_pipeline_init(ota_ws_pipeline_t *pipeline, const ota_ws_pipeline_ports_t *ports);
