@@ -237,7 +237,8 @@ test('deeds of a client that is logged in', async (t) => {
         client.data(at, newImage.subarray(at, at + 1));
       }
       await client.send(newImage, client.ready, 300);
-      assert.equal((await client.next('done', 'failed')).type, 'done');
+      const answer = await client.next('done', 'failed');
+      assert.equal(answer.type, 'done', answer.name);
       client.say({ type: 'cancel' });
       await fails(client, 'cancelled');
       client.terminate();
