@@ -179,7 +179,7 @@ static esp_err_t take_piece(frame_t *frame, uint8_t *room, size_t length, uint32
     length = length < PIECE_MAX ? length : PIECE_MAX;
     esp_err_t error = read_part(frame, room, length);
     if (error == ESP_OK) {
-        ota_ws_data_t data = {.offset = *offset, .bytes = room, .length = (uint32_t)length};
+        ota_ws_data_t data = {*offset, room, (uint32_t)length, frame->left == 0};
         *offset += data.length;
         (void)ota_ws_session_data(&frame->peer->session, &data, ota_ws_component_now_ms());
     }

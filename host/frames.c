@@ -30,6 +30,7 @@ static void open_frame(frames_t *frames, const frames_piece_t *piece, uint32_t n
     frames->open = true;
     frames->filled = 0;
     frames->offset = 0;
+    frames->left = length > OTA_WS_OFFSET_SIZE ? length - OTA_WS_OFFSET_SIZE : 0;
     frames->discard = ota_ws_session_admit(frames->session, piece->kind, length, now_ms) == OTA_WS_ADMIT_DISCARD;
     if (!frames->discard && piece->kind == OTA_WS_FRAME_TEXT && !take_room(frames, length)) {
         ota_ws_session_broken(frames->session, OTA_WS_NO_MEMORY, now_ms);
@@ -82,7 +83,8 @@ static bool deliver_data(frames_t *frames, const uint8_t *bytes, size_t *length,
     }
     *length = *length < room ? *length : room;
     memcpy(to, bytes, *length);
-    ota_ws_data_t data = {.offset = frames->offset, .bytes = to, .length = (uint32_t)*length};
+    ota_ws_data_t data = {frames->offset, to, (uint32_t)*length, *length == frames->left};
+    frames->left -= *length;
     frames->offset += data.length;
     return ota_ws_session_data(frames->session, &data, now_ms);
 }
@@ -100,24 +102,27 @@ static void take_data(frames_t *frames, const frames_piece_t *piece, uint32_t no
 
 static void end_frame(frames_t *frames, const frames_piece_t *piece, uint32_t now_ms) {
     frames->open = false;
-    if (!piece->final) {
-        ota_ws_session_broken(frames->session, OTA_WS_FRAGMENTED, now_ms);
-    } else if (!frames->discard && piece->kind == OTA_WS_FRAME_TEXT) {
+    if (!frames->discard && piece->kind == OTA_WS_FRAME_TEXT) {
         deliver_text(frames, now_ms);
     }
     frames_free(frames);
 }
 
 void frames_take(frames_t *frames, const frames_piece_t *piece, uint32_t now_ms) {
+    bool ends = piece->remaining == 0;
     if (!frames->open) {
         open_frame(frames, piece, now_ms);
+    }
+    if (ends && !piece->final) {
+        ota_ws_session_broken(frames->session, OTA_WS_FRAGMENTED, now_ms);
+        frames->discard = true;
     }
     if (!frames->discard && piece->kind == OTA_WS_FRAME_DATA) {
         take_data(frames, piece, now_ms);
     } else if (!frames->discard) {
         append_text(frames, piece);
     }
-    if (piece->remaining == 0) {
+    if (ends) {
         end_frame(frames, piece, now_ms);
     }
 }

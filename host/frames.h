@@ -21,6 +21,7 @@ typedef struct {
     bool discard;    // throw the frame away
     size_t filled;   // text: bytes of it; data: bytes of `offset`
     uint32_t offset; // data: where the next byte belongs
+    uint64_t left;   // data: bytes of it that have not gone on
     char *long_text; // a message that only a peer who has logged in may say
     char text[OTA_WS_LOGIN_SIZE];
 } frames_t;

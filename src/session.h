@@ -23,6 +23,7 @@ typedef struct {
     uint32_t offset;
     const uint8_t *bytes;
     uint32_t length; // not 0
+    bool ends;       // the frame ends with it
 } ota_ws_data_t;
 
 // Public so that it can be the transport's; all members belong to the core. Less than 1 KiB.

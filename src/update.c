@@ -139,12 +139,12 @@ bool ota_ws_update_wants_data(const ota_ws_session_t *session) {
     return device->owner == session && device->update == OTA_WS_UPDATE_RECEIVING;
 }
 
-// Once per whole chunk: shorter frames, and the pieces in which a transport may hand over long ones, wait for it. The
-// credit is two chunks at least, so a client never stands still for that. The very first bytes do not wait: somebody
-// looks at the screen.
-static void acknowledge(ota_ws_session_t *session) {
+// Where a frame ends, once per whole chunk: shorter frames wait for it. The credit is two chunks at least, so a client
+// never stands still for that. The very first bytes do not wait: somebody looks at the screen.
+static void acknowledge(ota_ws_session_t *session, bool ends) {
     ota_ws_device_t *device = session->device;
-    bool whole = device->received - device->acknowledged >= device->settings->chunk;
+    uint32_t chunk = device->settings->chunk;
+    bool whole = ends && device->received / chunk != device->acknowledged / chunk;
     bool first = device->image == NULL && device->acknowledged == 0;
     bool last = !device->deflate && device->received == device->size;
     if (whole || first || last) {
@@ -166,7 +166,7 @@ bool ota_ws_update_data(ota_ws_session_t *session, const ota_ws_data_t *data, ot
     worker->write(worker->context, data->bytes, data->length);
     device->received += data->length;
     device->last_data_ms = device->now_ms;
-    acknowledge(session);
+    acknowledge(session, data->ends);
     return true;
 }
 

@@ -446,7 +446,7 @@ bool life_data(life_t *life, uint32_t offset, const uint8_t *bytes, uint32_t len
         return false;
     }
     memcpy(life->buffer, bytes, length);
-    ota_ws_data_t data = {offset, life->buffer, length};
+    ota_ws_data_t data = {offset, life->buffer, length, true};
     ota_ws_session_data(&life->session, &data, life->now_ms);
     work(life);
     return true;

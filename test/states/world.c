@@ -234,7 +234,7 @@ static bool send_at(unsigned client, uint32_t offset, uint32_t length) {
         OTA_WS_ADMIT_TAKE) {
         return true;
     }
-    const ota_ws_data_t data = {offset, zeros, length};
+    const ota_ws_data_t data = {offset, zeros, length, true};
     (void)ota_ws_session_data(session, &data, world.now_ms);
     return true;
 }

@@ -268,6 +268,23 @@ static void the_first_bytes_are_acknowledged_at_once(void **state) {
     desk_close(&desk);
 }
 
+// A transport may hand a frame over in pieces: the client, which may wait for it, is told of the whole one.
+static void a_chunk_that_comes_in_pieces_is_acknowledged_at_its_end(void **state) {
+    (void)state;
+    desk_t desk;
+    desk_open(&desk);
+    peer_begin_image(desk.peer, &desk.image);
+    for (uint32_t at = 0; at < CHUNK; at += CHUNK / 8) {
+        const ota_ws_data_t data = {at, desk.image.bytes + at, CHUNK / 8, at + CHUNK / 8 == CHUNK};
+        assert_true(ota_ws_session_data(desk.peer->session, &data, desk.rig->now_ms));
+        rig_settle(desk.rig);
+    }
+    assert_non_null(strstr(peer_heard(desk.peer, "progress"), "\"received\":8192,"));
+    peer_say(desk.peer, "{\"type\":\"cancel\"");
+    rig_settle(desk.rig);
+    desk_close(&desk);
+}
+
 static unsigned short_ways;
 
 static ota_ws_status_t select_verified(void *context, uint32_t image_size) {
@@ -315,6 +332,7 @@ int main(void) {
         cmocka_unit_test(the_ring_is_empty_up_to_where_an_erase_is_due),
         cmocka_unit_test(idle_time_does_nothing_before_an_update_and_after_one_has_failed_or_ended),
         cmocka_unit_test(the_first_bytes_are_acknowledged_at_once),
+        cmocka_unit_test(a_chunk_that_comes_in_pieces_is_acknowledged_at_its_end),
         cmocka_unit_test(a_platform_that_need_not_verify_again_is_not_asked_to),
         cmocka_unit_test(an_image_that_is_selected_again_is_verified_by_the_platform),
     };

@@ -392,7 +392,7 @@ bool peer_data(peer_t *peer, uint32_t offset, const uint8_t *bytes, size_t lengt
     if (bytes != NULL) {
         memcpy(buffer, bytes, length);
     }
-    const ota_ws_data_t data = {offset, buffer, (uint32_t)length};
+    const ota_ws_data_t data = {offset, buffer, (uint32_t)length, true};
     forget_time(peer->rig);
     const bool taken = ota_ws_session_data(peer->session, &data, now_ms);
     free(buffer);
