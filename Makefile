@@ -54,8 +54,7 @@ states:
 	@test/setup.sh unit
 	@cmake -S host -B build/cuts >/dev/null
 	@cmake --build build/cuts -j "$$(nproc)" --target states >/dev/null
-	@build/cuts/test/states/states
-	@build/cuts/test/states/states --document >docs/states.md
+	@build/cuts/test/states/states --document docs/states.md
 
 fuzz:
 	@test/setup.sh fuzz

@@ -4,7 +4,7 @@
 // and when everybody leaves the next update must work. States are told apart by world_abstract(); time only in steps.
 // Prints the counts. Exit 1: an invariant does not hold; the way there is printed.
 //   states [DEPTH]
-//   states --document   prints docs/states.md instead
+//   states --document FILE   writes docs/states.md too
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -155,7 +155,7 @@ static bool search_level(search_t *search) {
 // ---- what is printed -----------------------------------------------------------------------------------------------
 
 // The names of the events that lead from one phase to another, each once.
-static void print_names(uint64_t edge) {
+static void print_names(FILE *file, uint64_t edge) {
     const char *separator = "";
     for (unsigned event = 0; event < world_event_count; event++) {
         bool is_first = (edge >> event & 1) != 0;
@@ -164,19 +164,19 @@ static void print_names(uint64_t edge) {
                                     strcmp(world_events[earlier].name, world_events[event].name) != 0);
         }
         if (is_first) {
-            printf("%s%s", separator, world_events[event].name);
+            fprintf(file, "%s%s", separator, world_events[event].name);
             separator = ", ";
         }
     }
 }
 
-static void print_edges(const search_t *search) {
+static void print_edges(FILE *file, const search_t *search) {
     for (unsigned from = 0; from < PHASES; from++) {
         for (unsigned to = 0; to < PHASES; to++) {
             if (from != to && search->edges[from][to] != 0) {
-                printf("    %s --> %s: ", phases[from], phases[to]);
-                print_names(search->edges[from][to]);
-                printf("\n");
+                fprintf(file, "    %s --> %s: ", phases[from], phases[to]);
+                print_names(file, search->edges[from][to]);
+                fprintf(file, "\n");
             }
         }
     }
@@ -189,22 +189,26 @@ static void print_counts(const search_t *search, unsigned depth, bool is_complet
            (unsigned long long)search->events, (unsigned long long)search->wind_ups);
 }
 
-static void print_document(const search_t *search, unsigned depth, bool is_complete) {
-    printf(
-        "# The states of an update\n\n"
-        "Made by `make states`: what the search of all that can happen to a device and two clients has met. Jobs are\n"
-        "the writer's (`src/writer.h`). RESTARTING is not a state of `src/update.c`: it is any of them once a restart "
-        "was\n"
-        "asked for.\n\n```mermaid\nstateDiagram-v2\n    [*] --> IDLE\n");
-    print_edges(search);
-    printf("```\n\n");
-    print_counts(search, depth, is_complete);
+// False when it cannot be written.
+static bool write_document(const search_t *search, const char *path) {
+    FILE *file = fopen(path, "w");
+    if (file == NULL) {
+        return false;
+    }
+    fprintf(file,
+            "# The states of an update\n\n"
+            "Made by `make states`: what the search of all that can happen to a device and two clients has met. Jobs\n"
+            "are the writer's (`src/writer.h`). RESTARTING is not a state of `src/update.c`: it is any of them once a\n"
+            "restart was asked for.\n\n```mermaid\nstateDiagram-v2\n    [*] --> IDLE\n");
+    print_edges(file, search);
+    fprintf(file, "```\n");
+    return fclose(file) == 0;
 }
 
 int main(int count, char **words) {
     static search_t search;
-    bool is_document = count > 1 && strcmp(words[1], "--document") == 0;
-    unsigned most = count > 1 && !is_document ? (unsigned)atoi(words[1]) : DEPTH;
+    const char *document = count > 2 && strcmp(words[1], "--document") == 0 ? words[2] : NULL;
+    unsigned most = count > 1 && document == NULL ? (unsigned)atoi(words[1]) : DEPTH;
     search.nodes = calloc(STATES_MAX, sizeof *search.nodes);
     search.table = calloc(TABLE_SIZE, sizeof *search.table);
     bool holds = search.nodes != NULL && search.table != NULL;
@@ -218,15 +222,17 @@ int main(int count, char **words) {
     for (; holds && goes_on && depth < most; depth++) {
         holds = search_level(&search);
         goes_on = begin_level(&search);
-        if (!is_document) {
+        if (document == NULL) {
             printf("%3u: %zu states are new\n", depth + 1, search.level_count);
             fflush(stdout);
         }
     }
-    if (holds && is_document) {
-        print_document(&search, depth, !goes_on);
+    if (holds && document == NULL) {
+        print_edges(stdout, &search);
     } else if (holds) {
-        print_edges(&search);
+        holds = write_document(&search, document);
+    }
+    if (holds) {
         print_counts(&search, depth, !goes_on);
     }
     free(search.level);
