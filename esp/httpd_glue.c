@@ -17,6 +17,7 @@
 #define DISCARD_MAX 0x10000 // more is not worth reading: the connection closes
 #define WAIT_SLICE_MS 20
 #define PIECE_MAX 1024
+#define MASK_SIZE 4 // of a frame: all parts of a payload but the last are multiples of it (compat.c)
 
 extern const uint8_t page_start[] asm("_binary_ota_html_gz_start");
 extern const uint8_t page_end[] asm("_binary_ota_html_gz_end");
@@ -173,15 +174,40 @@ static esp_err_t read_offset(frame_t *frame, uint32_t *offset) {
     return error;
 }
 
-// The core sees each piece with the offset that belongs to it. Short ones: the writer need not wait for the last byte.
+// The core sees each piece with the offset that belongs to it.
+static void pass_on(frame_t *frame, const uint8_t *bytes, size_t length, uint32_t *offset) {
+    ota_ws_data_t data = {.offset = *offset, .bytes = bytes, .length = (uint32_t)length};
+    *offset += data.length;
+    (void)ota_ws_session_data(&frame->peer->session, &data, ota_ws_component_now_ms());
+}
+
+// The ring has less than a mask in one piece, at its end or because it is nearly full.
+static esp_err_t take_few(frame_t *frame, uint32_t *offset) {
+    uint8_t bytes[MASK_SIZE];
+    size_t length = frame->left < sizeof bytes ? frame->left : sizeof bytes;
+    esp_err_t error = read_part(frame, bytes, length);
+    for (size_t i = 0; i < length && error == ESP_OK; i++) {
+        size_t room_length;
+        uint8_t *room = wait_for_room(frame, &room_length);
+        if (room == NULL) {
+            break;
+        }
+        *room = bytes[i];
+        pass_on(frame, room, 1, offset);
+    }
+    return error;
+}
+
+// Short pieces: the writer need not wait for the last byte.
 static esp_err_t take_piece(frame_t *frame, uint8_t *room, size_t length, uint32_t *offset) {
-    length = length < frame->left ? length : frame->left;
     length = length < PIECE_MAX ? length : PIECE_MAX;
+    length = length < frame->left ? length - length % MASK_SIZE : frame->left;
+    if (length == 0) {
+        return take_few(frame, offset);
+    }
     esp_err_t error = read_part(frame, room, length);
     if (error == ESP_OK) {
-        ota_ws_data_t data = {*offset, room, (uint32_t)length, frame->left == 0};
-        *offset += data.length;
-        (void)ota_ws_session_data(&frame->peer->session, &data, ota_ws_component_now_ms());
+        pass_on(frame, room, length, offset);
     }
     return error;
 }

@@ -193,12 +193,16 @@ static void send_data(const client_t *client, size_t from, size_t length) {
     free(payload);
 }
 
-static void send_image(client_t *client) {
-    for (size_t at = 0; at < image.length && !client->closed; at += 8192) {
-        send_data(client, at, image.length - at < 8192 ? image.length - at : 8192);
+static void send_image_in(client_t *client, size_t length) {
+    for (size_t at = 0; at < image.length && !client->closed; at += length) {
+        send_data(client, at, image.length - at < length ? image.length - at : length);
         fake_serve(server);
         hear(client);
     }
+}
+
+static void send_image(client_t *client) {
+    send_image_in(client, 8192);
 }
 
 static void update(client_t *client) {
@@ -474,6 +478,22 @@ static void an_update_is_in_flash_and_selected_on_trial(void **state) {
     assert_int_equal(fake.aborts, 1);
     assert_int_equal(fake.events[OTA_WS_EVENT_VERIFIED], 1);
     leave(client);
+}
+
+// Each read of a part begins with the mask's first byte: parts that are no multiples of 4 would come out scrambled.
+static void frames_of_odd_lengths_arrive_as_they_were_sent(void **state) {
+    (void)state;
+    start();
+    static const size_t lengths[] = {1001, 1002, 1003, 4097, 8191};
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+        client_t *client = welcome();
+        begin(client);
+        send_image_in(client, lengths[i]);
+        assert_true(heard(client, "\"type\":\"done\""));
+        assert_memory_equal(fake_slot(1), image.bytes, image.length);
+        say(client, "{\"type\":\"cancel\"}");
+        leave(client);
+    }
 }
 
 static void power_save_is_off_during_an_update_only(void **state) {
@@ -950,6 +970,7 @@ int main(void) {
         TEST(a_header_in_single_bytes_is_understood),
         TEST(who_stops_inside_a_frame_is_given_up),
         TEST(an_update_is_in_flash_and_selected_on_trial),
+        TEST(frames_of_odd_lengths_arrive_as_they_were_sent),
         TEST(power_save_is_off_during_an_update_only),
         TEST(a_restart_waits_until_its_answer_is_out),
         TEST(a_begin_that_fails_is_let_go),
