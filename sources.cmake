@@ -3,6 +3,7 @@ set(OTA_WS_CORE_SOURCES
     src/base64.c
     src/bytes.c
     src/chip.c
+    src/control.c
     src/device.c
     src/encrypted.c
     src/gate.c

@@ -215,6 +215,13 @@ void ota_ws_report_failed(ota_ws_session_t *session, const ota_ws_failure_t *fai
     say_failure(session, "failed", failure, 0);
 }
 
+void ota_ws_report_failed_with(ota_ws_session_t *session, ota_ws_status_t status) {
+    ota_ws_failure_t failure = {.status = status};
+    if (status != OTA_WS_OK) {
+        ota_ws_report_failed(session, &failure);
+    }
+}
+
 void ota_ws_report_error(ota_ws_session_t *session, const ota_ws_failure_t *failure, uint32_t wait_ms) {
     say_failure(session, "error", failure, wait_ms);
 }

@@ -15,6 +15,9 @@ void ota_ws_report_ready(ota_ws_session_t *session);
 void ota_ws_report_progress(ota_ws_session_t *session);
 void ota_ws_report_done(ota_ws_session_t *session);
 void ota_ws_report_failed(ota_ws_session_t *session, const ota_ws_failure_t *failure);
+
+// The same of a status alone; OTA_WS_OK says nothing.
+void ota_ws_report_failed_with(ota_ws_session_t *session, ota_ws_status_t status);
 // "error"; `wait_ms` 0 when there is nothing to wait for.
 void ota_ws_report_error(ota_ws_session_t *session, const ota_ws_failure_t *failure, uint32_t wait_ms);
 

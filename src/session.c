@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "control.h"
 #include "message.h"
 #include "report.h"
 #include "text.h"
@@ -200,17 +201,17 @@ static void hear_cancel(ota_ws_session_t *session, const ota_ws_request_t *reque
 
 static void hear_restart(ota_ws_session_t *session, const ota_ws_request_t *request) {
     (void)request;
-    ota_ws_update_restart(session);
+    ota_ws_control_restart(session);
 }
 
 static void hear_confirm(ota_ws_session_t *session, const ota_ws_request_t *request) {
     (void)request;
-    ota_ws_update_confirm(session);
+    ota_ws_control_confirm(session);
 }
 
 static void hear_rollback(ota_ws_session_t *session, const ota_ws_request_t *request) {
     (void)request;
-    ota_ws_update_roll_back(session);
+    ota_ws_control_roll_back(session);
 }
 
 static void hear_ping(ota_ws_session_t *session, const ota_ws_request_t *request) {

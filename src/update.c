@@ -3,21 +3,13 @@
 
 #include <string.h>
 
+#include "control.h"
 #include "report.h"
 #include "text.h"
 
 #define TELL_INTERVAL_MS 250 // progress of what was written, beside the acknowledgements
-#define LOOK_INTERVAL_MS 1000
-#define ASK_AGAIN_MS 10000 // so long after the application has refused to go back when the trial was over
 
 // Tells the session what it asked for cannot be had; nothing when it can.
-static void fail_session(ota_ws_session_t *session, ota_ws_status_t status) {
-    ota_ws_failure_t failure = {.status = status};
-    if (status != OTA_WS_OK) {
-        ota_ws_report_failed(session, &failure);
-    }
-}
-
 static void submit(ota_ws_device_t *device, const ota_ws_job_t *job) {
     const ota_ws_worker_t *worker = device->ports.worker;
     worker->submit(worker->context, job);
@@ -113,12 +105,11 @@ void ota_ws_update_begin(ota_ws_session_t *session, const ota_ws_promise_t *prom
         device->next = session;
         device->next_promise = *promise;
     } else {
-        fail_session(session, OTA_WS_BUSY);
+        ota_ws_report_failed_with(session, OTA_WS_BUSY);
     }
 }
 
-// Back at rest: a `begin` that had to wait has its turn.
-static void rest(ota_ws_device_t *device, ota_ws_update_state_t state) {
+void ota_ws_update_rest(ota_ws_device_t *device, ota_ws_update_state_t state) {
     ota_ws_history_newest(device->ports.platform, &device->last);
     device->update = state;
     device->owner = NULL;
@@ -206,7 +197,7 @@ static void take_back(ota_ws_session_t *session) {
     ota_ws_device_t *device = session->device;
     ota_ws_status_t status = start_worker(device);
     if (status != OTA_WS_OK) {
-        fail_session(session, status);
+        ota_ws_report_failed_with(session, status);
         return;
     }
     device->update = OTA_WS_UPDATE_CONTROL;
@@ -224,8 +215,8 @@ void ota_ws_update_cancel(ota_ws_session_t *session) {
     } else if (device->update == OTA_WS_UPDATE_VERIFYING && owned) {
         device->end.status = OTA_WS_CANCELLED; // taken back as soon as it is ready
     } else {
-        fail_session(session,
-                     is_open(device) || device->update == OTA_WS_UPDATE_VERIFYING ? OTA_WS_BUSY : OTA_WS_NO_UPDATE);
+        ota_ws_report_failed_with(
+            session, is_open(device) || device->update == OTA_WS_UPDATE_VERIFYING ? OTA_WS_BUSY : OTA_WS_NO_UPDATE);
     }
 }
 
@@ -243,11 +234,10 @@ void ota_ws_update_session_gone(ota_ws_session_t *session, ota_ws_status_t statu
     }
 }
 
-// ---- confirm, go back, restart -------------------------------------------------------------------------------------
+// ---- a job that changes the boot record -----------------------------------------------------------------------------
 
-// Hands a job that changes the boot record to the writer; `outcome` is that of ROLL_BACK.
-static ota_ws_status_t try_control(ota_ws_device_t *device, ota_ws_session_t *session, ota_ws_job_kind_t kind,
-                                   ota_ws_outcome_t outcome) {
+ota_ws_status_t ota_ws_update_start_job(ota_ws_device_t *device, ota_ws_session_t *session, ota_ws_job_kind_t kind,
+                                        ota_ws_outcome_t outcome) {
     ota_ws_job_t job = {.kind = kind, .outcome = outcome};
     if (device->restarting || device->update == OTA_WS_UPDATE_READY) {
         return OTA_WS_RESTART_PENDING;
@@ -262,63 +252,6 @@ static ota_ws_status_t try_control(ota_ws_device_t *device, ota_ws_session_t *se
         submit(device, &job);
     }
     return status;
-}
-
-static ota_ws_status_t confirm(ota_ws_device_t *device, ota_ws_session_t *session) {
-    return device->on_trial ? try_control(device, session, OTA_WS_JOB_CONFIRM, OTA_WS_OUTCOME_NONE)
-                            : OTA_WS_NOT_ON_TRIAL;
-}
-
-static ota_ws_status_t roll_back(ota_ws_device_t *device, ota_ws_session_t *session) {
-    return try_control(device, session, OTA_WS_JOB_ROLL_BACK, OTA_WS_OUTCOME_ROLLING_BACK);
-}
-
-ota_ws_status_t ota_ws_device_confirm(ota_ws_device_t *device) {
-    return confirm(device, NULL);
-}
-
-ota_ws_status_t ota_ws_device_roll_back(ota_ws_device_t *device) {
-    return roll_back(device, NULL);
-}
-
-void ota_ws_update_confirm(ota_ws_session_t *session) {
-    fail_session(session, confirm(session->device, session));
-}
-
-// Tells the session when the application refuses. True when the device may restart.
-static bool may_restart(ota_ws_session_t *session) {
-    ota_ws_failure_t failure;
-    ota_ws_policy_ask(session->device->ports.platform, OTA_WS_ASK_RESTART, &failure);
-    if (failure.status != OTA_WS_OK) {
-        ota_ws_report_failed(session, &failure);
-    }
-    return failure.status == OTA_WS_OK;
-}
-
-void ota_ws_update_roll_back(ota_ws_session_t *session) {
-    if (!may_restart(session)) {
-        return;
-    }
-    fail_session(session, roll_back(session->device, session));
-}
-
-static void restart(ota_ws_device_t *device) {
-    const ota_ws_platform_t *platform = device->ports.platform;
-    device->restarting = true;
-    ota_ws_report_restarting_to_all(device);
-    platform->restart(platform->context);
-}
-
-void ota_ws_update_restart(ota_ws_session_t *session) {
-    ota_ws_device_t *device = session->device;
-    if (device->update != OTA_WS_UPDATE_IDLE && device->update != OTA_WS_UPDATE_READY) {
-        fail_session(session, OTA_WS_BUSY);
-        return;
-    }
-    if (!may_restart(session)) {
-        return;
-    }
-    restart(device);
 }
 
 // ---- what the writer has done --------------------------------------------------------------------------------------
@@ -397,7 +330,7 @@ static void finish_done(ota_ws_device_t *device, const ota_ws_job_result_t *resu
     if (device->owner != NULL) {
         ota_ws_report_done(device->owner);
     }
-    rest(device, OTA_WS_UPDATE_READY);
+    ota_ws_update_rest(device, OTA_WS_UPDATE_READY);
 }
 
 static void abort_done(ota_ws_device_t *device, const ota_ws_job_result_t *result) {
@@ -405,65 +338,20 @@ static void abort_done(ota_ws_device_t *device, const ota_ws_job_result_t *resul
     if (device->owner != NULL) {
         ota_ws_report_failed(device->owner, &device->end);
     }
-    rest(device, OTA_WS_UPDATE_IDLE);
-}
-
-// Tells the owner of the job when it has failed. True when it has not.
-static bool control_succeeded(ota_ws_device_t *device, const ota_ws_job_result_t *result) {
-    if (result->failure.status == OTA_WS_OK) {
-        return true;
-    }
-    if (device->owner != NULL) {
-        ota_ws_report_failed(device->owner, &result->failure);
-    }
-    return false;
-}
-
-static void confirm_done(ota_ws_device_t *device, const ota_ws_job_result_t *result) {
-    device->errand = OTA_WS_ERRAND_NONE;
-    if (control_succeeded(device, result)) {
-        device->on_trial = false;
-    }
-    rest(device, OTA_WS_UPDATE_IDLE);
-}
-
-static void roll_back_done(ota_ws_device_t *device, const ota_ws_job_result_t *result) {
-    bool marked = control_succeeded(device, result);
-    device->errand = OTA_WS_ERRAND_NONE;
-    device->next = marked ? NULL : device->next;
-    rest(device, OTA_WS_UPDATE_IDLE);
-    if (marked) {
-        restart(device);
-    } else {
-        device->trial_since_ms = device->now_ms; // the countdown starts again instead of trying at every tick
-    }
-}
-
-static void select_done(ota_ws_device_t *device, const ota_ws_job_result_t *result) {
-    bool selected = result->failure.status == OTA_WS_OK;
-    device->errand = OTA_WS_ERRAND_NONE;
-    device->next = selected ? NULL : device->next;
-    rest(device, OTA_WS_UPDATE_IDLE);
-    if (selected) {
-        restart(device);
-    }
-}
-
-static void deactivate_done(ota_ws_device_t *device, const ota_ws_job_result_t *result) {
-    bool taken_back = control_succeeded(device, result);
-    if (taken_back && device->owner != NULL) {
-        fail_session(device->owner, OTA_WS_CANCELLED);
-    }
-    rest(device, taken_back ? OTA_WS_UPDATE_IDLE : OTA_WS_UPDATE_READY);
+    ota_ws_update_rest(device, OTA_WS_UPDATE_IDLE);
 }
 
 typedef void (*done_t)(ota_ws_device_t *device, const ota_ws_job_result_t *result);
 
 static const done_t done[] = {
-    [OTA_WS_JOB_BEGIN] = begin_done,           [OTA_WS_JOB_CHUNK] = chunk_done,
-    [OTA_WS_JOB_FINISH] = finish_done,         [OTA_WS_JOB_ABORT] = abort_done,
-    [OTA_WS_JOB_CONFIRM] = confirm_done,       [OTA_WS_JOB_ROLL_BACK] = roll_back_done,
-    [OTA_WS_JOB_DEACTIVATE] = deactivate_done, [OTA_WS_JOB_SELECT] = select_done,
+    [OTA_WS_JOB_BEGIN] = begin_done,
+    [OTA_WS_JOB_CHUNK] = chunk_done,
+    [OTA_WS_JOB_FINISH] = finish_done,
+    [OTA_WS_JOB_ABORT] = abort_done,
+    [OTA_WS_JOB_CONFIRM] = ota_ws_control_completed,
+    [OTA_WS_JOB_ROLL_BACK] = ota_ws_control_completed,
+    [OTA_WS_JOB_DEACTIVATE] = ota_ws_control_completed,
+    [OTA_WS_JOB_SELECT] = ota_ws_control_completed,
 };
 
 void ota_ws_device_completed(ota_ws_device_t *device, const ota_ws_job_result_t *result, uint32_t now_ms) {
@@ -473,84 +361,10 @@ void ota_ws_device_completed(ota_ws_device_t *device, const ota_ws_job_result_t 
 
 // ---- time ----------------------------------------------------------------------------------------------------------
 
-// What a power cut has left to be done, as soon as the worker can be had.
-static void run_errand(ota_ws_device_t *device) {
-    static const uint8_t kinds[] = {
-        [OTA_WS_ERRAND_CONFIRM] = OTA_WS_JOB_CONFIRM,
-        [OTA_WS_ERRAND_GO_BACK] = OTA_WS_JOB_ROLL_BACK,
-        [OTA_WS_ERRAND_SELECT] = OTA_WS_JOB_SELECT,
-    };
-    ota_ws_outcome_t outcome = (ota_ws_outcome_t)device->last.outcome;
-    bool going = outcome == OTA_WS_OUTCOME_ABORTING || outcome == OTA_WS_OUTCOME_EXPIRING;
-    (void)try_control(device, NULL, (ota_ws_job_kind_t)kinds[device->errand],
-                      going ? outcome : OTA_WS_OUTCOME_ROLLING_BACK);
-}
-
-static bool may_go_back(const ota_ws_device_t *device) {
-    ota_ws_failure_t failure;
-    ota_ws_policy_ask(device->ports.platform, OTA_WS_ASK_RESTART, &failure);
-    return failure.status == OTA_WS_OK;
-}
-
-static void end_trial(ota_ws_device_t *device) {
-    if (may_go_back(device)) {
-        (void)try_control(device, NULL, OTA_WS_JOB_ROLL_BACK, OTA_WS_OUTCOME_EXPIRING);
-    } else {
-        device->trial_since_ms = device->now_ms - device->settings->trial_timeout_ms + ASK_AGAIN_MS;
-    }
-}
-
-// A finding is acted upon once: what has failed then is not tried every second.
-static void act_on_finding(ota_ws_device_t *device, ota_ws_finding_t finding) {
-    bool good = finding == OTA_WS_HEALTH_IS_GOOD;
-    if ((good || may_go_back(device)) && (good ? confirm(device, NULL) : roll_back(device, NULL)) == OTA_WS_OK) {
-        device->finding = finding;
-    }
-}
-
-static void ask_for_health(ota_ws_device_t *device) {
-    const ota_ws_platform_t *platform = device->ports.platform;
-    if (platform->examine == NULL) {
-        return;
-    }
-    ota_ws_finding_t finding = platform->examine(platform->context);
-    if (finding != OTA_WS_HEALTH_NOT_KNOWN && finding != device->finding) {
-        act_on_finding(device, finding);
-    }
-}
-
-// Has the application decided, past us or when we ask?
-static void look_at_trial(ota_ws_device_t *device) {
-    device->trial_looked_ms = device->now_ms;
-    if (ota_ws_trial_was_confirmed(device->ports.platform)) {
-        device->on_trial = false;
-        ota_ws_history_newest(device->ports.platform, &device->last);
-        ota_ws_report_state_to_all(device);
-    } else {
-        ask_for_health(device);
-    }
-}
-
-static void tick_trial(ota_ws_device_t *device) {
-    uint32_t timeout_ms = device->settings->trial_timeout_ms;
-    if (timeout_ms > 0 && device->now_ms - device->trial_since_ms >= timeout_ms) {
-        end_trial(device);
-    } else if (device->now_ms - device->trial_looked_ms >= LOOK_INTERVAL_MS) {
-        look_at_trial(device);
-    }
-}
-
 void ota_ws_update_tick(ota_ws_device_t *device) {
     bool waits_for_data = device->update == OTA_WS_UPDATE_RECEIVING && device->taken == device->received;
     if (waits_for_data && device->now_ms - device->last_data_ms >= device->settings->stall_timeout_ms) {
         end_update_with(device, OTA_WS_STALLED);
     }
-    if (device->update != OTA_WS_UPDATE_IDLE || device->restarting) {
-        return;
-    }
-    if (device->errand != OTA_WS_ERRAND_NONE) {
-        run_errand(device);
-    } else if (device->on_trial) {
-        tick_trial(device);
-    }
+    ota_ws_control_tick(device);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The life of the one update and of the jobs that change the boot record: requests of sessions in, jobs for the writer
-// out. Inside the core only.
+// The life of the one update, from `begin` to the restart or the failure: requests of sessions in, jobs for the writer
+// out. control.h has what changes the boot record beside it. Inside the core only.
 #pragma once
 
 #include "session.h"
@@ -9,9 +9,6 @@
 void ota_ws_update_begin(ota_ws_session_t *session, const ota_ws_promise_t *promise);
 void ota_ws_update_end(ota_ws_session_t *session);
 void ota_ws_update_cancel(ota_ws_session_t *session);
-void ota_ws_update_confirm(ota_ws_session_t *session);
-void ota_ws_update_roll_back(ota_ws_session_t *session);
-void ota_ws_update_restart(ota_ws_session_t *session);
 
 // Does an update of this session run (not: end, or wait for the restart)?
 bool ota_ws_update_is_of(const ota_ws_session_t *session);
@@ -24,5 +21,13 @@ bool ota_ws_update_data(ota_ws_session_t *session, const ota_ws_data_t *data, ot
 
 // The session has ended: its update ends with `status` unless all data is there.
 void ota_ws_update_session_gone(ota_ws_session_t *session, ota_ws_status_t status);
+
+// Hands one job that changes the boot record to the writer, from IDLE only; `outcome` is that of ROLL_BACK; `session`
+// hears how it ends, NULL: nobody. OTA_WS_RESTART_PENDING, OTA_WS_BUSY, OTA_WS_NO_MEMORY: nothing has changed.
+ota_ws_status_t ota_ws_update_start_job(ota_ws_device_t *device, ota_ws_session_t *session, ota_ws_job_kind_t kind,
+                                        ota_ws_outcome_t outcome);
+
+// Back at rest, in IDLE or READY; a `begin` that had to wait has its turn.
+void ota_ws_update_rest(ota_ws_device_t *device, ota_ws_update_state_t state);
 
 void ota_ws_update_tick(ota_ws_device_t *device);
