@@ -179,11 +179,14 @@ static void a_sound_checksum_over_nonsense_is_not_believed(void **state) {
                  {offsetof(ota_ws_history_t, entries[0].outcome), OTA_WS_OUTCOME_COUNT},
                  {offsetof(ota_ws_history_t, entries[0].from) + 32, 'x'},
                  {offsetof(ota_ws_history_t, entries[0].to) + 32, 'x'},
-                 {offsetof(ota_ws_history_t, entries[0].slot) + 16, 'x'}};
+                 {offsetof(ota_ws_history_t, entries[0].slot) + 16, 'x'},
+                 {offsetof(ota_ws_history_t, entries[1].outcome), OTA_WS_OUTCOME_COUNT},
+                 {offsetof(ota_ws_history_t, entries[1].to) + 32, 'x'}};
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         desk_t *desk = desk_new();
         ota_ws_history_entry_t entry = sample_entry(OTA_WS_OUTCOME_TRIAL);
         ota_ws_history_t history;
+        ota_ws_history_add(&desk->platform, &entry);
         ota_ws_history_add(&desk->platform, &entry);
         ota_ws_history_load(&desk->platform, &history);
         ((uint8_t *)&history)[cases[i].offset] = cases[i].value;

@@ -106,7 +106,7 @@ static void all_that_the_header_and_the_description_say_is_read(void **state) {
     spec.max_revision = 399;
     spec.secure_version = 0x01020304;
     spec.version = "12345678901234567890123456789012"; // fills its field, no terminating zero
-    spec.project = "tab\there\x7f\xc3\xa9";
+    spec.project = "tab\there\x7f\xc3\xa9~";
     spec.segments = 16;
     image_file_t file = image_build(&spec);
     ota_ws_image_t image;
@@ -117,7 +117,7 @@ static void all_that_the_header_and_the_description_say_is_read(void **state) {
     assert_int_equal(image.header.segment_count, 16);
     assert_int_equal(image.description.secure_version, 0x01020304);
     assert_string_equal(image.description.version, "12345678901234567890123456789012");
-    assert_memory_equal(image.description.project, "tab?here?", 9);
+    assert_memory_equal(image.description.project, "tab?here???~", 13);
     assert_string_equal(image.description.time, "12:00:00");
     assert_string_equal(image.description.date, "Jan  1 2026");
     assert_string_equal(image.description.idf, "v5.4.1");
@@ -292,6 +292,20 @@ static void the_first_segment_must_hold_the_description(void **state) {
     image_free(&file);
 }
 
+static void a_segment_of_16_mib_is_the_longest(void **state) {
+    (void)state;
+    image_file_t file = small_image(true, false);
+    for (uint32_t i = 0; i < 2; i++) {
+        const uint32_t length = 0x1000000 + 4 * i;
+        ota_ws_image_t image;
+        memcpy(file.bytes + 28, &length, 4);
+        ota_ws_image_init(&image, NULL, NULL);
+        assert_int_equal(ota_ws_image_feed(&image, file.bytes, OTA_WS_IMAGE_HEAD_SIZE),
+                         i == 0 ? OTA_WS_OK : OTA_WS_BAD_SEGMENTS);
+    }
+    image_free(&file);
+}
+
 static void segments_whose_lengths_would_wrap_around_are_refused(void **state) {
     (void)state;
     image_spec_t spec = image_spec_default;
@@ -342,6 +356,25 @@ static void each_string_may_fill_its_field(void **state) {
         char expected[33] = "";
         memset(expected, 'a' + (int)i, fields[i].size);
         assert_string_equal(fields[i].text, expected);
+    }
+    image_free(&file);
+}
+
+// Of a file that ends inside the head it is said what it looks like, as soon as that can be seen.
+static void a_file_that_is_too_short_is_called_what_it_looks_like(void **state) {
+    (void)state;
+    image_file_t file = small_image(true, false);
+    uint8_t esp8266[20] = {0xE9, 1, 2, 0x20, [8] = 0x10, 0xF0, 0x10, 0x40};
+    uint8_t erased[20];
+    memset(erased, 0xFF, sizeof erased);
+    assert_int_equal(examine(file.bytes, 0), OTA_WS_EMPTY);
+    for (size_t length = 1; length < OTA_WS_IMAGE_HEAD_SIZE; length++) {
+        assert_int_equal(examine(file.bytes, length), OTA_WS_TOO_SHORT);
+    }
+    for (size_t length = 1; length <= 20; length++) {
+        assert_int_equal(examine((const uint8_t *)"MZ: another program.", length), OTA_WS_NOT_AN_IMAGE);
+        assert_int_equal(examine(esp8266, length), length < 12 ? OTA_WS_TOO_SHORT : OTA_WS_ESP8266_IMAGE);
+        assert_int_equal(examine(erased, length), length < 12 ? OTA_WS_NOT_AN_IMAGE : OTA_WS_MERGED_IMAGE);
     }
     image_free(&file);
 }
@@ -416,9 +449,11 @@ int main(void) {
         cmocka_unit_test(without_a_digest_the_checksum_still_sees_one_changed_data_byte),
         cmocka_unit_test(the_first_failure_sticks),
         cmocka_unit_test(the_first_segment_must_hold_the_description),
+        cmocka_unit_test(a_segment_of_16_mib_is_the_longest),
         cmocka_unit_test(segments_whose_lengths_would_wrap_around_are_refused),
         cmocka_unit_test(a_file_that_only_begins_with_four_erased_bytes_is_no_image_of_a_flash),
         cmocka_unit_test(each_string_may_fill_its_field),
+        cmocka_unit_test(a_file_that_is_too_short_is_called_what_it_looks_like),
         cmocka_unit_test(the_room_before_the_signature_is_erased),
         cmocka_unit_test(bytes_after_the_signature_do_not_belong_there),
         cmocka_unit_test(any_noise_is_refused_without_reading_too_far),

@@ -262,6 +262,7 @@ static void the_last_four_owners_are_known(void **state) {
     for (uint8_t i = 0; i < OTA_WS_OWNER_COUNT; i++) {
         owner.bytes[14] = i;
         ota_ws_login_succeeded(&login, &owner, 0);
+        assert_int_equal(login.owner_count, i + 1);
     }
     for (uint8_t i = 0; i < OTA_WS_OWNER_COUNT; i++) { // again, in another order: nobody is forgotten
         owner.bytes[14] = (uint8_t)(i ^ 1);
@@ -359,6 +360,8 @@ static void an_old_failure_is_forgotten_after_some_time(void **state) {
     }
     ota_ws_login_failed(&login, &one, 3600 * SECOND);
     assert_int_equal(ota_ws_login_wait_ms(&login, &one, 3600 * SECOND), SECOND);
+    ota_ws_login_failed(&login, &one, 7200 * SECOND); // one alone is forgotten too
+    assert_int_equal(ota_ws_login_wait_ms(&login, &one, 7200 * SECOND), SECOND);
 }
 
 int main(void) {

@@ -11,9 +11,9 @@
 #define BLOCK 65536u
 #define HEAD OTA_WS_SLOT_HEAD_SIZE
 
-static image_file_t long_image(void) {
+static image_file_t long_image_of(const char *version) {
     image_spec_t spec = image_spec_default;
-    spec.version = "2.0.0";
+    spec.version = version;
     spec.size = 200000;
     return image_build(&spec);
 }
@@ -26,6 +26,10 @@ static void send(peer_t *peer, const image_file_t *file, uint32_t from, uint32_t
             peer_forget(peer); // keeps the log short
         }
     }
+}
+
+static image_file_t long_image(void) {
+    return long_image_of("2.0.0");
 }
 
 // The link breaks after `taken` bytes of the file.
@@ -233,6 +237,37 @@ static void after_flash_has_failed_nothing_in_the_slot_is_kept(void **state) {
     image_free(&file);
 }
 
+// A file that is refused at its end has not mended what an earlier cut has left behind.
+static void a_file_that_is_refused_leaves_the_slot_distrusted(void **state) {
+    (void)state;
+    image_file_t file = long_image();
+    image_file_t other = long_image_of("2.1.0");
+    ota_ws_progress_t progress;
+    rig_t *rig = rig_new();
+    interrupt(rig, &file, 100000);
+    assert_true(ota_ws_progress_load(&rig->platform, &progress));
+    progress.clean = 0;
+    ota_ws_progress_save(&rig->platform, &progress);
+    peer_t *peer = peer_welcome(rig);
+    peer_begin_image(peer, &other);
+    other.bytes[190000] ^= 1; // another one than was promised, with the same checksum
+    other.bytes[190001] ^= 1;
+    send(peer, &other, 0, (uint32_t)other.length);
+    assert_true(peer_failed(peer, "digest_mismatch"));
+    memcpy(rig->nor->bytes + HEAD, other.bytes + HEAD, other.length - HEAD);
+    const size_t before = nor_model_count(rig->nor, NOR_ERASE);
+    peer_forget(peer);
+    other.bytes[190000] ^= 1;
+    other.bytes[190001] ^= 1;
+    assert_int_equal(offset_of_ready(peer, &other), 0);
+    assert_ends_well(peer, &other, 0);
+    assert_int_equal(nor_model_count(rig->nor, NOR_ERASE) - before, 4); // whole blocks: nothing was kept
+    peer_free(peer);
+    rig_free(rig);
+    image_free(&other);
+    image_free(&file);
+}
+
 // The end of what came waits for its program unit; what cannot be read back is not put on record.
 static void an_update_that_pauses_on_flash_that_cannot_be_read_goes_on_at_its_last_block(void **state) {
     (void)state;
@@ -282,6 +317,7 @@ int main(void) {
         cmocka_unit_test(the_record_says_that_the_head_may_be_in_flash_before_it_goes_there),
         cmocka_unit_test(after_a_restart_two_blocks_are_written_again_and_the_rest_is_kept),
         cmocka_unit_test(after_flash_has_failed_nothing_in_the_slot_is_kept),
+        cmocka_unit_test(a_file_that_is_refused_leaves_the_slot_distrusted),
         cmocka_unit_test(an_update_that_pauses_on_flash_that_cannot_be_read_goes_on_at_its_last_block),
         cmocka_unit_test(a_device_that_cannot_inflate_declines_a_compressed_upload),
     };

@@ -141,6 +141,7 @@ static void a_wrong_password_makes_everybody_wait(void **state) {
     peer_say(peer, text);
     assert_true(peer_ended(peer, "try_later"));
     assert_non_null(strstr(peer_heard(peer, "error"), "\"wait_s\":1"));
+    assert_non_null(strstr(peer_heard(peer, "error"), "\"device\":\"1\"")); // of which a millisecond is left
     peer_free(peer);
     rig_pass(rig, 1);
     prove_wrongly(rig);

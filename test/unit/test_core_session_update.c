@@ -387,6 +387,29 @@ static void what_comes_is_told_to_all_once_when_its_head_has_passed(void **state
     image_free(&file);
 }
 
+static void the_last_bytes_are_acknowledged_however_few(void **state) {
+    (void)state;
+    rig_t *rig = rig_new();
+    image_spec_t spec = image_spec_default;
+    spec.version = "2.0.0";
+    spec.size = 65536 + 16;
+    image_file_t file = image_build(&spec);
+    peer_t *peer = peer_welcome(rig);
+    peer_begin_image(peer, &file);
+    for (uint32_t at = 0; at < 65536; at += 4096) {
+        peer_data(peer, at, file.bytes + at, 4096);
+        rig_settle(rig);
+        peer_forget(peer);
+    }
+    peer_data(peer, 65536, file.bytes + 65536, 16);
+    assert_non_null(strstr(peer_heard(peer, "progress"), "\"received\":65552,"));
+    rig_settle(rig);
+    assert_non_null(peer_heard(peer, "done"));
+    peer_free(peer);
+    rig_free(rig);
+    image_free(&file);
+}
+
 static void an_image_without_a_digest_of_its_own_is_taken_by_its_promise(void **state) {
     (void)state;
     rig_t *rig = rig_new();
@@ -439,6 +462,7 @@ int main(void) {
         cmocka_unit_test(a_second_client_is_told_to_wait_and_sees_the_progress),
         cmocka_unit_test(a_viewer_hears_of_the_progress_four_times_a_second),
         cmocka_unit_test(what_comes_is_told_to_all_once_when_its_head_has_passed),
+        cmocka_unit_test(the_last_bytes_are_acknowledged_however_few),
         cmocka_unit_test(an_image_without_a_digest_of_its_own_is_taken_by_its_promise),
         cmocka_unit_test(data_of_another_client_ends_only_its_own_session),
     };
