@@ -90,7 +90,8 @@ typedef struct {
     httpd_req_t *request;
     ota_ws_peer_t *peer;
     httpd_ws_frame_t head;
-    size_t left; // of the payload
+    size_t left;     // of the payload
+    uint32_t offset; // of the data that come next
 } frame_t;
 
 static esp_err_t read_part(frame_t *frame, uint8_t *to, size_t length) {
@@ -167,22 +168,23 @@ static uint8_t *wait_for_room(frame_t *frame, size_t *length) {
     return NULL;
 }
 
-static esp_err_t read_offset(frame_t *frame, uint32_t *offset) {
+static esp_err_t read_offset(frame_t *frame) {
     uint8_t bytes[OTA_WS_OFFSET_SIZE];
     esp_err_t error = read_part(frame, bytes, sizeof bytes);
-    *offset = ota_ws_read_u32(bytes);
+    frame->offset = ota_ws_read_u32(bytes);
     return error;
 }
 
-// The core sees each piece with the offset that belongs to it.
-static void pass_on(frame_t *frame, const uint8_t *bytes, size_t length, uint32_t *offset) {
-    ota_ws_data_t data = {.offset = *offset, .bytes = bytes, .length = (uint32_t)length};
-    *offset += data.length;
+// The core sees each piece with the offset that belongs to it. `left`: bytes of the frame that are still to be passed
+// on.
+static void pass_on(frame_t *frame, const uint8_t *bytes, size_t length, size_t left) {
+    ota_ws_data_t data = {frame->offset, bytes, (uint32_t)length, left == 0};
+    frame->offset += data.length;
     (void)ota_ws_session_data(&frame->peer->session, &data, ota_ws_component_now_ms());
 }
 
 // The ring has less than a mask in one piece, at its end or because it is nearly full.
-static esp_err_t take_few(frame_t *frame, uint32_t *offset) {
+static esp_err_t take_few(frame_t *frame) {
     uint8_t bytes[MASK_SIZE];
     size_t length = frame->left < sizeof bytes ? frame->left : sizeof bytes;
     esp_err_t error = read_part(frame, bytes, length);
@@ -193,32 +195,31 @@ static esp_err_t take_few(frame_t *frame, uint32_t *offset) {
             break;
         }
         *room = bytes[i];
-        pass_on(frame, room, 1, offset);
+        pass_on(frame, room, 1, frame->left + length - i - 1);
     }
     return error;
 }
 
 // Short pieces: the writer need not wait for the last byte.
-static esp_err_t take_piece(frame_t *frame, uint8_t *room, size_t length, uint32_t *offset) {
+static esp_err_t take_piece(frame_t *frame, uint8_t *room, size_t length) {
     length = length < PIECE_MAX ? length : PIECE_MAX;
     length = length < frame->left ? length - length % MASK_SIZE : frame->left;
     if (length == 0) {
-        return take_few(frame, offset);
+        return take_few(frame);
     }
     esp_err_t error = read_part(frame, room, length);
     if (error == ESP_OK) {
-        pass_on(frame, room, length, offset);
+        pass_on(frame, room, length, frame->left);
     }
     return error;
 }
 
 static esp_err_t take_data(frame_t *frame) {
-    uint32_t offset;
     size_t length;
     ota_ws_session_t *session = &frame->peer->session;
     bool taken =
         ota_ws_session_admit(session, OTA_WS_FRAME_DATA, frame->left, ota_ws_component_now_ms()) == OTA_WS_ADMIT_TAKE;
-    if (taken && read_offset(frame, &offset) != ESP_OK) {
+    if (taken && read_offset(frame) != ESP_OK) {
         return give_up(frame);
     }
     while (taken && frame->left > 0) {
@@ -226,7 +227,7 @@ static esp_err_t take_data(frame_t *frame) {
         if (room == NULL) {
             break;
         }
-        if (take_piece(frame, room, length, &offset) != ESP_OK) {
+        if (take_piece(frame, room, length) != ESP_OK) {
             return give_up(frame);
         }
         ota_ws_component_drain();

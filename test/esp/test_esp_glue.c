@@ -472,6 +472,8 @@ static void an_update_is_in_flash_and_selected_on_trial(void **state) {
     start();
     client_t *client = welcome();
     update(client);
+    assert_true(heard(client, "\"received\":8192,")); // each frame is acknowledged at its end
+    assert_true(heard(client, "\"received\":16384,"));
     assert_int_equal(fake_entry(1).ota_seq, 2);
     assert_int_equal(fake_entry(1).ota_state, ESP_OTA_IMG_NEW);
     assert_int_equal(fake.begins, 1);
