@@ -197,7 +197,7 @@ const units = prepareBuild();
 const everything = allMutants();
 const equivalent = readEquivalent();
 const stale = [...equivalent.keys()].filter((key) => everything.filter((mutant) => keyOf(mutant) === key).length !== 1);
-const queue = settings.FILE ? everything.filter(({ file }) => file === settings.FILE) : shuffle(everything, Number(settings.SEED));
+const queue = settings.FILE ? everything.filter(({ file }) => file === settings.FILE) : shuffle([...everything], Number(settings.SEED));
 const wanted = settings.FILE ? queue.length : Number(settings.COUNT);
 const tests = prepareTests();
 const seen = new Set([...units.values()].map(({ object }) => digestOf(object)));
