@@ -333,7 +333,9 @@ static bool boot(life_t *life, ota_ws_reset_t reset) {
 }
 
 bool life_power_on(life_t *life, ota_ws_reset_t reset) {
+    const partition_t *otadata = boot_otadata_partition(&life->table);
     board_power(life->board);
+    life->began_weak = board_is_weak(life->board, otadata->address, otadata->address + otadata->size);
     life->boots = 0;
     life->wants_restart = true;
     while (life->wants_restart && !life->board->dead) {

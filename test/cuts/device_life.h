@@ -67,7 +67,8 @@ typedef struct {
     bool is_on;
     bool is_working; // between the worker's start and stop
     bool wants_restart;
-    unsigned boots; // since life_power_on()
+    unsigned boots;  // since life_power_on()
+    bool began_weak; // the boot record was weak then: what starts may have been healed by its bootloader since
 
     ota_ws_session_t session;
     ota_ws_link_t link;

@@ -25,10 +25,10 @@ static bool a_whole_image_runs_that_was_sent(const life_t *life) {
            app_image_verify(&life->board->nor, machine->running, &machine->parts.target, life->boot_hash) == OTA_WS_OK;
 }
 
-// A weak boot record may bring an image back that had been given up: on trial.
+// A weak boot record may bring an image back that had been given up: on trial. The bootloader writes the entry anew
+// then.
 static bool came_back(const life_t *life) {
-    return life->device.on_trial &&
-           board_is_weak(life->board, OTADATA_ADDRESS, OTADATA_ADDRESS + PARTITION_OTADATA_SIZE);
+    return life->device.on_trial && life->began_weak;
 }
 
 static bool only_what_was_selected_runs(const life_t *life) {
@@ -126,7 +126,7 @@ static bool the_last_outcome_is_told_truly(const life_t *life) {
     if (!life_told(life, "last_to", to, sizeof to) || !life_told(life, "version", version, sizeof version)) {
         return false;
     }
-    bool runs = strcmp(to, version) == 0;
+    bool runs = strcmp(to, version) == 0 && strcmp(life->device.last.slot, life->machine.running->label) == 0;
     if (strcmp(outcome, "trial") == 0) {
         return runs && life->device.on_trial;
     }
