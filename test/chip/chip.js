@@ -172,7 +172,7 @@ export async function withChip(body, { crashes = false } = {}) {
     await body(chip);
     assert.equal(chip.crashed, crashes ?? chip.crashed, crashes ? 'it has not crashed' : 'it has crashed');
   } catch (error) {
-    error.stack += `\n--- console\n${chip.log.slice(-6000)}`;
+    error.stack += `\n--- console\n${chip.log.slice(-12_000)}`;
     throw error;
   } finally {
     await chip.powerOff();
