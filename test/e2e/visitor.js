@@ -64,7 +64,7 @@ export class Visitor {
   says(id, words) {
     const pattern = words instanceof RegExp ? words : new RegExp(`^${words.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`);
     return until(async () => pattern.test(await this.read(id)), `${id} saying ${words}`).catch(async (error) => {
-      error.message += `; it says: ${await this.read(id)}`;
+      error.stack += `; it says: ${await this.read(id)}`;
       throw error;
     });
   }
