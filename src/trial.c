@@ -175,6 +175,15 @@ ota_ws_status_t ota_ws_trial_confirm(const ota_ws_platform_t *platform) {
     return status;
 }
 
+// What stands on record when going back has failed. A boot record that could not be written may be half gone: of an
+// image without a trial the next start tells whether it runs.
+static ota_ws_outcome_t stays(const ota_ws_history_entry_t *entry, ota_ws_status_t status) {
+    if (entry->confirmed == 0) {
+        return OTA_WS_OUTCOME_TRIAL;
+    }
+    return status == OTA_WS_BOOT_RECORD ? OTA_WS_OUTCOME_ROLLING_BACK : OTA_WS_OUTCOME_CONFIRMED;
+}
+
 ota_ws_status_t ota_ws_trial_go_back(const ota_ws_platform_t *platform, ota_ws_outcome_t outcome) {
     ota_ws_history_entry_t entry;
     bool on_record = find_running(platform, &entry);
@@ -183,7 +192,7 @@ ota_ws_status_t ota_ws_trial_go_back(const ota_ws_platform_t *platform, ota_ws_o
     }
     ota_ws_status_t status = platform->roll_back(platform->context);
     if (on_record && status != OTA_WS_OK) {
-        set_outcome(platform, &entry, entry.confirmed != 0 ? OTA_WS_OUTCOME_CONFIRMED : OTA_WS_OUTCOME_TRIAL);
+        set_outcome(platform, &entry, stays(&entry, status));
     }
     return status;
 }

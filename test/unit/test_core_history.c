@@ -521,6 +521,25 @@ static void going_back_that_fails_leaves_a_confirmed_image_confirmed(void **stat
     free(desk);
 }
 
+// Found by fuzzing: the boot record is erased before it is written, so the earlier image may run at the next start.
+static void going_back_that_was_half_written_ends_as_what_runs(void **state) {
+    (void)state;
+    for (int runs = 0; runs < 2; runs++) {
+        desk_t *desk = desk_new();
+        run_new(desk, true, OTA_WS_IMAGE_VALID);
+        ota_ws_history_entry_t entry = sample_entry(OTA_WS_OUTCOME_CONFIRMED);
+        entry.confirmed = 1;
+        start_with(desk, entry);
+        desk->status = OTA_WS_BOOT_RECORD;
+        assert_int_equal(ota_ws_trial_go_back(&desk->platform, OTA_WS_OUTCOME_ROLLING_BACK), OTA_WS_BOOT_RECORD);
+        run_new(desk, runs == 1, OTA_WS_IMAGE_VALID);
+        ota_ws_trial_start_t start = ota_ws_trial_start(&desk->platform, &desk->identity);
+        assert_int_equal(newest(desk).outcome, runs == 1 ? OTA_WS_OUTCOME_CONFIRMED : OTA_WS_OUTCOME_ROLLED_BACK);
+        assert_false(start.on_trial);
+        free(desk);
+    }
+}
+
 static void nothing_is_confirmed_while_a_stale_record_cannot_be_changed(void **state) {
     (void)state;
     desk_t *desk = desk_new();
@@ -573,6 +592,7 @@ int main(void) {
         cmocka_unit_test(each_step_has_its_intent_on_record_before_and_its_outcome_after),
         cmocka_unit_test(an_image_that_cannot_be_put_on_record_is_selected_all_the_same),
         cmocka_unit_test(going_back_that_fails_leaves_a_confirmed_image_confirmed),
+        cmocka_unit_test(going_back_that_was_half_written_ends_as_what_runs),
         cmocka_unit_test(nothing_is_confirmed_while_a_stale_record_cannot_be_changed),
         cmocka_unit_test(steps_without_a_record_reach_the_platform_all_the_same),
     };
