@@ -86,7 +86,7 @@ node_count() { # word, TAP file
 node_tests() { # name, files...
     local name=$1 tap="$log/$1.tap" text="$log/$1.txt" code
     shift
-    node --import ./test/web_crypto.js --test --test-concurrency="$(nproc)" --test-reporter=spec --test-reporter-destination="$text" \
+    node --import ./test/browser_globals.js --test --test-concurrency="$(nproc)" --test-reporter=spec --test-reporter-destination="$text" \
         --test-reporter=tap --test-reporter-destination="$tap" "$@" >"$log/$name.out" 2>&1
     code=$?
     local bad
