@@ -175,24 +175,25 @@ ota_ws_status_t ota_ws_trial_confirm(const ota_ws_platform_t *platform) {
     return status;
 }
 
-// What stands on record when going back has failed. A boot record that could not be written may be half gone: of an
-// image without a trial the next start tells whether it runs.
-static ota_ws_outcome_t stays(const ota_ws_history_entry_t *entry, ota_ws_status_t status) {
-    if (entry->confirmed == 0) {
+// What stands on record when going back has failed. A boot record that could not be written, now or by an attempt
+// before, may be half gone: of an image without a trial the next start tells whether it runs.
+static ota_ws_outcome_t stays(const ota_ws_history_entry_t *before, ota_ws_status_t status) {
+    if (before->confirmed == 0) {
         return OTA_WS_OUTCOME_TRIAL;
     }
-    return status == OTA_WS_BOOT_RECORD ? OTA_WS_OUTCOME_ROLLING_BACK : OTA_WS_OUTCOME_CONFIRMED;
+    return status == OTA_WS_BOOT_RECORD ? OTA_WS_OUTCOME_ROLLING_BACK : (ota_ws_outcome_t)before->outcome;
 }
 
 ota_ws_status_t ota_ws_trial_go_back(const ota_ws_platform_t *platform, ota_ws_outcome_t outcome) {
-    ota_ws_history_entry_t entry;
+    ota_ws_history_entry_t entry, before;
     bool on_record = find_running(platform, &entry);
+    before = entry;
     if (on_record) {
         set_outcome(platform, &entry, outcome);
     }
     ota_ws_status_t status = platform->roll_back(platform->context);
     if (on_record && status != OTA_WS_OK) {
-        set_outcome(platform, &entry, stays(&entry, status));
+        set_outcome(platform, &entry, stays(&before, status));
     }
     return status;
 }

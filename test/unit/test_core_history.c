@@ -540,6 +540,24 @@ static void going_back_that_was_half_written_ends_as_what_runs(void **state) {
     }
 }
 
+// Found by fuzzing: the second attempt finds no record of the running image any more, which says nothing of the first.
+static void going_back_again_after_it_was_half_written_ends_as_what_runs(void **state) {
+    (void)state;
+    desk_t *desk = desk_new();
+    run_new(desk, true, OTA_WS_IMAGE_VALID);
+    ota_ws_history_entry_t entry = sample_entry(OTA_WS_OUTCOME_CONFIRMED);
+    entry.confirmed = 1;
+    start_with(desk, entry);
+    desk->status = OTA_WS_BOOT_RECORD;
+    ota_ws_trial_go_back(&desk->platform, OTA_WS_OUTCOME_ROLLING_BACK);
+    desk->status = OTA_WS_NOTHING_TO_GO_BACK_TO;
+    assert_int_equal(ota_ws_trial_go_back(&desk->platform, OTA_WS_OUTCOME_ROLLING_BACK), OTA_WS_NOTHING_TO_GO_BACK_TO);
+    run_new(desk, false, OTA_WS_IMAGE_VALID);
+    ota_ws_trial_start(&desk->platform, &desk->identity);
+    assert_int_equal(newest(desk).outcome, OTA_WS_OUTCOME_ROLLED_BACK);
+    free(desk);
+}
+
 static void nothing_is_confirmed_while_a_stale_record_cannot_be_changed(void **state) {
     (void)state;
     desk_t *desk = desk_new();
@@ -593,6 +611,7 @@ int main(void) {
         cmocka_unit_test(an_image_that_cannot_be_put_on_record_is_selected_all_the_same),
         cmocka_unit_test(going_back_that_fails_leaves_a_confirmed_image_confirmed),
         cmocka_unit_test(going_back_that_was_half_written_ends_as_what_runs),
+        cmocka_unit_test(going_back_again_after_it_was_half_written_ends_as_what_runs),
         cmocka_unit_test(nothing_is_confirmed_while_a_stale_record_cannot_be_changed),
         cmocka_unit_test(steps_without_a_record_reach_the_platform_all_the_same),
     };
