@@ -128,9 +128,10 @@ export function readOtadata(flash) {
 export class Device {
   /**
    * Starts one and waits for its page. `image`: what it runs at first (a file); `options`: further options of
-   * ota-ws-device, as makeImage() takes them; `flash`: an existing flash file; `wrap`: a command before it.
+   * ota-ws-device, as makeImage() takes them; `flash`: an existing flash file; `wrap`: a command before it;
+   * `executable`: another build of it.
    */
-  static async start({ image, options = {}, flash = freshPath('.flash'), wrap = [], env = {} } = {}) {
+  static async start({ image, options = {}, flash = freshPath('.flash'), wrap = [], env = {}, executable = tools.device } = {}) {
     const device = new Device(flash);
     const args = ['--flash', flash, '--port', '0', '--boot-time', '50'];
     if (image !== undefined) {
@@ -140,7 +141,7 @@ export class Device {
       const option = `--${name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`;
       args.push(...(value === true ? [option] : [option, String(value)]));
     }
-    const [file, ...before] = [...wrap, tools.device];
+    const [file, ...before] = [...wrap, executable];
     device.process = spawn(file, [...before, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
     device.process.stdout.on('data', (text) => (device.log += text));
     device.process.stderr.on('data', (text) => (device.log += text));
