@@ -56,10 +56,12 @@ typedef struct {
     credit_t credits[QUEUE_SIZE];
     unsigned credit_first, credit_count;
     int64_t looked_ns;
-    int64_t asked_ns;                      // the client's last bytes before `ready`
-    int64_t begin_ns, first_ns, told_ns;   // begin said; first progress heard; last message heard
-    int64_t silence_ns, done_ns;           // the longest; done heard
+    bool was_told;                       // the client has said nothing since the device's last message
+    int64_t asked_ns;                    // when the client said `begin`: its first bytes after what came before `ready`
+    int64_t begin_ns, first_ns, told_ns; // begin said; first progress heard; last message heard
+    int64_t silence_ns, done_ns;         // the longest; done heard
     uint64_t begin_up, done_up, done_down; // bytes
+    uint64_t asked_up;                     // bytes
     struct sockaddr_in device_own, device_peer;
 } connection_t;
 
@@ -199,9 +201,10 @@ static bool contains(const segment_t *segment, const char *text) {
 static void hear(connection_t *at, const segment_t *segment, int64_t now) {
     if (contains(segment, "\"type\":\"ready\"") && at->begin_ns == 0) {
         at->begin_ns = at->asked_ns;
-        at->begin_up = at->up.entered;
+        at->begin_up = at->asked_up;
         at->told_ns = at->asked_ns;
     }
+    at->was_told = true;
     if (at->begin_ns == 0 || at->done_ns != 0) {
         return;
     }
@@ -271,11 +274,20 @@ static void close_connection(connection_t *at) {
     at->client = -1;
 }
 
+static void note_asked(connection_t *at, uint64_t entered, int64_t now) {
+    if (at->was_told) {
+        at->was_told = false;
+        at->asked_ns = now;
+        at->asked_up = entered;
+    }
+}
+
 static bool serve(link_t *link, connection_t *at, int64_t now) {
     look_at_device(link, at, now);
     learn_reads(at, now);
+    uint64_t entered = at->up.entered;
     while (enter(link, &at->up, at->client, window_left(link, at), now)) {
-        at->asked_ns = at->begin_ns == 0 ? now : at->asked_ns;
+        note_asked(at, entered, now);
     }
     while (enter(link, &at->down, at->device, MSS, now)) {
     }
@@ -317,6 +329,7 @@ static void accept_one(link_t *link) {
     memset(at, 0, sizeof *at);
     at->client = client;
     at->device = device;
+    at->was_told = true;
     at->up.segments = calloc(QUEUE_SIZE, sizeof(segment_t));
     at->down.segments = calloc(QUEUE_SIZE, sizeof(segment_t));
     getsockname(device, (struct sockaddr *)&at->device_own, &length);

@@ -50,6 +50,7 @@ bool device_state_read(device_state_t *state, const device_message_t *message) {
     state->requires_signed = device_message_true(message, "requires_signed");
     state->encrypted = device_message_true(message, "encrypted");
     state->deflate = device_message_true(message, "deflate");
+    device_message_number(message, "early", &state->early);
     read_other(&state->other, message);
     read_update(state, message);
     return read_running(&state->running, message) && READ(message, "boot", state->boot) &&

@@ -46,6 +46,7 @@ typedef struct {
     bool requires_signed;
     bool encrypted; // takes encrypted images only
     bool deflate;   // takes packed files
+    uint32_t early; // bytes that may follow `begin` at once
     char update[16];
     bool yours;
     uint32_t size, received, written;

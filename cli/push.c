@@ -21,6 +21,10 @@ static bool same(const char *a, const char *b) {
     return strcmp(a, b) == 0;
 }
 
+static uint32_t smaller(uint32_t a, uint32_t b) {
+    return a < b ? a : b;
+}
+
 // ---- endings -------------------------------------------------------------------------------------------------------
 
 // Takes the update back; the outcome is told when the device has answered.
@@ -61,6 +65,16 @@ static void finish_not_restarted(visit_t *visit, outcome_kind_t kind) {
 
 // ---- begin ---------------------------------------------------------------------------------------------------------
 
+// A frame that does not wait for the answer; only where the device is at rest and will hardly go on in the middle.
+static void plan_early(visit_t *visit) {
+    push_t *push = push_of(visit);
+    uint32_t size = push->firmware->size;
+    bool is_likely = visit->attempts == 0 && same(visit->state.update, "idle");
+    push->early = is_likely ? smaller(visit->state.early, WINDOW_CHUNK_MAX) : 0;
+    push->early = smaller(push->early, push->is_packed ? smaller(push->packed.length, size) : size);
+    push->early_due = push->early > 0;
+}
+
 static void say_begin(visit_t *visit) {
     push_t *push = push_of(visit);
     char text[CHANNEL_TEXT_SIZE];
@@ -73,6 +87,11 @@ static void say_begin(visit_t *visit) {
     }
     if (push->is_packed) {
         ota_ws_reply_true(&message, "deflate");
+    }
+    plan_early(visit);
+    if (push->early_due) {
+        ota_ws_reply_number(&message, "early", push->early);
+        client_offer_data(&visit->client);
     }
     visit->step = BEGINNING;
     client_say(&visit->client, &message);
@@ -182,6 +201,9 @@ static void on_ready(visit_t *visit, const device_message_t *message) {
         cancel(visit, EXIT_CODE_UNREACHABLE, "nonsense", "It says what no ota_ws device says.");
         return;
     }
+    if (offset == 0) {
+        window_sent(&push->window, push->early);
+    }
     if (offset > 0) {
         output_note(visit->output, visit->name, "going on after %u bytes that the device has already", offset);
     } else if (visit->attempts > 0 && push->firmware->is_encrypted) {
@@ -192,8 +214,9 @@ static void on_ready(visit_t *visit, const device_message_t *message) {
     client_offer_data(&visit->client);
 }
 
+// What is packed from elsewhere on is not what was promised early; but then nobody reads that.
 static bool read_piece(const push_t *push, uint32_t offset, unsigned char *bytes, uint32_t length) {
-    if (push->is_packed) {
+    if (push->is_packed && length <= push->packed.length - offset) {
         memcpy(bytes, push->packed.bytes + offset, length);
         return true;
     }
@@ -209,23 +232,31 @@ static void say_end(visit_t *visit) {
     }
 }
 
-static size_t on_fill(visit_t *visit, unsigned char *frame) {
-    push_t *push = push_of(visit);
-    uint32_t offset = push->window.sent;
-    uint32_t length = visit->step == SENDING ? window_next(&push->window) : 0;
-    if (length == 0) {
-        say_end(visit);
-        return 0;
-    }
-    if (!read_piece(push, offset, frame + 4, length)) {
+static size_t fill(visit_t *visit, unsigned char *frame, uint32_t offset, uint32_t length) {
+    if (!read_piece(push_of(visit), offset, frame + 4, length)) {
         cancel_unreadable(visit);
         return 0;
     }
     for (int i = 0; i < 4; i++) {
         frame[i] = (unsigned char)(offset >> 8 * i);
     }
-    window_sent(&push->window, length);
     return 4 + (size_t)length;
+}
+
+static size_t on_fill(visit_t *visit, unsigned char *frame) {
+    push_t *push = push_of(visit);
+    uint32_t offset = push->window.sent;
+    if (push->early_due) {
+        push->early_due = false;
+        return fill(visit, frame, 0, push->early);
+    }
+    uint32_t length = visit->step == SENDING ? window_next(&push->window) : 0;
+    if (length == 0) {
+        say_end(visit);
+        return 0;
+    }
+    window_sent(&push->window, length);
+    return fill(visit, frame, offset, length);
 }
 
 static void on_progress(visit_t *visit, const device_message_t *message) {

@@ -26,6 +26,8 @@ typedef struct {
     bool is_packed; // what is being sent, or about to be
     bool declined;  // the device takes nothing packed now
     bool end_said;  // after the last packed byte
+    uint32_t early; // bytes that follow `begin` at once
+    bool early_due; // and have not been sent
     meter_t progress;
     device_state_t before; // of before the update
     device_slot_t updated; // what the device should run in the end

@@ -11,9 +11,10 @@
 #include "freertos/task.h"
 #include "sdkconfig.h"
 
-#define JOBS 2                          // at most so many wait
-#define RESULTS 2                       // of jobs; those of what was written replace each other
-#define PRIORITY (tskIDLE_PRIORITY + 4) // below the server, whose default is 5: requests come first
+#define JOBS 2                              // at most so many wait
+#define RESULTS 2                           // of jobs; those of what was written replace each other
+#define EARLY (CONFIG_OTA_RING_SIZE - 4096) // bytes of data that may come before BEGIN: the last sector is its scratch
+#define PRIORITY (tskIDLE_PRIORITY + 4)     // below the server, whose default is 5: requests come first
 
 typedef struct {
     ota_ws_writer_t writer;
@@ -109,8 +110,8 @@ static ota_ws_status_t start(void *context) {
     if (fresh == NULL) {
         return OTA_WS_NO_MEMORY;
     }
-    pipeline_ports.scratch = fresh->bytes;
-    pipeline_ports.scratch_size = sizeof fresh->bytes;
+    pipeline_ports.scratch = fresh->bytes + EARLY;
+    pipeline_ports.scratch_size = sizeof fresh->bytes - EARLY;
     ota_ws_ring_init(&fresh->ring, fresh->bytes, sizeof fresh->bytes);
     ota_ws_writer_init(&fresh->writer, &pipeline_ports);
     if (!make_queues(fresh) ||
@@ -148,9 +149,11 @@ static void stop(void *context) {
     ota_ws_compat_wifi_restore();
 }
 
+// That BEGIN was performed comes before what was written since.
 bool ota_ws_chip_worker_result(ota_ws_job_result_t *result) {
-    return work != NULL &&
-           (xQueueReceive(work->written, result, 0) == pdTRUE || xQueueReceive(work->results, result, 0) == pdTRUE);
+    bool has_written = work != NULL && uxQueueMessagesWaiting(work->written) > 0;
+    return work != NULL && (xQueueReceive(work->results, result, 0) == pdTRUE ||
+                            (has_written && xQueueReceive(work->written, result, 0) == pdTRUE));
 }
 
 // The semaphore may have been given for room that is used up since.
@@ -173,6 +176,7 @@ void ota_ws_chip_worker(ota_ws_worker_t *worker, const ota_ws_pipeline_ports_t *
     *worker = (ota_ws_worker_t){
         .inflates = ports->inflate != NULL,
         .decrypts = ports->decrypt != NULL,
+        .early = EARLY,
         .start = start,
         .write = write_data,
         .submit = submit,

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SCRATCH_SIZE 4096 // the ring's last bytes: what comes early does not reach them
+
 // ---- the thread ----------------------------------------------------------------------------------------------------
 
 static void take_first_job(worker_queue_t *queue, ota_ws_job_t *job) {
@@ -83,8 +85,8 @@ static ota_ws_status_t start(void *context) {
         .policy = parts->policy,
         .inflate = parts->inflate,
         .decrypt = parts->decrypt,
-        .scratch = bytes,
-        .scratch_size = parts->ring_size,
+        .scratch = bytes + parts->ring_size - SCRATCH_SIZE,
+        .scratch_size = SCRATCH_SIZE,
     };
     if (bytes == NULL) {
         return OTA_WS_NO_MEMORY;
@@ -135,6 +137,7 @@ ota_ws_worker_t worker_port(worker_t *worker) {
     return (ota_ws_worker_t){.context = worker,
                              .inflates = worker->parts.inflate != NULL && worker->parts.decrypt == NULL,
                              .decrypts = worker->parts.decrypt != NULL,
+                             .early = worker->parts.ring_size - SCRATCH_SIZE,
                              .start = start,
                              .write = write_data,
                              .submit = submit,
@@ -179,13 +182,13 @@ static bool take_result(worker_t *worker, ota_ws_job_result_t *result) {
     worker_queue_t *queue = &worker->queue;
     pthread_mutex_lock(&worker->lock);
     bool found = queue->has_written || queue->result_count > 0;
-    if (queue->has_written) {
-        *result = queue->written;
-        queue->has_written = false;
-    } else if (found) {
+    if (queue->result_count > 0) {
         *result = queue->results[0];
         queue->result_count--;
         memmove(queue->results, queue->results + 1, queue->result_count * sizeof queue->results[0]);
+    } else if (found) {
+        *result = queue->written;
+        queue->has_written = false;
     }
     pthread_mutex_unlock(&worker->lock);
     return found;

@@ -74,7 +74,9 @@ typedef struct ota_ws_device {
     struct ota_ws_session *owner;            // of the update or the job; NULL when it has gone
     struct ota_ws_session *next;             // its `begin` came while the one before was ending
     uint32_t size;                           // of the file
-    uint32_t received;                       // bytes of the data frames, which is the next offset
+    uint32_t expected;                       // the next offset of a data frame
+    uint32_t early;                          // up to there they may not count, or do not; frames end there
+    uint32_t received;                       // bytes of the data frames that count
     uint32_t acknowledged;                   // of them, as the owner knows
     uint32_t taken;                          // of them, by the writer
     uint32_t written;                        // bytes of the image that are in flash

@@ -36,6 +36,7 @@ static const member_t members[] = {
     {"sha256", HEX, FIELD(sha256), IN(BEGIN), 0},
     {"allow_downgrade", TRUE, FIELD(allow_downgrade), 0, IN(BEGIN)},
     {"deflate", TRUE, FIELD(deflate), 0, IN(BEGIN)},
+    {"early", NUMBER, FIELD(early), 0, IN(BEGIN)},
     {"count", NUMBER, FIELD(count), 0, IN_ALL},
     {"mac", HEX, FIELD(mac), 0, IN_ALL},
 };

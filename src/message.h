@@ -38,6 +38,7 @@ typedef struct {
     uint8_t sha256[OTA_WS_SHA256_SIZE];    // begin
     bool allow_downgrade;                  // begin
     bool deflate;                          // begin
+    uint32_t early;                        // begin
     bool has_count;                        // `count` and `mac` were there
     uint32_t count;
     uint8_t mac[OTA_WS_MAC_SIZE];

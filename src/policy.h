@@ -19,7 +19,8 @@ typedef struct {
     uint32_t size;
     uint8_t sha256[OTA_WS_SHA256_SIZE];
     bool allow_downgrade;
-    bool deflate; // the data frames carry the file from `ready.offset` on as one raw deflate stream (RFC 1951)
+    bool deflate;   // the data frames carry the file from `ready.offset` on as one raw deflate stream (RFC 1951)
+    uint32_t early; // so many bytes of data from offset 0 follow at once; they count when the device begins there
 } ota_ws_promise_t;
 
 // `failure` says what fits and what does not; its status is OTA_WS_OK when the image may be written.

@@ -189,8 +189,10 @@ struct ota_ws_job;
 // All called in the session thread.
 typedef struct {
     void *context;
-    bool inflates; // compressed uploads may be offered
-    bool decrypts; // only encrypted images are taken
+    bool inflates;  // compressed uploads may be offered
+    bool decrypts;  // only encrypted images are taken
+    uint32_t early; // bytes that write() takes after start() before BEGIN is performed; the pipeline's scratch is not
+                    // among them
 
     // Takes the memory of an update: an ota_ws_writer_t (writer.h), an ota_ws_ring_t's (ring.h), the thread.
     // OTA_WS_NO_MEMORY leaves nothing taken.
@@ -202,7 +204,7 @@ typedef struct {
 
     // Queues a copy of `job`, never a CHUNK; never blocks, two at most. The writer performs jobs in order with
     // ota_ws_writer_perform(). Each ends as one call of ota_ws_device_completed() in the session thread, and so do
-    // CHUNKs, of which one result may stand for many.
+    // CHUNKs, of which one result may stand for many; that of BEGIN comes before theirs.
     void (*submit)(void *context, const struct ota_ws_job *job);
 
     // Every job has completed. Gives the memory back.

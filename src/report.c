@@ -7,6 +7,7 @@
 #include "chip.h"
 #include "message.h"
 #include "text.h"
+#include "update.h"
 
 _Static_assert(OTA_WS_HISTORY_ELF_SIZE == OTA_WS_REPLY_HEX_SIZE, "digests are told as long as they are kept");
 
@@ -111,8 +112,9 @@ static void put_trial(ota_ws_reply_t *reply, const ota_ws_device_t *device) {
 static void put_device(ota_ws_reply_t *reply, const ota_ws_device_t *device) {
     const ota_ws_flash_t *flash = device->ports.flash;
     const ota_ws_worker_t *worker = device->ports.worker;
-    ota_ws_reply_members(reply, "slot_size:n check_project:t deflate:t encrypted:t", flash->slot_size(flash->context),
-                         device->settings->policy.check_project, worker->inflates, worker->decrypts);
+    ota_ws_reply_members(reply, "slot_size:n check_project:t deflate:t encrypted:t early:o",
+                         flash->slot_size(flash->context), device->settings->policy.check_project, worker->inflates,
+                         worker->decrypts, ota_ws_update_early_most(device));
 }
 
 static void put_other(ota_ws_reply_t *reply, const ota_ws_identity_t *identity) {

@@ -179,14 +179,18 @@ static void hear_proof(ota_ws_session_t *session, const ota_ws_request_t *reques
 // ---- after the login -----------------------------------------------------------------------------------------------
 
 static void hear_begin(ota_ws_session_t *session, const ota_ws_request_t *request) {
-    ota_ws_promise_t promise = {
-        .size = request->size, .allow_downgrade = request->allow_downgrade, .deflate = request->deflate};
+    ota_ws_promise_t promise = {.size = request->size,
+                                .allow_downgrade = request->allow_downgrade,
+                                .deflate = request->deflate,
+                                .early = request->early};
     memcpy(promise.sha256, request->sha256, sizeof promise.sha256);
     if (ota_ws_update_is_of(session)) {
         end_with(session, OTA_WS_UNEXPECTED_MESSAGE); // a second begin
-        return;
+    } else if (promise.early > ota_ws_update_early_most(session->device)) {
+        end_with(session, OTA_WS_BAD_VALUE);
+    } else {
+        ota_ws_update_begin(session, &promise);
     }
-    ota_ws_update_begin(session, &promise);
 }
 
 static void hear_end(ota_ws_session_t *session, const ota_ws_request_t *request) {
@@ -251,14 +255,18 @@ static ota_ws_admission_t refuse_frame(ota_ws_session_t *session, ota_ws_status_
 }
 
 static ota_ws_admission_t admit_data(ota_ws_session_t *session, uint64_t length) {
+    const ota_ws_device_t *device = session->device;
     if (!ota_ws_update_wants_data(session)) {
         return session->draining ? OTA_WS_ADMIT_DISCARD : refuse_frame(session, OTA_WS_UNEXPECTED_DATA);
     }
-    if (length > session->device->settings->chunk + OTA_WS_OFFSET_SIZE) {
+    if (length > device->settings->chunk + OTA_WS_OFFSET_SIZE) {
         return refuse_frame(session, OTA_WS_FRAME_TOO_LONG);
     }
     if (length <= OTA_WS_OFFSET_SIZE) {
         return refuse_frame(session, OTA_WS_BAD_FRAME);
+    }
+    if (device->early > 0 && length - OTA_WS_OFFSET_SIZE > device->early - device->expected) {
+        return refuse_frame(session, OTA_WS_TOO_MANY_BYTES);
     }
     return OTA_WS_ADMIT_TAKE;
 }

@@ -69,6 +69,12 @@ static uint32_t clock_s(const ota_ws_device_t *device) {
     return platform->clock_s != NULL ? platform->clock_s(platform->context) : 0;
 }
 
+uint32_t ota_ws_update_early_most(const ota_ws_device_t *device) {
+    uint32_t chunk = device->settings->chunk;
+    uint32_t room = device->ports.worker->early;
+    return room < chunk ? room : chunk;
+}
+
 static void open_update(ota_ws_session_t *session, const ota_ws_promise_t *promise) {
     ota_ws_device_t *device = session->device;
     ota_ws_job_t job = {.kind = OTA_WS_JOB_BEGIN, .promise = *promise, .when_s = clock_s(device)};
@@ -87,6 +93,8 @@ static void open_update(ota_ws_session_t *session, const ota_ws_promise_t *promi
     device->owner = session;
     device->size = promise->size;
     device->deflate = promise->deflate;
+    device->expected = 0;
+    device->early = promise->early;
     device->received = 0;
     device->written = 0;
     device->image = NULL;
@@ -95,13 +103,15 @@ static void open_update(ota_ws_session_t *session, const ota_ws_promise_t *promi
     submit(device, &job);
 }
 
+// One that must wait cannot bring data: there is no ring for them yet.
 void ota_ws_update_begin(ota_ws_session_t *session, const ota_ws_promise_t *promise) {
     ota_ws_device_t *device = session->device;
     bool at_rest = device->update == OTA_WS_UPDATE_IDLE || device->update == OTA_WS_UPDATE_READY;
     bool ends_soon = device->update == OTA_WS_UPDATE_ENDING || device->update == OTA_WS_UPDATE_CONTROL;
+    session->draining |= promise->early > 0; // should it be refused
     if (at_rest) {
         open_update(session, promise);
-    } else if (ends_soon && device->next == NULL) {
+    } else if (ends_soon && device->next == NULL && promise->early == 0) {
         device->next = session;
         device->next_promise = *promise;
     } else {
@@ -127,7 +137,8 @@ void ota_ws_update_rest(ota_ws_device_t *device, ota_ws_update_state_t state) {
 
 bool ota_ws_update_wants_data(const ota_ws_session_t *session) {
     const ota_ws_device_t *device = session->device;
-    return device->owner == session && device->update == OTA_WS_UPDATE_RECEIVING;
+    bool early = device->update == OTA_WS_UPDATE_OPENING && device->expected < device->early;
+    return device->owner == session && (device->update == OTA_WS_UPDATE_RECEIVING || early);
 }
 
 // Where a frame ends, once per whole chunk: shorter frames wait for it. The credit is two chunks at least, so a client
@@ -144,20 +155,33 @@ static void acknowledge(ota_ws_session_t *session, bool ends) {
     }
 }
 
+// The update goes on elsewhere, so early data do not count: behind the last of them is where `ready` has said.
+static void leave_early(ota_ws_device_t *device) {
+    if (device->expected >= device->early) {
+        device->expected = device->received;
+        device->early = 0;
+    }
+}
+
 bool ota_ws_update_data(ota_ws_session_t *session, const ota_ws_data_t *data, ota_ws_failure_t *failure) {
     ota_ws_device_t *device = session->device;
     const ota_ws_worker_t *worker = device->ports.worker;
     memset(failure, 0, sizeof *failure);
-    if (data->offset != device->received) {
+    if (data->offset != device->expected) {
         failure->status = OTA_WS_WRONG_OFFSET;
         ota_ws_text_number(failure->image, data->offset);
-        ota_ws_text_number(failure->device, device->received);
+        ota_ws_text_number(failure->device, device->expected);
         return false;
     }
     worker->write(worker->context, data->bytes, data->length);
-    device->received += data->length;
+    device->expected += data->length;
     device->last_data_ms = device->now_ms;
-    acknowledge(session, data->ends);
+    if (device->early == 0) {
+        device->received = device->expected;
+        acknowledge(session, data->ends);
+    } else if (device->update == OTA_WS_UPDATE_RECEIVING) {
+        leave_early(device);
+    }
     return true;
 }
 
@@ -256,6 +280,14 @@ ota_ws_status_t ota_ws_update_start_job(ota_ws_device_t *device, ota_ws_session_
 
 // ---- what the writer has done --------------------------------------------------------------------------------------
 
+// Data that came before the answer count when the file begins at its start.
+static void settle_early(ota_ws_device_t *device, const ota_ws_job_result_t *result) {
+    bool counts = result->written == 0;
+    device->received = counts ? device->expected : result->taken;
+    device->early = counts ? 0 : device->early;
+    leave_early(device);
+}
+
 static void begin_done(ota_ws_device_t *device, const ota_ws_job_result_t *result) {
     if (device->update != OTA_WS_UPDATE_OPENING) {
         return;
@@ -268,10 +300,13 @@ static void begin_done(ota_ws_device_t *device, const ota_ws_job_result_t *resul
     device->last_data_ms = device->now_ms;
     device->written = result->written;
     device->taken = result->taken;
-    device->received = result->taken;
-    device->acknowledged = device->received;
+    device->acknowledged = result->taken;
     device->image = result->image;
+    settle_early(device, result);
     ota_ws_report_ready(device->owner);
+    if (device->received != device->acknowledged) {
+        acknowledge(device->owner, false);
+    }
     ota_ws_report_state_to_all(device);
 }
 

@@ -13,6 +13,9 @@ void ota_ws_update_cancel(ota_ws_session_t *session);
 // Does an update of this session run (not: end, or wait for the restart)?
 bool ota_ws_update_is_of(const ota_ws_session_t *session);
 
+// How many bytes a `begin` may let follow at once: a frame's, where the ring has room for them. 0: none.
+uint32_t ota_ws_update_early_most(const ota_ws_device_t *device);
+
 // May this session send data now?
 bool ota_ws_update_wants_data(const ota_ws_session_t *session);
 

@@ -36,10 +36,16 @@ static void begin(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_ws_job_r
         result->image = description(writer);
     }
     writer->taken = job->promise.deflate ? 0 : writer->pipeline.position;
+    writer->skip = writer->pipeline.position > 0 ? job->promise.early : 0;
 }
 
 static void chunk(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_ws_job_result_t *result) {
-    result->failure = *ota_ws_pipeline_write(&writer->pipeline, &job->data);
+    if (writer->skip > 0) {
+        writer->skip -= job->data.length;
+    } else {
+        result->failure = *ota_ws_pipeline_write(&writer->pipeline, &job->data);
+        writer->taken += job->data.length;
+    }
     result->complete = ota_ws_pipeline_complete(&writer->pipeline);
     result->image = description(writer);
 }
@@ -97,7 +103,6 @@ void ota_ws_writer_perform(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota
     } else {
         result->failure = writer->pipeline.failure;
     }
-    writer->taken += job->kind == OTA_WS_JOB_CHUNK ? job->data.length : 0;
     result->taken = writer->taken;
     result->written = writer->pipeline.slot.cursor;
 }
@@ -106,7 +111,14 @@ bool ota_ws_writer_feed(ota_ws_writer_t *writer, ota_ws_ring_t *ring, bool all, 
     ota_ws_job_t job = {.kind = OTA_WS_JOB_CHUNK};
     ota_ws_ring_view_t *data = &job.data;
     uint32_t least, most;
+    if (!writer->open) {
+        return false; // early data wait for their BEGIN
+    }
     ota_ws_pipeline_appetite(&writer->pipeline, &least, &most);
+    if (writer->skip > 0) {
+        least = 1;
+        most = writer->skip;
+    }
     ota_ws_ring_look(ring, data);
     if (data->length == 0 || (!all && data->length + data->ahead_length < least)) {
         return false;

@@ -44,8 +44,9 @@ typedef struct {
 typedef struct {
     ota_ws_pipeline_t pipeline;
     uint32_t taken;
-    bool open;   // flash->open succeeded, close is owed
-    bool failed; // the update has failed: nothing more is done for it
+    uint32_t skip; // early data that are still to be thrown away: the file goes on elsewhere
+    bool open;     // flash->open succeeded, close is owed
+    bool failed;   // the update has failed: nothing more is done for it
 } ota_ws_writer_t;
 
 // What `ports` points to outlives the writer.
@@ -56,8 +57,8 @@ void ota_ws_writer_init(ota_ws_writer_t *writer, const ota_ws_pipeline_ports_t *
 void ota_ws_writer_perform(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_ws_job_result_t *result);
 
 // Performs a CHUNK of what the ring holds, and takes it out; all of it belongs to the update before any job that waits.
-// False: it holds too little to be worth it. `all`: a job waits, however little there is. One `result` may stand for
-// many CHUNKs: each says how far the update has come.
+// False: it holds too little to be worth it, or the update has not begun. `all`: a job waits, however little there is.
+// One `result` may stand for many CHUNKs: each says how far the update has come.
 bool ota_ws_writer_feed(ota_ws_writer_t *writer, ota_ws_ring_t *ring, bool all, ota_ws_job_result_t *result);
 
 // Nothing waits: the writer may use the time. One step of at most one erase, in the writer's thread. False: there is

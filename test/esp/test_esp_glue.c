@@ -193,12 +193,16 @@ static void send_data(const client_t *client, size_t from, size_t length) {
     free(payload);
 }
 
-static void send_image_in(client_t *client, size_t length) {
-    for (size_t at = 0; at < image.length && !client->closed; at += length) {
+static void send_rest_in(client_t *client, size_t from, size_t length) {
+    for (size_t at = from; at < image.length && !client->closed; at += length) {
         send_data(client, at, image.length - at < length ? image.length - at : length);
         fake_serve(server);
         hear(client);
     }
+}
+
+static void send_image_in(client_t *client, size_t length) {
+    send_rest_in(client, 0, length);
 }
 
 static void send_image(client_t *client) {
@@ -479,6 +483,31 @@ static void an_update_is_in_flash_and_selected_on_trial(void **state) {
     assert_int_equal(fake.begins, 1);
     assert_int_equal(fake.aborts, 1);
     assert_int_equal(fake.events[OTA_WS_EVENT_VERIFIED], 1);
+    leave(client);
+}
+
+// They lie in the ring while the writer begins; then they count, or are thrown away.
+static void early_data_are_taken_before_the_answer(void **state) {
+    (void)state;
+    start();
+    client_t *client = welcome();
+    extra = ",\"early\":8192";
+    begin_size(client, image.length);
+    send_data(client, 0, 8192);
+    assert_true(heard(client, "\"offset\":0,"));
+    for (size_t at = 8192; at < 65536; at += 8192) {
+        send_data(client, at, 8192);
+    }
+    assert_true(heard(client, "\"received\":65536,"));
+    leave(client);
+    client = welcome();
+    begin_size(client, image.length);
+    send_data(client, 0, 8192);
+    assert_true(heard(client, "\"offset\":65536,"));
+    extra = "";
+    send_rest_in(client, 65536, 8192);
+    assert_true(heard(client, "\"type\":\"done\""));
+    assert_memory_equal(fake_slot(1), image.bytes, image.length);
     leave(client);
 }
 
@@ -983,6 +1012,7 @@ int main(void) {
         TEST(a_full_work_queue_only_costs_time),
         TEST(work_that_is_lost_is_queued_again),
         TEST(a_wrong_image_changes_nothing),
+        TEST(early_data_are_taken_before_the_answer),
         TEST(the_pairing_code_is_made_once_and_kept),
         TEST(a_password_that_is_set_takes_the_codes_place_for_good),
         TEST(a_renewed_code_replaces_code_and_password),

@@ -66,7 +66,7 @@ static void desk_close(desk_t *desk) {
     rig_free(desk->rig);
 }
 
-static void begin(desk_t *desk, const image_file_t *image) {
+static void say_begin(desk_t *desk, const image_file_t *image, uint32_t early) {
     char text[256];
     uint8_t digest[OTA_WS_SHA256_SIZE];
     ota_ws_sha256_t sha256;
@@ -77,8 +77,12 @@ static void begin(desk_t *desk, const image_file_t *image) {
     for (size_t i = 0; i < sizeof digest; i++) {
         length += snprintf(text + length, sizeof text - (size_t)length, "%02x", digest[i]);
     }
-    snprintf(text + length, sizeof text - (size_t)length, "\",\"deflate\":true");
+    snprintf(text + length, sizeof text - (size_t)length, "\",\"deflate\":true,\"early\":%u", early);
     peer_say(desk->peer, text);
+}
+
+static void begin(desk_t *desk, const image_file_t *image) {
+    say_begin(desk, image, 0);
     rig_settle(desk->rig);
 }
 
@@ -273,6 +277,37 @@ static void a_lost_link_goes_on_with_a_stream_of_the_rest(void **state) {
     image_free(&image);
 }
 
+// The stream's first bytes are those of the whole file; where the device goes on, another stream begins.
+static void early_bytes_of_a_stream_count_only_when_the_file_begins_at_its_start(void **state) {
+    (void)state;
+    image_file_t image = rig_image("2.0.0");
+    desk_t desk;
+    desk_open(&desk);
+    stream_t stream = deflate_bytes(image.bytes, image.length, 6);
+    say_begin(&desk, &image, 3000);
+    assert_true(peer_data(desk.peer, 0, stream.bytes, 3000));
+    rig_settle(desk.rig);
+    assert_int_equal(offset_of_ready(&desk), 0);
+    assert_true(peer_data(desk.peer, 3000, stream.bytes + 3000, CHUNK));
+    peer_free(desk.peer);
+    rig_settle(desk.rig);
+    desk.peer = peer_welcome(desk.rig);
+    say_begin(&desk, &image, 3000);
+    assert_true(peer_data(desk.peer, 0, stream.bytes, 3000));
+    rig_settle(desk.rig);
+    const uint32_t offset = offset_of_ready(&desk);
+    assert_true(offset > 0 && offset < image.length);
+    stream_t rest = deflate_bytes(image.bytes + offset, image.length - offset, 6);
+    send_stream(&desk, &rest, CHUNK);
+    say_end(&desk);
+    assert_non_null(peer_heard(desk.peer, "done"));
+    assert_memory_equal(desk.rig->nor->bytes, image.bytes, image.length);
+    free(stream.bytes);
+    free(rest.bytes);
+    desk_close(&desk);
+    image_free(&image);
+}
+
 // Compressed bytes come in other pieces than sectors; what flash holds is kept all the same.
 static void sectors_that_flash_holds_are_kept_of_a_compressed_image_too(void **state) {
     (void)state;
@@ -347,6 +382,7 @@ int main(void) {
         cmocka_unit_test(a_damaged_stream_never_becomes_an_image),
         cmocka_unit_test(the_digest_is_that_of_the_plain_file),
         cmocka_unit_test(a_lost_link_goes_on_with_a_stream_of_the_rest),
+        cmocka_unit_test(early_bytes_of_a_stream_count_only_when_the_file_begins_at_its_start),
         cmocka_unit_test(sectors_that_flash_holds_are_kept_of_a_compressed_image_too),
         cmocka_unit_test(a_stream_is_taken_in_small_pieces_as_it_comes),
         cmocka_unit_test(a_device_without_memory_for_it_declines_and_takes_the_plain_file),

@@ -211,14 +211,19 @@ static void bench_free(bench_t *bench) {
     free(bench);
 }
 
-static void begin(bench_t *bench) {
+static void say_begin(bench_t *bench, uint32_t early) {
     uint8_t digest[32];
     char hex[65];
     char text[256];
     SHA256(bench->image.bytes, bench->image.length, digest);
     ota_ws_text_hex(hex, digest, sizeof digest);
-    snprintf(text, sizeof text, "{\"type\":\"begin\",\"size\":%zu,\"sha256\":\"%s\"}", bench->image.length, hex);
+    snprintf(text, sizeof text, "{\"type\":\"begin\",\"size\":%zu,\"sha256\":\"%s\",\"early\":%u}", bench->image.length,
+             hex, early);
     say(bench, text);
+}
+
+static void begin(bench_t *bench) {
+    say_begin(bench, 0);
     await(bench, "\"type\":\"ready\"");
 }
 
@@ -252,6 +257,28 @@ static void a_whole_update_goes_from_frames_to_the_next_start(void **state) {
     hello(bench);
     say(bench, "{\"type\":\"confirm\"}");
     await(bench, "\"image\":\"valid\"");
+    bench_free(bench);
+}
+
+// Both results wait when the server comes to look.
+static void that_an_update_has_begun_is_told_before_what_became_of_its_early_data(void **state) {
+    (void)state;
+    bench_t *bench = bench_new();
+    image_spec_t spec = image_spec_default;
+    bool both_wait = false;
+    image_free(&bench->image);
+    spec.chip_id = 9;
+    bench->image = image_build(&spec);
+    say_begin(bench, CHUNK);
+    send_data(bench, 0, bench->image.bytes, CHUNK, 1000000);
+    while (!both_wait) {
+        pthread_mutex_lock(&bench->worker.lock);
+        both_wait = bench->worker.queue.has_written && bench->worker.queue.result_count == 1;
+        pthread_mutex_unlock(&bench->worker.lock);
+    }
+    worker_collect(&bench->worker, &bench->device, 1);
+    assert_true(heard(bench, "\"type\":\"ready\""));
+    await(bench, "wrong_chip");
     bench_free(bench);
 }
 
@@ -424,6 +451,7 @@ static void a_device_that_is_switched_off_in_the_middle_starts_with_the_old_imag
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_whole_update_goes_from_frames_to_the_next_start),
+        cmocka_unit_test(that_an_update_has_begun_is_told_before_what_became_of_its_early_data),
         cmocka_unit_test(pieces_of_any_size_make_the_same_frames),
         cmocka_unit_test(text_comes_in_pieces_too),
         cmocka_unit_test(a_frame_that_is_too_long_is_refused_by_its_length_and_thrown_away),

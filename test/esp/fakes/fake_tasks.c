@@ -101,6 +101,10 @@ void xQueueOverwrite(QueueHandle_t queue, const void *from) {
     pthread_mutex_unlock(&queue->mutex);
 }
 
+UBaseType_t uxQueueMessagesWaiting(QueueHandle_t queue) {
+    return queue->length - uxQueueSpacesAvailable(queue);
+}
+
 UBaseType_t uxQueueSpacesAvailable(QueueHandle_t queue) {
     pthread_mutex_lock(&queue->mutex);
     UBaseType_t spaces = queue->length - queue->count;

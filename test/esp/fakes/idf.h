@@ -110,6 +110,7 @@ QueueHandle_t xQueueCreate(UBaseType_t length, UBaseType_t size);
 BaseType_t xQueueSend(QueueHandle_t queue, const void *item, TickType_t wait);
 BaseType_t xQueueReceive(QueueHandle_t queue, void *item, TickType_t wait);
 UBaseType_t uxQueueSpacesAvailable(QueueHandle_t queue);
+UBaseType_t uxQueueMessagesWaiting(QueueHandle_t queue);
 void xQueueOverwrite(QueueHandle_t queue, const void *item);
 void vQueueDelete(QueueHandle_t queue);
 #define vSemaphoreDelete vQueueDelete

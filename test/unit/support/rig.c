@@ -191,8 +191,12 @@ static rig_t *rig_make(bool locked, uint32_t slot_size) {
                                         .random = random_bytes,
                                         .load = load,
                                         .save = save};
-    rig->worker = (ota_ws_worker_t){
-        .context = rig, .start = start_worker, .write = write_data, .submit = submit, .stop = stop_worker};
+    rig->worker = (ota_ws_worker_t){.context = rig,
+                                    .early = 4000,
+                                    .start = start_worker,
+                                    .write = write_data,
+                                    .submit = submit,
+                                    .stop = stop_worker};
     rig->identity = demo_identity();
     rig->random = 1;
     rig->now_ms = UINT32_MAX - 5000; // the clock turns in every test that takes longer

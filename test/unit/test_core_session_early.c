@@ -1,0 +1,448 @@
+// SPDX-License-Identifier: Apache-2.0
+// Data that follow `begin` at once (`early`): they count when the file begins at its start, and are thrown away, all of
+// them and nothing else, when it does not.
+#include "testing.h"
+
+#include <openssl/sha.h>
+
+#include "rig.h"
+#include "text.h"
+
+#define EARLY 3000u // of 4000 that the rig allows
+#define LINK 150000u
+
+static image_file_t long_image(void) {
+    image_spec_t spec = image_spec_default;
+    spec.version = "2.0.0";
+    spec.size = 200000;
+    return image_build(&spec);
+}
+
+static void say_begin(peer_t *peer, const image_file_t *file, uint32_t early) {
+    uint8_t digest[32];
+    char hex[65];
+    char text[256];
+    SHA256(file->bytes, file->length, digest);
+    ota_ws_text_hex(hex, digest, 32);
+    snprintf(text, sizeof text,
+             "{\"type\":\"begin\",\"size\":%zu,\"sha256\":\"%s\",\"allow_downgrade\":true,\"early\":%u", file->length,
+             hex, early);
+    peer_say(peer, text);
+}
+
+// The early data from `from` to before `to`, in frames of 700 bytes at most.
+static void send_early(peer_t *peer, const image_file_t *file, uint32_t from, uint32_t to) {
+    for (uint32_t at = from, step; at < to; at += step) {
+        step = to - at < 700 ? to - at : 700;
+        assert_true(peer_data(peer, at, file->bytes + at, step));
+    }
+}
+
+// The rest, in chunks, each written before the next one comes; the update ends well.
+static void assert_ends_well(peer_t *peer, const image_file_t *file, uint32_t from) {
+    for (uint32_t at = from, step; at < file->length; at += step) {
+        step = file->length - at < 4096 ? (uint32_t)file->length - at : 4096;
+        peer_forget(peer);
+        assert_true(peer_data(peer, at, file->bytes + at, step));
+        rig_settle(peer->rig);
+    }
+    assert_non_null(peer_heard(peer, "done"));
+    assert_memory_equal(peer->rig->nor->bytes, file->bytes, file->length);
+    assert_true(peer->rig->nor->active);
+}
+
+static void assert_ready_at(const peer_t *peer, uint32_t offset) {
+    char member[32];
+    snprintf(member, sizeof member, "\"offset\":%u,", offset);
+    assert_non_null(peer_heard(peer, "ready"));
+    assert_non_null(strstr(peer_heard(peer, "ready"), member));
+}
+
+typedef struct {
+    rig_t *rig;
+    peer_t *peer;
+    image_file_t file;
+} desk_t;
+
+static void desk_open(desk_t *desk) {
+    desk->file = long_image();
+    desk->rig = rig_new_locked();
+    desk->peer = peer_welcome(desk->rig);
+}
+
+// The same device still takes an update.
+static void desk_close(desk_t *desk) {
+    peer_free(desk->peer);
+    rig_settle(desk->rig);
+    if (!desk->rig->nor->active) {
+        rig_assert_updates(desk->rig);
+    }
+    rig_free(desk->rig);
+    image_free(&desk->file);
+}
+
+// A part of the file is in the slot already.
+static void desk_open_resumed(desk_t *desk) {
+    desk_open(desk);
+    peer_begin_image(desk->peer, &desk->file);
+    for (uint32_t at = 0, step; at < LINK; at += step) {
+        step = LINK - at < 4096 ? LINK - at : 4096;
+        peer_forget(desk->peer);
+        peer_data(desk->peer, at, desk->file.bytes + at, step);
+        rig_settle(desk->rig);
+    }
+    peer_free(desk->peer);
+    rig_settle(desk->rig);
+    desk->peer = peer_welcome(desk->rig);
+}
+
+// ---- they count
+
+static void state_says_how_many_bytes_may_follow(void **state) {
+    (void)state;
+    rig_t *rig = rig_new();
+    static const uint32_t chunks[] = {512, 3999, 4000, 4096};
+    for (size_t i = 0; i < COUNT_OF(chunks); i++) {
+        char member[32];
+        ota_ws_scram_t scram;
+        char hello[OTA_WS_MESSAGE_SIZE];
+        rig->settings.chunk = chunks[i];
+        peer_t *peer = peer_new(rig);
+        peer_hello(peer, &scram, hello, sizeof hello);
+        peer_say(peer, hello);
+        snprintf(member, sizeof member, "\"early\":%u,", chunks[i] < 4000 ? chunks[i] : 4000);
+        assert_non_null(strstr(peer_heard(peer, "state"), member));
+        peer_free(peer);
+    }
+    rig_free(rig);
+}
+
+// Whenever the writer begins: before the first of them, in their middle, behind the last.
+static void they_count_when_the_file_begins_at_its_start(void **state) {
+    (void)state;
+    for (uint32_t before = 0; before <= EARLY; before += 500) {
+        desk_t desk;
+        desk_open(&desk);
+        say_begin(desk.peer, &desk.file, EARLY);
+        send_early(desk.peer, &desk.file, 0, before);
+        assert_null(peer_heard(desk.peer, "progress")); // `ready` comes first
+        rig_settle(desk.rig);
+        assert_ready_at(desk.peer, 0);
+        send_early(desk.peer, &desk.file, before, EARLY);
+        assert_non_null(peer_heard(desk.peer, "progress")); // the very first bytes are acknowledged at once
+        rig_settle(desk.rig);
+        assert_ends_well(desk.peer, &desk.file, EARLY);
+        desk_close(&desk);
+    }
+}
+
+static void a_file_may_come_early_as_a_whole(void **state) {
+    (void)state;
+    rig_t *rig = rig_new();
+    image_file_t file = rig_image("2.0.0");
+    rig->settings.chunk = 65536;
+    rig->worker.early = 100000;
+    peer_t *peer = peer_welcome(rig);
+    say_begin(peer, &file, (uint32_t)file.length);
+    assert_true(peer_data(peer, 0, file.bytes, file.length));
+    rig_settle(rig);
+    assert_non_null(peer_heard(peer, "done"));
+    peer_free(peer);
+    rig_free(rig);
+    image_free(&file);
+}
+
+static void an_image_that_is_refused_ends_the_update_as_ever(void **state) {
+    (void)state;
+    rig_t *rig = rig_new();
+    image_file_t file = rig_image_of_another_chip();
+    peer_t *peer = peer_welcome(rig);
+    say_begin(peer, &file, EARLY);
+    send_early(peer, &file, 0, EARLY);
+    rig_settle(rig);
+    assert_true(peer_failed(peer, "wrong_chip"));
+    assert_true(nor_model_untouched(rig->nor));
+    peer_free(peer);
+    rig_assert_updates(rig);
+    rig_free(rig);
+    image_free(&file);
+}
+
+// ---- they do not count
+
+// What they say is not looked at, not even as zeros.
+static void they_are_thrown_away_when_the_device_goes_on_in_the_middle(void **state) {
+    (void)state;
+    for (uint32_t before = 0; before <= EARLY; before += 500) {
+        desk_t desk;
+        desk_open_resumed(&desk);
+        say_begin(desk.peer, &desk.file, EARLY);
+        image_file_t other = {calloc(1, EARLY), EARLY};
+        send_early(desk.peer, &other, 0, before);
+        rig_settle(desk.rig);
+        assert_ready_at(desk.peer, LINK);
+        assert_null(peer_heard(desk.peer, "progress"));
+        send_early(desk.peer, &other, before, EARLY);
+        rig_settle(desk.rig);
+        assert_null(peer_heard(desk.peer, "progress"));
+        assert_ends_well(desk.peer, &desk.file, LINK);
+        free(other.bytes);
+        desk_close(&desk);
+    }
+}
+
+// The two follow each other before the writer has seen either.
+static void what_follows_those_that_do_not_count_is_written(void **state) {
+    (void)state;
+    desk_t desk;
+    desk_open_resumed(&desk);
+    say_begin(desk.peer, &desk.file, 4000);
+    rig_settle(desk.rig);
+    assert_true(peer_data(desk.peer, 0, NULL, 4000));
+    assert_true(peer_data(desk.peer, LINK, desk.file.bytes + LINK, 4096));
+    rig_settle(desk.rig);
+    assert_ends_well(desk.peer, &desk.file, LINK + 4096);
+    desk_close(&desk);
+}
+
+static void a_refused_begin_and_its_data_are_followed_by_another_with_its_own(void **state) {
+    (void)state;
+    desk_t desk;
+    desk_open(&desk);
+    desk.rig->start_status = OTA_WS_NO_MEMORY;
+    say_begin(desk.peer, &desk.file, EARLY);
+    assert_true(peer_failed(desk.peer, "no_memory"));
+    assert_false(peer_data(desk.peer, 0, desk.file.bytes, 1000));
+    assert_false(peer_data(desk.peer, 1000, desk.file.bytes + 1000, EARLY - 1000));
+    desk.rig->start_status = OTA_WS_OK;
+    peer_forget(desk.peer);
+    say_begin(desk.peer, &desk.file, 2000);
+    send_early(desk.peer, &desk.file, 0, 2000);
+    rig_settle(desk.rig);
+    assert_ready_at(desk.peer, 0);
+    assert_ends_well(desk.peer, &desk.file, 2000);
+    desk_close(&desk);
+}
+
+static void a_begin_that_must_wait_cannot_bring_data(void **state) {
+    (void)state;
+    desk_t desk;
+    desk_open(&desk);
+    peer_begin_image(desk.peer, &desk.file);
+    peer_say(desk.peer, "{\"type\":\"cancel\"");
+    say_begin(desk.peer, &desk.file, EARLY);
+    assert_true(peer_failed(desk.peer, "busy"));
+    assert_false(peer_data(desk.peer, 0, desk.file.bytes, EARLY));
+    rig_settle(desk.rig);
+    assert_true(peer_failed(desk.peer, "cancelled"));
+    say_begin(desk.peer, &desk.file, EARLY);
+    send_early(desk.peer, &desk.file, 0, EARLY);
+    rig_settle(desk.rig);
+    assert_ends_well(desk.peer, &desk.file, EARLY);
+    desk_close(&desk);
+}
+
+static void another_client_is_busy_and_its_data_are_thrown_away(void **state) {
+    (void)state;
+    desk_t desk;
+    desk_open(&desk);
+    peer_t *other = peer_welcome(desk.rig);
+    say_begin(desk.peer, &desk.file, EARLY);
+    say_begin(other, &desk.file, EARLY);
+    assert_true(peer_failed(other, "busy"));
+    assert_false(peer_data(other, 0, desk.file.bytes, EARLY));
+    assert_int_equal(other->session->state, OTA_WS_SESSION_WELCOME);
+    send_early(desk.peer, &desk.file, 0, EARLY);
+    rig_settle(desk.rig);
+    assert_ends_well(desk.peer, &desk.file, EARLY);
+    peer_free(other);
+    desk_close(&desk);
+}
+
+static void a_cancel_right_after_begin_throws_them_away(void **state) {
+    (void)state;
+    for (uint32_t before = 0; before <= EARLY; before += 1500) {
+        desk_t desk;
+        desk_open(&desk);
+        say_begin(desk.peer, &desk.file, EARLY);
+        send_early(desk.peer, &desk.file, 0, before);
+        peer_say(desk.peer, "{\"type\":\"cancel\"");
+        assert_false(peer_data(desk.peer, before, desk.file.bytes, 1500));
+        rig_settle(desk.rig);
+        assert_true(peer_failed(desk.peer, "cancelled"));
+        say_begin(desk.peer, &desk.file, EARLY);
+        send_early(desk.peer, &desk.file, 0, EARLY);
+        rig_settle(desk.rig);
+        peer_say(desk.peer, "{\"type\":\"cancel\"");
+        rig_settle(desk.rig);
+        desk_close(&desk);
+    }
+}
+
+static void the_link_may_die_in_their_middle(void **state) {
+    (void)state;
+    for (int begun = 0; begun < 2; begun++) {
+        desk_t desk;
+        desk_open_resumed(&desk);
+        say_begin(desk.peer, &desk.file, EARLY);
+        send_early(desk.peer, &desk.file, 0, 1400);
+        while (begun != 0 && rig_work(desk.rig)) {
+        }
+        peer_close(desk.peer);
+        rig_settle(desk.rig);
+        peer_free(desk.peer);
+        desk.peer = peer_welcome(desk.rig);
+        peer_begin_image(desk.peer, &desk.file);
+        assert_ready_at(desk.peer, LINK); // nothing is lost
+        assert_ends_well(desk.peer, &desk.file, LINK);
+        desk_close(&desk);
+    }
+}
+
+// ---- what is not allowed
+
+static void more_than_the_device_allows_end_the_session(void **state) {
+    (void)state;
+    desk_t desk;
+    desk_open(&desk);
+    say_begin(desk.peer, &desk.file, 4001);
+    assert_true(peer_ended(desk.peer, "bad_value"));
+    assert_int_equal(desk.rig->starts, 0);
+    desk_close(&desk);
+    desk_open(&desk);
+    desk.rig->worker.early = 0; // as a device that knows no early data
+    say_begin(desk.peer, &desk.file, 0);
+    rig_settle(desk.rig);
+    assert_ready_at(desk.peer, 0);
+    assert_ends_well(desk.peer, &desk.file, 0);
+    desk_close(&desk);
+}
+
+static void none_or_more_than_were_announced_are_not_wanted_before_ready(void **state) {
+    (void)state;
+    static const uint32_t announced[] = {0, EARLY};
+    for (size_t i = 0; i < COUNT_OF(announced); i++) {
+        desk_t desk;
+        desk_open(&desk);
+        say_begin(desk.peer, &desk.file, announced[i]);
+        send_early(desk.peer, &desk.file, 0, announced[i]);
+        assert_false(peer_data(desk.peer, announced[i], desk.file.bytes, 1));
+        assert_true(peer_ended(desk.peer, "unexpected_data"));
+        desk_close(&desk);
+    }
+}
+
+static void a_frame_that_goes_beyond_them_is_refused(void **state) {
+    (void)state;
+    desk_t desk;
+    for (int resumed = 0; resumed < 2; resumed++) {
+        if (resumed != 0) {
+            desk_open_resumed(&desk);
+        } else {
+            desk_open(&desk);
+        }
+        say_begin(desk.peer, &desk.file, EARLY);
+        while (resumed != 0 && rig_work(desk.rig)) {
+        }
+        send_early(desk.peer, &desk.file, 0, EARLY - 1);
+        assert_false(peer_data(desk.peer, EARLY - 1, desk.file.bytes, 2));
+        assert_true(peer_ended(desk.peer, "too_many_bytes"));
+        desk_close(&desk);
+    }
+}
+
+// They are still waited for; what was promised to follow them is not what comes.
+static void those_that_do_not_come_are_missed(void **state) {
+    (void)state;
+    desk_t desk;
+    desk_open_resumed(&desk);
+    say_begin(desk.peer, &desk.file, EARLY);
+    send_early(desk.peer, &desk.file, 0, 1000);
+    rig_settle(desk.rig);
+    assert_ready_at(desk.peer, LINK);
+    assert_false(peer_data(desk.peer, LINK, desk.file.bytes + LINK, 1000));
+    assert_true(peer_ended(desk.peer, "wrong_offset"));
+    assert_non_null(strstr(peer_heard(desk.peer, "error"), "\"image\":\"150000\",\"device\":\"1000\""));
+    peer_free(desk.peer);
+    rig_settle(desk.rig);
+    desk.peer = peer_welcome(desk.rig);
+    peer_begin_image(desk.peer, &desk.file);
+    assert_ready_at(desk.peer, LINK);
+    say_begin(desk.peer, &desk.file, EARLY); // another message in their place
+    assert_true(peer_ended(desk.peer, "unexpected_message"));
+    desk_close(&desk);
+}
+
+static void an_update_whose_early_data_do_not_come_stalls(void **state) {
+    (void)state;
+    for (int resumed = 0; resumed < 2; resumed++) {
+        desk_t desk;
+        if (resumed != 0) {
+            desk_open_resumed(&desk);
+        } else {
+            desk_open(&desk);
+        }
+        say_begin(desk.peer, &desk.file, EARLY);
+        send_early(desk.peer, &desk.file, 0, 1000);
+        rig_settle(desk.rig);
+        rig_pass(desk.rig, 30000);
+        rig_settle(desk.rig);
+        assert_true(peer_failed(desk.peer, "stalled"));
+        desk_close(&desk);
+    }
+}
+
+// ---- the ring
+
+// The writer takes nothing out before it has begun, and then throws away what does not count, wherever the pieces end.
+static void what_lies_in_the_ring_waits_for_begin(void **state) {
+    (void)state;
+    for (int resumed = 0; resumed < 2; resumed++) {
+        desk_t desk;
+        if (resumed != 0) {
+            desk_open_resumed(&desk);
+        } else {
+            desk_open(&desk);
+        }
+        uint8_t memory[2 * EARLY];
+        ota_ws_ring_t ring;
+        ota_ws_job_result_t result;
+        ota_ws_ring_init(&ring, memory, sizeof memory);
+        memcpy(memory, desk.file.bytes, EARLY);
+        say_begin(desk.peer, &desk.file, EARLY);
+        ota_ws_ring_put(&ring, EARLY - 100);
+        assert_false(ota_ws_writer_feed(desk.rig->writer, &ring, true, &result));
+        rig_work(desk.rig);
+        assert_true(ota_ws_writer_feed(desk.rig->writer, &ring, true, &result));
+        assert_int_equal(result.taken, resumed != 0 ? LINK : EARLY - 100);
+        ota_ws_ring_put(&ring, 200);
+        while (ota_ws_writer_feed(desk.rig->writer, &ring, true, &result)) {
+        }
+        assert_int_equal(result.taken, resumed != 0 ? LINK + 100 : EARLY + 100);
+        assert_int_equal(ota_ws_ring_free(&ring), sizeof memory);
+        desk_close(&desk);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(state_says_how_many_bytes_may_follow),
+        cmocka_unit_test(they_count_when_the_file_begins_at_its_start),
+        cmocka_unit_test(a_file_may_come_early_as_a_whole),
+        cmocka_unit_test(an_image_that_is_refused_ends_the_update_as_ever),
+        cmocka_unit_test(they_are_thrown_away_when_the_device_goes_on_in_the_middle),
+        cmocka_unit_test(what_follows_those_that_do_not_count_is_written),
+        cmocka_unit_test(a_refused_begin_and_its_data_are_followed_by_another_with_its_own),
+        cmocka_unit_test(a_begin_that_must_wait_cannot_bring_data),
+        cmocka_unit_test(another_client_is_busy_and_its_data_are_thrown_away),
+        cmocka_unit_test(a_cancel_right_after_begin_throws_them_away),
+        cmocka_unit_test(the_link_may_die_in_their_middle),
+        cmocka_unit_test(more_than_the_device_allows_end_the_session),
+        cmocka_unit_test(none_or_more_than_were_announced_are_not_wanted_before_ready),
+        cmocka_unit_test(a_frame_that_goes_beyond_them_is_refused),
+        cmocka_unit_test(those_that_do_not_come_are_missed),
+        cmocka_unit_test(an_update_whose_early_data_do_not_come_stalls),
+        cmocka_unit_test(what_lies_in_the_ring_waits_for_begin),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
