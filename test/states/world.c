@@ -8,7 +8,8 @@
 
 #define TRIAL_MS 300000u
 #define BEGIN                                                                                                          \
-    "{\"type\":\"begin\",\"size\":%u,\"sha256\":\"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\"}"
+    "{\"type\":\"begin\",\"size\":%u,\"sha256\":\"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\"," \
+    "\"early\":%u}"
 
 world_t world;
 
@@ -97,6 +98,7 @@ static void write_data(void *context, const uint8_t *from, size_t length) {
 
 static void submit(void *context, const ota_ws_job_t *job) {
     (void)context;
+    world.early = job->promise.early;
     queue(job->kind, 0);
 }
 
@@ -125,7 +127,7 @@ static const ota_ws_flash_t flash = {.slot_size = slot_size};
 static const ota_ws_platform_t platform = {
     .describe = describe, .restart = restart, .allows = allows, .random = fill_random, .load = load, .save = save};
 static const ota_ws_worker_t worker = {
-    .start = start_worker, .write = write_data, .submit = submit, .stop = stop_worker};
+    .early = WORLD_CHUNK, .start = start_worker, .write = write_data, .submit = submit, .stop = stop_worker};
 
 // ---- starts --------------------------------------------------------------------------------------------------------
 
@@ -194,22 +196,26 @@ static bool break_rules(unsigned client) {
     return true;
 }
 
-static bool begin_with(unsigned client, unsigned size) {
+static bool begin_with(unsigned client, unsigned size, unsigned early) {
     char text[192];
     if (!is_listening(client)) {
         return false;
     }
-    snprintf(text, sizeof text, BEGIN, size);
+    snprintf(text, sizeof text, BEGIN, size, early);
     say(client, text);
     return true;
 }
 
 static bool begin(unsigned client) {
-    return begin_with(client, WORLD_SIZE);
+    return begin_with(client, WORLD_SIZE, 0);
+}
+
+static bool begin_early(unsigned client) {
+    return begin_with(client, WORLD_SIZE, WORLD_CHUNK);
 }
 
 static bool begin_too_large(unsigned client) {
-    return begin_with(client, 0x10001);
+    return begin_with(client, 0x10001, 0);
 }
 
 static bool say_word(unsigned which) {
@@ -240,13 +246,14 @@ static bool send_at(unsigned client, uint32_t offset, uint32_t length) {
 }
 
 static bool send_data(unsigned client) {
-    uint32_t at = world.device.received;
+    uint32_t at = world.device.expected;
     uint32_t left = at < WORLD_SIZE ? WORLD_SIZE - at : 1;
-    return at <= WORLD_SIZE && send_at(client, at, left < WORLD_CHUNK ? left : WORLD_CHUNK);
+    uint32_t most = world.device.early > 0 ? WORLD_CHUNK / 2 : WORLD_CHUNK;
+    return at <= WORLD_SIZE && send_at(client, at, left < most ? left : most);
 }
 
 static bool send_wrong(unsigned client) {
-    return send_at(client, world.device.received + 1, 4);
+    return send_at(client, world.device.expected + 1, 4);
 }
 
 // ---- what the writer has done --------------------------------------------------------------------------------------
@@ -262,17 +269,22 @@ static ota_ws_status_t failure_of(ota_ws_job_kind_t kind) {
     }
 }
 
+typedef enum { ENDS_WELL, FAILS, GOES_ON } ending_t; // GOES_ON: a BEGIN, in the middle of the file
+
 // What writer.c makes of a job that ends well, or fails.
-static void perform(ota_ws_job_kind_t kind, uint32_t length, ota_ws_job_result_t *result) {
+static void perform(ota_ws_job_kind_t kind, uint32_t length, ending_t ending, ota_ws_job_result_t *result) {
     static const ota_ws_image_description_t image = {.version = "2.0.0"};
-    bool is_good = result->failure.status == OTA_WS_OK;
+    bool is_good = ending != FAILS;
     switch (kind) {
     case OTA_WS_JOB_BEGIN:
-        world.written = 0;
-        world.taken = 0;
+        world.written = world.taken = ending == GOES_ON ? WORLD_CHUNK : 0;
+        world.skip = ending == GOES_ON ? world.early : 0;
+        result->image = ending == GOES_ON ? &image : NULL;
         break;
     case OTA_WS_JOB_CHUNK:
-        world.written += is_good ? length : 0;
+        world.written += is_good && world.skip == 0 ? length : 0;
+        world.taken += world.skip == 0 ? length : 0;
+        world.skip -= world.skip > 0 ? length : 0;
         result->complete = world.written >= WORLD_SIZE;
         result->image = &image;
         break;
@@ -287,21 +299,28 @@ static void perform(ota_ws_job_kind_t kind, uint32_t length, ota_ws_job_result_t
         break;
     }
     result->written = world.written;
+    result->taken = world.taken;
 }
 
-static bool complete(unsigned fails) {
-    if (world.job_count == 0) {
-        return false;
-    }
+// Can that become of the oldest job?
+static bool may_end(ending_t ending, bool is_handed_back) {
+    ota_ws_job_kind_t kind = world.jobs[0];
+    bool is_skipped = kind == OTA_WS_JOB_CHUNK && world.skip > 0;
+    bool cannot_fail = kind == OTA_WS_JOB_ABORT || is_handed_back || is_skipped;
+    return world.job_count > 0 && (ending != FAILS || !cannot_fail) && (ending != GOES_ON || kind == OTA_WS_JOB_BEGIN);
+}
+
+static bool complete(unsigned how) {
+    ending_t ending = (ending_t)how;
     ota_ws_job_kind_t kind = world.jobs[0];
     uint32_t length = world.lengths[0];
     bool is_of_update = kind == OTA_WS_JOB_CHUNK || kind == OTA_WS_JOB_FINISH;
     bool is_handed_back = is_of_update && world.has_failed;
-    if (fails != 0 && (kind == OTA_WS_JOB_ABORT || is_handed_back)) {
-        return false; // cannot fail
+    if (!may_end(ending, is_handed_back)) {
+        return false;
     }
-    ota_ws_job_result_t result = {.kind = kind, .written = world.written};
-    result.failure.status = is_handed_back ? OTA_WS_FLASH_PROGRAM : fails != 0 ? failure_of(kind) : OTA_WS_OK;
+    ota_ws_job_result_t result = {.kind = kind, .written = world.written, .taken = world.taken};
+    result.failure.status = is_handed_back ? OTA_WS_FLASH_PROGRAM : ending == FAILS ? failure_of(kind) : OTA_WS_OK;
     world.job_count--;
     memmove(world.jobs, world.jobs + 1, world.job_count * sizeof *world.jobs);
     memmove(world.lengths, world.lengths + 1, world.job_count * sizeof *world.lengths);
@@ -309,11 +328,9 @@ static bool complete(unsigned fails) {
         world.chunks--;
     }
     if (!is_handed_back) {
-        perform(kind, length, &result);
-        world.has_failed = fails != 0;
+        perform(kind, length, ending, &result);
+        world.has_failed = ending == FAILS;
     }
-    world.taken += length;
-    result.taken = world.taken;
     ota_ws_device_completed(&world.device, &result, world.now_ms);
     return true;
 }
@@ -353,6 +370,7 @@ const world_event_t world_events[] = {
     OF_EACH("error", "breaks the protocol", break_rules, 0),
     OF_EACH("begin", "begins", begin, 0),
     OF_EACH("begin", "begins, too large", begin_too_large, 0),
+    OF_EACH("begin", "begins, with early data", begin_early, 0),
     OF_EACH("data", "sends data", send_data, 0),
     OF_EACH("wrong data", "sends data at a wrong offset", send_wrong, 0),
     OF_EACH("end", "says end", say_word, 0),
@@ -363,8 +381,9 @@ const world_event_t world_events[] = {
     OF_EACH("ping", "pings", say_word, 5),
     OF_EACH("history", "asks for the history", say_word, 6),
     OF_EACH("error", "says hello again", say_word, 7),
-    {"job done", "the writer has done a job", complete, 0},
-    {"job failed", "a job of the writer fails", complete, 1},
+    {"job done", "the writer has done a job", complete, ENDS_WELL},
+    {"job done", "the writer goes on in the middle", complete, GOES_ON},
+    {"job failed", "a job of the writer fails", complete, FAILS},
     {"time", "1 s passes", wait, 1000},
     {"time", "30 s pass", wait, 30000},
     {"time", "300 s pass", wait, TRIAL_MS},
@@ -386,7 +405,7 @@ static bool jobs_fit(const ota_ws_device_t *device) {
     ota_ws_job_kind_t last = world.job_count > 0 ? world.jobs[world.job_count - 1] : OTA_WS_JOB_BEGIN;
     switch (device->update) {
     case OTA_WS_UPDATE_OPENING:
-        return world.job_count == 1 && last == OTA_WS_JOB_BEGIN;
+        return world.jobs[0] == OTA_WS_JOB_BEGIN && world.job_count == world.chunks + 1;
     case OTA_WS_UPDATE_RECEIVING:
         return world.job_count == 0 || (last == OTA_WS_JOB_CHUNK && world.jobs[0] == OTA_WS_JOB_CHUNK);
     case OTA_WS_UPDATE_VERIFYING:
@@ -398,6 +417,18 @@ static bool jobs_fit(const ota_ws_device_t *device) {
     default:
         return world.job_count == 0;
     }
+}
+
+// What the writer has taken, and what of the ring it will take, is what the device says it has received.
+static bool bytes_arrive(const ota_ws_device_t *device) {
+    uint32_t waits = 0;
+    uint32_t to_come = device->early > 0 ? device->early - device->expected : 0; // and will be thrown away
+    for (unsigned i = 0; i < world.job_count; i++) {
+        waits += world.lengths[i];
+    }
+    return device->update != OTA_WS_UPDATE_RECEIVING || world.has_failed ||
+           (world.taken + waits == device->received + world.skip - to_come &&
+            (device->early == 0 || device->expected < device->early));
 }
 
 static bool has_a_client(const ota_ws_session_t *session) {
@@ -429,6 +460,7 @@ const char *world_check(void) {
         {device->update != OTA_WS_UPDATE_IDLE || !world.is_selected || device->restarting,
          "nothing is selected at rest"},
         {device->received <= WORLD_SIZE + 1 && device->written <= device->received + WORLD_SIZE, "bytes are counted"},
+        {bytes_arrive(device), "what is received is written, and nothing else"},
         {!device->on_trial || !is_open, "no update begins on trial"},
         {world.restarts == device->restarting, "a restart is asked for once"},
     };
@@ -462,6 +494,8 @@ void world_abstract(world_state_t *state) {
     *at++ = is_receiving || device->update == OTA_WS_UPDATE_VERIFYING
                 ? (uint8_t)((device->received + WORLD_CHUNK - 1) / WORLD_CHUNK)
                 : 0;
+    *at++ = is_receiving ? (uint8_t)(device->expected * 2 / WORLD_CHUNK) : 0;
+    *at++ = (uint8_t)((is_receiving && device->early > 0) | (world.skip > 0) << 1);
     *at++ = (uint8_t)((world.written + WORLD_CHUNK - 1) / WORLD_CHUNK * (world.job_count > 0 || is_receiving));
     *at++ = (uint8_t)(device->image != NULL);
     *at++ = (uint8_t)(device->end.status != OTA_WS_OK);
@@ -485,7 +519,7 @@ void world_abstract(world_state_t *state) {
 
 static const char *settle(void) {
     while (world.job_count > 0) {
-        (void)complete(0);
+        (void)complete(ENDS_WELL);
         if (world_check() != NULL) {
             return world_check();
         }

@@ -21,6 +21,8 @@ typedef struct {
     uint8_t job_count, chunks; // all of them; in the ring
     bool has_worker;           // between start and stop
     bool has_failed;           // the writer hands the update's jobs back
+    uint32_t early;            // bytes that BEGIN has let follow at once
+    uint32_t skip;             // of them, that the writer still throws away
     uint32_t taken;            // bytes of data, by the writer
     uint32_t written;          // of them, to flash
     bool is_selected;          // the other image, for the next start
