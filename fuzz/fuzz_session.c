@@ -165,18 +165,40 @@ static void pack(fuzz_t *fuzz, const image_file_t *file, uint32_t offset) {
     deflateEnd(&deflater);
 }
 
+// Data follow at once, before the writer begins, or afterwards, or never.
+enum { EARLY = 4, EARLY_LATE, EARLY_NEVER };
+
+static uint32_t early_bytes(fuzz_t *fuzz, const image_file_t *file, uint8_t kind) {
+    if (kind < EARLY || kind > EARLY_NEVER) {
+        return 0;
+    }
+    pack(fuzz, file, 0);
+    return fuzz->stream_size < life.settings.chunk ? fuzz->stream_size : life.settings.chunk;
+}
+
 static void begin(fuzz_t *fuzz) {
     static const uint8_t no_digest[32] = {1};
-    uint8_t how = next(fuzz);
+    uint8_t how = next(fuzz), kind = how >> 4;
     int image = how % LIFE_IMAGES;
+    char more[64];
     const image_file_t *file = &life.files[image];
-    uint32_t size = (uint32_t)file->length + (how >> 4 == 1 ? 1 : how >> 4 == 2 ? UINT32_C(0xFFFFF000) : 0);
+    uint32_t size = (uint32_t)file->length + (kind == 1 ? 1 : kind == 2 ? UINT32_C(0xFFFFF000) : 0);
     if (!is_talking() || image == life_running_image(&life)) {
         return; // of a version that runs already the invariants could not say which one is meant
     }
     fuzz->is_deflated = (how & 4) != 0;
     fuzz->stream_size = 0;
-    life_offer(&life, image, size, how >> 4 == 3 ? no_digest : NULL, fuzz->is_deflated ? ",\"deflate\":true" : "");
+    uint32_t early = early_bytes(fuzz, file, kind);
+    snprintf(more, sizeof more, "%s,\"early\":%u", fuzz->is_deflated ? ",\"deflate\":true" : "", early);
+    life.is_waiting = kind == EARLY;
+    life_offer(&life, image, size, kind == 3 ? no_digest : NULL, more);
+    if (kind == EARLY || kind == EARLY_LATE) {
+        (void)life_data(&life, 0, stream, early);
+    }
+    if (life.is_waiting) {
+        life.is_waiting = false;
+        life_pass(&life, 0);
+    }
     if (life.is_ready && life.ready_offset <= file->length) {
         pack(fuzz, file, life.ready_offset);
     }
@@ -188,12 +210,12 @@ static bool takes_data(void) {
 
 // Up to `more` bytes as the device expects them.
 static void send_bytes(const fuzz_t *fuzz, uint32_t more) {
-    while (more > 0 && takes_data() && life.device.received < fuzz->stream_size) {
-        uint32_t at = life.device.received;
+    while (more > 0 && takes_data() && life.device.expected < fuzz->stream_size) {
+        uint32_t at = life.device.expected;
         uint32_t left = fuzz->stream_size - at;
         uint32_t length = left < life.settings.chunk ? left : life.settings.chunk;
         length = length < more ? length : more;
-        if (!life_data(&life, at, stream + at, length) || life.device.received == at) {
+        if (!life_data(&life, at, stream + at, length) || life.device.expected == at) {
             return;
         }
         more -= length;
@@ -217,9 +239,9 @@ static void send_wrong(fuzz_t *fuzz) {
     uint32_t length = next(fuzz), offset = next(fuzz);
     memset(bytes, (int)offset, sizeof bytes);
     if (is_talking()) {
-        uint32_t before = life.device.received;
+        uint32_t before = life.device.expected;
         (void)life_data(&life, offset < 128 ? before : offset * 0x1010101u, bytes, length);
-        fuzz->is_spoilt |= life.device.received != before;
+        fuzz->is_spoilt |= life.device.expected != before;
     }
 }
 

@@ -88,6 +88,9 @@ static void stop_worker(void *context) {
 }
 
 static void work(life_t *life) {
+    if (life->is_waiting) {
+        return;
+    }
     while (life->job_count > 0 && !life->board->dead) {
         ota_ws_job_result_t result;
         ota_ws_job_t job = life->jobs[0];
@@ -269,6 +272,7 @@ static void wire_ports(life_t *life) {
         .context = life, .start = start_worker, .write = write_data, .submit = submit, .stop = stop_worker};
     life->worker_port.inflates = life->inflate != NULL;
     life->worker_port.decrypts = life->decrypt != NULL;
+    life->worker_port.early = sizeof life->buffer;
     life->settings = ota_ws_default_settings;
     life->settings.chunk = life->geometry->chunk;
     life->settings.credit = 2 * life->geometry->chunk;

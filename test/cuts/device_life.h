@@ -66,6 +66,7 @@ typedef struct {
     uint32_t now_ms;
     bool is_on;
     bool is_working; // between the worker's start and stop
+    bool is_waiting; // the writer does nothing for now; at most one frame of data may come meanwhile
     bool wants_restart;
     unsigned boots;  // since life_power_on()
     bool began_weak; // the boot record was weak then: what starts may have been healed by its bootloader since
