@@ -27,9 +27,9 @@ function scripted() {
   return session;
 }
 
-async function begun(ready, file = new Blob([bytes]), allowDowngrade = false) {
+async function begun(ready, file = new Blob([bytes]), allowDowngrade = false, early = undefined) {
   const session = scripted();
-  const update = makeUpdate(file, digest, allowDowngrade, false);
+  const update = makeUpdate(file, digest, allowDowngrade, false, early);
   await update.start(session);
   if (ready) update.take({ type: 'ready', ...ready });
   return { session, update };
@@ -132,14 +132,50 @@ test('a file that can no longer be read ends the update before it begins', async
   assert.deepEqual(update.failure, { name: 'unreadable' });
 });
 
+// ---- what follows begin at once
+
+test('the first bytes follow begin where the device takes them, and what comes next follows ready', async () => {
+  const { session, update } = await begun(undefined, undefined, false, 8192);
+  assert.deepEqual(session.said, [{ type: 'begin', size: 100_000, sha256: digest, early: 8192 }]);
+  assert.deepEqual(session.frames.map(({ offset, blob }) => [offset, blob.size]), [[0, 8192]]);
+  await update.take({ type: 'ready', offset: 0, chunk: 8192, credit: 16384 });
+  assert.deepEqual(session.frames.map(({ offset }) => offset), [0, 8192]);
+  await update.take({ type: 'progress', received: 8192, written: 0, size: 100_000 });
+  assert.deepEqual(session.frames.map(({ offset }) => offset), [0, 8192, 16384]);
+  assert.deepEqual(await sentBytes(session), bytes.subarray(0, 24576));
+});
+
+test('where the device goes on in the middle they do not count', async () => {
+  const { session } = await begun({ offset: 65536, chunk: 8192, credit: 16384 }, undefined, false, 8192);
+  assert.deepEqual(session.frames.map(({ offset }) => offset), [0, 65536, 65536 + 8192]);
+});
+
+test('no more than there is, and no more than a browser sends in one piece', async () => {
+  const { session } = await begun(undefined, new Blob(['few']), false, 8192);
+  assert.equal(session.said[0].early, 3);
+  const { session: other } = await begun(undefined, undefined, false, 65536);
+  assert.equal(other.said[0].early, 32768);
+});
+
+test('who begins again will hardly begin at the start, and waits', async () => {
+  const { session, update } = await begun(undefined, undefined, false, 8192);
+  await update.start(session);
+  const next = scripted();
+  await update.start(next);
+  assert.deepEqual([session.said[1].early, next.said[0].early], [undefined, undefined]);
+  assert.deepEqual([session.frames.length, next.frames.length], [1, 0]);
+  await update.take({ type: 'ready', offset: 0, chunk: 8192, credit: 8192 });
+  assert.equal(next.frames[0].offset, 0);
+});
+
 // ---- packed
 
 const plain = Buffer.from('what can be packed to a tenth of it '.repeat(5000));
 
 /** An update of `plain` that has begun in a session with this round trip. */
-async function begunPacked(roundTripMs, file = plain, mayPack = true) {
+async function begunPacked(roundTripMs, file = plain, mayPack = true, early = undefined) {
   const session = { ...scripted(), roundTripMs };
-  const update = makeUpdate(new Blob([file]), digest, false, mayPack);
+  const update = makeUpdate(new Blob([file]), digest, false, mayPack, early);
   await update.start(session);
   return { session, update };
 }
@@ -176,6 +212,21 @@ test('what is packed goes on from where ready says', async () => {
   assert.deepEqual(inflateRawSync(await sentBytes(session)), plain.subarray(65536));
 });
 
+test('the first packed bytes follow begin too; where the device goes on, a stream of the rest is sent', async () => {
+  const { session, update } = await begunPacked(100, plain, true, 100);
+  assert.deepEqual([session.said[0].early, session.said[0].deflate], [100, true]);
+  await update.take({ type: 'ready', offset: 0, chunk: 8192, credit: 32768 });
+  assert.deepEqual(inflateRawSync(await sentBytes(session)), plain);
+  const { session: other, update: second } = await begunPacked(100, plain, true, 100);
+  await second.take({ type: 'ready', offset: 65536, chunk: 8192, credit: 32768 });
+  assert.deepEqual(inflateRawSync((await sentBytes(other)).subarray(100)), plain.subarray(65536));
+  const { session: third, update: short } = await begunPacked(100, plain, true, 32768);
+  assert.equal(third.said[0].early, third.frames[0].blob.size); // all of it
+  await short.take({ type: 'ready', offset: 0, chunk: 8192, credit: 32768 });
+  assert.deepEqual(inflateRawSync(await sentBytes(third)), plain);
+  assert.equal(third.said.at(-1).type, 'end');
+});
+
 test('begun again in the same session it is sent as it is; in another one it is packed again', async () => {
   const { session, update } = await begunPacked(100);
   await update.start(session);
@@ -187,7 +238,7 @@ test('begun again in the same session it is sent as it is; in another one it is 
 
 test('nothing is sent while it is being packed, nor when it was stopped meanwhile', async () => {
   const { session, update } = await begunPacked(100);
-  const packing = update.take({ type: 'ready', offset: 0, chunk: 100, credit: 200 });
+  const packing = update.take({ type: 'ready', offset: 65536, chunk: 100, credit: 200 });
   await update.take({ type: 'progress', received: 0, written: 0, size: plain.length });
   assert.equal(session.frames.length, 0);
   update.stop();

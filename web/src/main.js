@@ -175,7 +175,7 @@ function upload() {
   // What has shown the button.
   const { chosen, device, session } = /** @type {Required<Model>} */ (model);
   const { file, sha256 } = /** @type {Required<Chosen>} */ (chosen);
-  model.update = makeUpdate(file, sha256, ui.allowBox.checked, !!device?.deflate && 'CompressionStream' in window);
+  model.update = makeUpdate(file, sha256, ui.allowBox.checked, !!device?.deflate && 'CompressionStream' in window, device?.early);
   model.update.start(/** @type {Session} */ (session));
   takeBar({ written: 0, size: file.size });
   say('');

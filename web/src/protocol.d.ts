@@ -50,6 +50,7 @@ export interface State {
     encrypted?: boolean; // it takes encrypted images only
     check_project: boolean;
     deflate?: boolean; // it takes compressed uploads
+    early?: number; // bytes that may follow `begin` at once
     signed_by?: string; // digits of the key's digest
     last_outcome?: string; // of the newest update
     last_from?: string;
@@ -111,5 +112,5 @@ export type Message =
 export type Request =
     | { type: 'hello'; version: number; ticket: string; scram?: string | undefined }
     | { type: 'proof'; scram: string }
-    | { type: 'begin'; size: number; sha256: string; allow_downgrade?: boolean | undefined; deflate?: boolean | undefined }
+    | { type: 'begin'; size: number; sha256: string; allow_downgrade?: boolean | undefined; deflate?: boolean | undefined; early?: number | undefined }
     | { type: 'cancel' | 'end' | 'history' | 'restart' | 'confirm' | 'rollback' | 'ping' };

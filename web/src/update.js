@@ -13,8 +13,9 @@ const MAX_WAITING = 1 << 20; // bytes in the browser's own buffer, whatever cred
 const WORTH = 0.95;
 const LONG_ROUND_TRIP_MS = 5760 / 260 / WORTH;
 
-/** @param {Blob} file @param {string} sha256 @param {boolean} allowDowngrade @param {boolean} mayPack */
-export function makeUpdate(file, sha256, allowDowngrade, mayPack) {
+/** @param {Blob} file @param {string} sha256 @param {boolean} allowDowngrade @param {boolean} mayPack
+ * @param {number} early bytes that may follow `begin` at once */
+export function makeUpdate(file, sha256, allowDowngrade, mayPack, early = 0) {
   const { size } = file;
   /** @type {Session} */ let session;
   /** @type {Ready | undefined} */ let ready;
@@ -34,15 +35,19 @@ export function makeUpdate(file, sha256, allowDowngrade, mayPack) {
       session = next;
       try {
         await file.slice(-1).arrayBuffer(); // of a file that has changed since nothing can be read
-        update.isPacked =
-          mayPack && session.roundTripMs > LONG_ROUND_TRIP_MS && (await pack(0)).size < size * WORTH;
+        data = mayPack && session.roundTripMs > LONG_ROUND_TRIP_MS ? await pack(0) : file;
+        update.isPacked = data.size < size * WORTH;
+        if (!update.isPacked) data = file;
+        sent = update.isResumed ? 0 : Math.min(early, data.size, MAX_FRAME);
         session.send({
           type: 'begin',
           size,
           sha256,
           allow_downgrade: allowDowngrade || undefined,
           deflate: update.isPacked || undefined,
+          early: sent || undefined,
         });
+        if (sent) session.sendData(0, data.slice(0, sent));
       } catch {
         update.failure = { name: 'unreadable' };
         session.send({ type: 'cancel' });
@@ -57,13 +62,15 @@ export function makeUpdate(file, sha256, allowDowngrade, mayPack) {
     /** @param {Message} message */
     async take(message) {
       if (message.type === 'ready') {
-        ready = message;
-        sent = Infinity;
-        const rest = update.isPacked ? await pack(message.offset) : file;
-        if (ready !== message) return;
-        data = rest;
-        sent = update.isPacked ? 0 : message.offset;
-        pump(sent);
+        const { offset } = (ready = message);
+        if (offset) {
+          sent = Infinity;
+          const rest = update.isPacked ? await pack(offset) : file;
+          if (ready !== message) return;
+          data = rest;
+          sent = update.isPacked ? 0 : offset;
+        }
+        pump(offset && sent);
       } else if (message.type === 'progress') pump(message.received);
     },
   };
