@@ -16,8 +16,7 @@
 #define CONTROL_MAX 125     // RFC 6455, section 5.5
 #define DISCARD_MAX 0x10000 // more is not worth reading: the connection closes
 #define WAIT_SLICE_MS 20
-#define PIECE_MAX 1024
-#define MASK_SIZE 4 // of a frame: all parts of a payload but the last are multiples of it (compat.c)
+#define PIECE_MAX 1024 // over TLS, where a piece is passed on when all of it is there
 
 extern const uint8_t page_start[] asm("_binary_ota_html_gz_start");
 extern const uint8_t page_end[] asm("_binary_ota_html_gz_end");
@@ -94,9 +93,27 @@ typedef struct {
     uint32_t offset; // of the data that come next
 } frame_t;
 
+// At most `*length` bytes, at least one; over TLS all of them.
+static esp_err_t read_some(frame_t *frame, uint8_t *to, size_t *length) {
+    esp_err_t error = ESP_OK;
+    if (frame->peer->plain) {
+        *length = ota_ws_peer_read(frame->peer, to, *length);
+        error = *length > 0 ? ESP_OK : ESP_FAIL;
+    } else {
+        error = ota_ws_compat_read_payload(frame->request, &frame->head, to, *length);
+    }
+    frame->left -= error == ESP_OK ? *length : 0;
+    return error;
+}
+
 static esp_err_t read_part(frame_t *frame, uint8_t *to, size_t length) {
-    esp_err_t error = ota_ws_compat_read_payload(frame->request, &frame->head, to, length);
-    frame->left -= error == ESP_OK ? length : 0;
+    esp_err_t error = ESP_OK;
+    while (length > 0 && error == ESP_OK) {
+        size_t got = length;
+        error = read_some(frame, to, &got);
+        to += got;
+        length -= got;
+    }
     return error;
 }
 
@@ -185,7 +202,7 @@ static void pass_on(frame_t *frame, const uint8_t *bytes, size_t length, size_t 
 
 // The ring has less than a mask in one piece, at its end or because it is nearly full.
 static esp_err_t take_few(frame_t *frame) {
-    uint8_t bytes[MASK_SIZE];
+    uint8_t bytes[OTA_WS_MASK_SIZE];
     size_t length = frame->left < sizeof bytes ? frame->left : sizeof bytes;
     esp_err_t error = read_part(frame, bytes, length);
     for (size_t i = 0; i < length && error == ESP_OK; i++) {
@@ -200,14 +217,23 @@ static esp_err_t take_few(frame_t *frame) {
     return error;
 }
 
-// Short pieces: the writer need not wait for the last byte.
-static esp_err_t take_piece(frame_t *frame, uint8_t *room, size_t length) {
+// How many bytes to ask for. Over TLS all parts of a payload but the last are multiples of the mask (compat.c): 0,
+// where less than that has room.
+static size_t portion(const frame_t *frame, size_t room) {
+    size_t length = room < frame->left ? room : frame->left;
+    if (frame->peer->plain) {
+        return length;
+    }
     length = length < PIECE_MAX ? length : PIECE_MAX;
-    length = length < frame->left ? length - length % MASK_SIZE : frame->left;
+    return length < frame->left ? length - length % OTA_WS_MASK_SIZE : length;
+}
+
+static esp_err_t take_piece(frame_t *frame, uint8_t *room, size_t length) {
+    length = portion(frame, length);
     if (length == 0) {
         return take_few(frame);
     }
-    esp_err_t error = read_part(frame, room, length);
+    esp_err_t error = read_some(frame, room, &length);
     if (error == ESP_OK) {
         pass_on(frame, room, length, frame->left);
     }

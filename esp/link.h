@@ -10,6 +10,8 @@
 #include "freertos/task.h"
 #include "session.h"
 
+#define OTA_WS_HEAD_SIZE 14 // the longest header of a frame
+#define OTA_WS_MASK_SIZE 4
 #define OTA_WS_MAX_PEERS 5 // connections at once; esp_http_server has 7 sockets
 
 typedef struct ota_ws_peer {
@@ -22,6 +24,11 @@ typedef struct ota_ws_peer {
     bool left;      // the session has ended, and the client has closed his side
     bool in_header; // of a frame
     bool in_frame;
+    uint8_t head[OTA_WS_HEAD_SIZE]; // of the frame, as it came; where its length is long, the payload's first bytes too
+    uint8_t head_length;
+    uint8_t head_taken;
+    uint8_t mask[OTA_WS_MASK_SIZE];
+    uint32_t unmasked;      // bytes of the payload
     ota_ws_status_t broken; // what is wrong with the frame, OTA_WS_OK when nothing is
     uint32_t deadline_ms;   // for the whole frame
     int queued;             // messages that wait for the server's task
@@ -40,6 +47,10 @@ void ota_ws_peer_trust(ota_ws_peer_t *peer);
 
 // A frame's first byte has been read; our receive function does this itself.
 void ota_ws_peer_begin_frame(ota_ws_peer_t *peer);
+
+// The next bytes of the payload of a frame, `length` at most, as many as have come. 0: none will, in time. Without TLS
+// only.
+size_t ota_ws_peer_read(ota_ws_peer_t *peer, uint8_t *to, size_t length);
 
 // The frame had to wait for us; its time begins again.
 void ota_ws_peer_extend(ota_ws_peer_t *peer);

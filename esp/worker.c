@@ -27,7 +27,7 @@ typedef struct {
     SemaphoreHandle_t room; // the ring has some again
     SemaphoreHandle_t stopped;
     _Atomic bool ends;
-    uint8_t bytes[CONFIG_OTA_RING_SIZE];
+    _Alignas(uint32_t) uint8_t bytes[CONFIG_OTA_RING_SIZE]; // so that a sector's begin on a word
 } work_t;
 
 static ota_ws_pipeline_ports_t pipeline_ports;

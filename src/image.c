@@ -174,15 +174,18 @@ static void enter_padding(ota_ws_image_t *image, uint32_t end) {
 
 // All bytes of the image pass here, twice in an update: four at a time where they are aligned.
 static uint8_t xor_all(uint8_t checksum, const uint8_t *bytes, uint32_t length) {
+    const uint8_t *end = bytes + length;
     uint32_t words = 0;
-    uint32_t at = 0;
-    for (; (uintptr_t)bytes % sizeof words == 0 && at + sizeof words <= length; at += sizeof words) {
-        uint32_t word;
-        memcpy(&word, __builtin_assume_aligned(bytes + at, sizeof word), sizeof word);
+    uint32_t word;
+    while (bytes < end && (uintptr_t)bytes % sizeof word != 0) {
+        checksum ^= *bytes++;
+    }
+    for (const uint8_t *last = end - (end - bytes) % (ptrdiff_t)sizeof word; bytes < last; bytes += sizeof word) {
+        memcpy(&word, __builtin_assume_aligned(bytes, sizeof word), sizeof word);
         words ^= word;
     }
-    for (; at < length; at++) {
-        checksum ^= bytes[at];
+    while (bytes < end) {
+        checksum ^= *bytes++;
     }
     return checksum ^ (uint8_t)(words ^ words >> 8 ^ words >> 16 ^ words >> 24);
 }

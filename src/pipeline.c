@@ -145,6 +145,7 @@ void ota_ws_pipeline_start_file(ota_ws_pipeline_t *pipeline) {
     ota_ws_image_init(&pipeline->image, NULL, NULL);
     ota_ws_slot_init(&pipeline->slot, ports->flash, ports->hash,
                      ota_ws_pipeline_image_size(pipeline, &pipeline->promise));
+    ota_ws_slot_lend(&pipeline->slot, ports->scratch, ports->scratch_size);
 }
 
 void ota_ws_pipeline_drop_file(ota_ws_pipeline_t *pipeline) {
@@ -194,6 +195,7 @@ const ota_ws_failure_t *ota_ws_pipeline_begin(ota_ws_pipeline_t *pipeline, const
     if (ota_ws_pipeline_fail(pipeline, start_filters(pipeline)) == OTA_WS_OK) {
         ota_ws_resume_begin(pipeline);
     }
+    ota_ws_slot_lend(&pipeline->slot, NULL, 0);
     return &pipeline->failure;
 }
 
@@ -257,6 +259,7 @@ static ota_ws_status_t finish_filters(ota_ws_pipeline_t *pipeline) {
 
 const ota_ws_failure_t *ota_ws_pipeline_finish(ota_ws_pipeline_t *pipeline) {
     if (finish_filters(pipeline) == OTA_WS_OK) {
+        ota_ws_slot_lend(&pipeline->slot, pipeline->ports.scratch, pipeline->ports.scratch_size);
         ota_ws_pipeline_fail(pipeline, ota_ws_seal_image(pipeline));
     }
     pipeline->finished = pipeline->failure.status == OTA_WS_OK;

@@ -6,7 +6,7 @@
 // From as many sectors on, erasing the whole block is quicker.
 #define SECTORS_WORTH_A_BLOCK 4
 
-#define READ_SIZE 512 // on the writer's stack
+#define READ_SIZE 512 // on the writer's stack, where no other memory is free
 
 void ota_ws_slot_init(ota_ws_slot_t *slot, const ota_ws_flash_t *flash, const ota_ws_hash_t *hash, uint32_t size) {
     memset(slot, 0, sizeof *slot);
@@ -24,6 +24,11 @@ void ota_ws_slot_drop(ota_ws_slot_t *slot) {
 
 static uint32_t smaller(uint32_t a, size_t b) {
     return b < a ? (uint32_t)b : a;
+}
+
+void ota_ws_slot_lend(ota_ws_slot_t *slot, uint8_t *spare, size_t size) {
+    slot->spare = spare;
+    slot->spare_size = (uint32_t)(size - size % slot->flash->sector_size);
 }
 
 static uint32_t round_up(uint32_t value, uint32_t unit) {
@@ -99,10 +104,12 @@ ota_ws_status_t ota_ws_slot_read(const ota_ws_slot_t *slot, uint32_t offset, uin
 
 ota_ws_status_t ota_ws_slot_read_all(const ota_ws_slot_t *slot, uint32_t from, uint32_t to, ota_ws_sink_t take,
                                      void *context) {
-    uint8_t piece[READ_SIZE];
+    uint8_t small[READ_SIZE];
+    uint8_t *piece = slot->spare_size > 0 ? slot->spare : small;
+    uint32_t size = slot->spare_size > 0 ? slot->spare_size : READ_SIZE;
     ota_ws_status_t status = OTA_WS_OK;
     for (uint32_t at = from; at < to && status == OTA_WS_OK;) {
-        uint32_t length = smaller(to - at, sizeof piece);
+        uint32_t length = smaller(to - at, size);
         status = ota_ws_slot_read(slot, at, piece, length);
         if (status == OTA_WS_OK) {
             status = take(context, piece, length);

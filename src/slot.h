@@ -23,6 +23,8 @@ typedef struct {
     uint32_t kept;                           // flash holds, up to here, what comes next
     const uint8_t *ahead;                    // what follows the bytes of a write, where that is at hand; looked at only
     uint32_t ahead_length;
+    uint8_t *spare; // memory to read into, whole sectors; none of it is free just now where the size is 0
+    uint32_t spare_size;
     bool withheld; // the head is not in flash
     bool familiar; // flash begins with the very bytes that came first: it may hold the rest too
     bool changes;  // where the last erase was due, flash did not hold what came
@@ -34,6 +36,9 @@ typedef struct {
 // `size` is at most flash->slot_size(). Nothing is erased yet. `drop` follows.
 void ota_ws_slot_init(ota_ws_slot_t *slot, const ota_ws_flash_t *flash, const ota_ws_hash_t *hash, uint32_t size);
 void ota_ws_slot_drop(ota_ws_slot_t *slot);
+
+// Memory for reading in long pieces, until it is taken back with NULL: nothing else needs it meanwhile.
+void ota_ws_slot_lend(ota_ws_slot_t *slot, uint8_t *spare, size_t size);
 
 // Appends bytes. OTA_WS_FLASH_ERASE or OTA_WS_FLASH_PROGRAM leave the slot as far as it came.
 ota_ws_status_t ota_ws_slot_write(ota_ws_slot_t *slot, const uint8_t *bytes, size_t length);

@@ -511,17 +511,77 @@ static void early_data_are_taken_before_the_answer(void **state) {
     leave(client);
 }
 
-// Each read of a part begins with the mask's first byte: parts that are no multiples of 4 would come out scrambled.
+// Over TLS each read of a part begins with the mask's first byte: parts that are no multiples of 4 would come out
+// scrambled. Without it the parts are what has come.
 static void frames_of_odd_lengths_arrive_as_they_were_sent(void **state) {
     (void)state;
     start();
-    static const size_t lengths[] = {1001, 1002, 1003, 4097, 8191};
-    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+    static const size_t lengths[] = {1, 125, 126, 1001, 1002, 1003, 4097, 8191};
+    for (size_t i = 0; i < 2 * sizeof lengths / sizeof lengths[0]; i++) {
+        fake.tls = i % 2 == 1;
         client_t *client = welcome();
         begin(client);
-        send_image_in(client, lengths[i]);
+        send_image_in(client, lengths[i / 2]);
         assert_true(heard(client, "\"type\":\"done\""));
         assert_memory_equal(fake_slot(1), image.bytes, image.length);
+        say(client, "{\"type\":\"cancel\"}");
+        leave(client);
+    }
+}
+
+// Longer and longer parts of frames that lie one behind the other: nothing is read beyond a frame's end.
+static void frames_that_come_together_are_told_apart(void **state) {
+    (void)state;
+    start();
+    client_t *client = welcome();
+    begin(client);
+    size_t at = 0;
+    for (size_t length = 1; at + length <= image.length && length < 300; length++) {
+        send_data(client, at, length);
+        send_frame(client, 0x8a, "pong", length % 5);
+        at += length;
+    }
+    for (size_t length; at < image.length; at += length) {
+        length = image.length - at < 8192 ? image.length - at : 8192;
+        send_data(client, at, length);
+    }
+    assert_true(heard(client, "\"type\":\"done\""));
+    assert_memory_equal(fake_slot(1), image.bytes, image.length);
+    leave(client);
+}
+
+// Two reads for a header and its offset, not five: each is a turn of lwIP's task.
+static void a_header_takes_two_reads(void **state) {
+    (void)state;
+    start();
+    client_t *client = welcome();
+    begin(client);
+    int before = fake.receives;
+    send_data(client, 0, 1000);
+    fake_serve(server);
+    assert_int_equal(fake.receives, before + 3);
+    leave(client);
+}
+
+static void a_length_that_should_be_short_is_a_bad_frame(void **state) {
+    (void)state;
+    start();
+    client_t *client = connect_client();
+    write_all(client, "\x81\xfe\0\x7d\0\0\0\0", 8);
+    assert_true(heard(client, "\"name\":\"bad_frame\""));
+    assert_true(is_closed(client));
+    leave(client);
+}
+
+static void flash_is_read_back_through_the_cache_where_it_can_be(void **state) {
+    (void)state;
+    start();
+    for (int i = 0; i < 2; i++) {
+        client_t *client = welcome();
+        fake.no_pages = i == 1;
+        update(client);
+        assert_true(fake.maps > 0);
+        assert_int_equal(fake.mapped, 0);
         say(client, "{\"type\":\"cancel\"}");
         leave(client);
     }
@@ -1002,6 +1062,10 @@ int main(void) {
         TEST(who_stops_inside_a_frame_is_given_up),
         TEST(an_update_is_in_flash_and_selected_on_trial),
         TEST(frames_of_odd_lengths_arrive_as_they_were_sent),
+        TEST(frames_that_come_together_are_told_apart),
+        TEST(a_header_takes_two_reads),
+        TEST(a_length_that_should_be_short_is_a_bad_frame),
+        TEST(flash_is_read_back_through_the_cache_where_it_can_be),
         TEST(power_save_is_off_during_an_update_only),
         TEST(a_restart_waits_until_its_answer_is_out),
         TEST(a_begin_that_fails_is_let_go),

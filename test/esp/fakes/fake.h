@@ -12,26 +12,29 @@
 
 typedef struct {
     // faults
-    int fail_recv_at;             // the how manieth receive fails from now on; 0: none
-    esp_err_t begin_error;        // what esp_ota_begin answers; the handle is set all the same
-    bool queue_is_full;           // httpd_queue_work fails
-    bool queue_loses;             // httpd_queue_work forgets
-    bool one_slot;                // the partition table has no second slot
+    int fail_recv_at;      // the how manieth receive fails from now on; 0: none
+    esp_err_t begin_error; // what esp_ota_begin answers; the handle is set all the same
+    bool queue_is_full;    // httpd_queue_work fails
+    bool queue_loses;      // httpd_queue_work forgets
+    bool one_slot;         // the partition table has no second slot
     bool send_fails;
-    bool no_handshake_call;       // neither handler nor callback hears of the upgrade
-    bool fails_verification;      // esp_ota_set_boot_partition refuses the image
-    bool wrong_signature;         // ESP-IDF says so when it is asked for the signature alone
+    bool no_handshake_call;  // neither handler nor callback hears of the upgrade
+    bool fails_verification; // esp_ota_set_boot_partition refuses the image
+    bool no_pages;           // esp_partition_mmap fails
+    bool tls;                // of connections from now on, as far as the component can tell
+    bool wrong_signature;    // ESP-IDF says so when it is asked for the signature alone
     // what has happened
     int receives;
     int begins, aborts;           // of ESP-IDF's updates
     esp_ota_handle_t open_handle; // 0: none
     int restarts;
-    int power_save;               // of Wi-Fi
-    int no_delays;                // sockets with TCP_NODELAY
-    int events[16];               // by id
-    int tasks;                    // that run
-    int closes;                   // connections
-    char status[40], body[512];   // of the last response
+    int maps, mapped;           // of flash: all, and those that are there
+    int power_save;             // of Wi-Fi
+    int no_delays;              // sockets with TCP_NODELAY
+    int events[16];             // by id
+    int tasks;                  // that run
+    int closes;                 // connections
+    char status[40], body[512]; // of the last response
     char etag[40];
     char said[200]; // on the console, last
 } fake_t;

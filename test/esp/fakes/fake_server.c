@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// esp_http_server as far as esp/ can tell: one frame per readable socket and turn, control frames to who wants them, and
-// the ways of both generations.
+// esp_http_server as far as esp/ can tell: one frame per readable socket and turn, control frames to who wants them,
+// and the ways of both generations.
 #define FAKES
 #include <poll.h>
 #include <pthread.h>
@@ -108,7 +108,7 @@ esp_err_t httpd_sess_set_recv_override(httpd_handle_t server, int socket, httpd_
 void *httpd_sess_get_transport_ctx(httpd_handle_t server, int socket) {
     (void)server;
     (void)socket;
-    return NULL;
+    return fake.tls ? &fake : NULL;
 }
 
 // ---- requests ------------------------------------------------------------------------------------------------------
@@ -216,8 +216,7 @@ const httpd_uri_t *fake_route(httpd_handle_t handle, int number) {
     return number < server->uri_count ? &server->uris[number] : NULL;
 }
 
-void fake_request(httpd_handle_t handle, httpd_method_t method, const char *uri, const char *host,
-                  const char *origin) {
+void fake_request(httpd_handle_t handle, httpd_method_t method, const char *uri, const char *host, const char *origin) {
     server_t *server = handle;
     int client;
     connection_t *connection = accept_client(server, &client);
