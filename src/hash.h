@@ -7,9 +7,13 @@
 
 #define OTA_WS_SHA256_SIZE 32
 
+#ifndef OTA_WS_HASH_STATE_SIZE
+#define OTA_WS_HASH_STATE_SIZE 256 // enough for every library; a build whose library takes less says so
+#endif
+
 // One running hash. The port decides what lies in it; between `start` and `finish` it does not move.
 typedef struct {
-    uint64_t opaque[32];
+    uint64_t opaque[OTA_WS_HASH_STATE_SIZE / 8];
 } ota_ws_sha256_t;
 
 // Any thread, one state in one thread at a time. A port whose library can fail remembers that in the state and finishes

@@ -203,9 +203,17 @@ static bool is_plain(const ota_ws_pipeline_t *pipeline) {
     return !pipeline->inflating && !pipeline->decrypting;
 }
 
+// How far a piece of a plain file may go: to the end of a sector, where the next one may be looked at, or of two where
+// both are erased.
+static uint32_t until_stop(const ota_ws_pipeline_t *pipeline) {
+    uint32_t sector = pipeline->ports.flash->sector_size;
+    uint32_t two = 2 * sector - pipeline->position % (2 * sector);
+    return pipeline->position + two <= pipeline->slot.erased ? two : sector - pipeline->position % sector;
+}
+
 void ota_ws_pipeline_appetite(const ota_ws_pipeline_t *pipeline, uint32_t *least, uint32_t *most) {
     uint32_t sector = pipeline->ports.flash->sector_size;
-    *most = is_plain(pipeline) ? sector - pipeline->position % sector : FILTER_PIECE;
+    *most = is_plain(pipeline) ? until_stop(pipeline) : FILTER_PIECE;
     *least = 1;
     if (is_plain(pipeline) && ota_ws_slot_compares(&pipeline->slot)) {
         uint32_t left = pipeline->promise.size - pipeline->position;
