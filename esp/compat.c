@@ -102,8 +102,8 @@ esp_err_t ota_ws_compat_read_payload(httpd_req_t *request, httpd_ws_frame_t *fra
 
 #else
 
-// A frame whose length is known already is taken for one whose header was read; the mask starts again at its first byte,
-// which is right as long as the parts before it were multiples of 4.
+// A frame whose length is known already is taken for one whose header was read; the mask starts again at its first
+// byte, which is right as long as the parts before it were multiples of 4.
 esp_err_t ota_ws_compat_read_payload(httpd_req_t *request, httpd_ws_frame_t *frame, uint8_t *to, size_t length) {
     httpd_ws_frame_t part = {.type = frame->type, .payload = to, .len = length};
     return httpd_ws_recv_frame(request, &part, length);

@@ -164,8 +164,8 @@ static esp_err_t take_text(frame_t *frame) {
     return ESP_OK;
 }
 
-// ---- data: the payload goes from the socket into the writer's ring, piece by piece
-// -------------------------------------
+// ---- data ----------------------------------------------------------------------------------------------------------
+// The payload goes from the socket into the writer's ring, piece by piece.
 
 static bool wants_data(frame_t *frame) {
     return ota_ws_session_admit(&frame->peer->session, OTA_WS_FRAME_DATA, OTA_WS_OFFSET_SIZE + 1,

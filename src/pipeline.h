@@ -19,9 +19,8 @@ typedef struct {
     const ota_ws_policy_t *policy;
     const ota_ws_filter_t *inflate; // raw deflate; NULL: compressed uploads are declined
     const ota_ws_filter_t *decrypt; // ESP Encrypted Image; NULL: plain images are expected
-    uint8_t
-        *scratch; // a sector or more, free while a file begins and when all of it has come: the end of the ring will do
-    size_t scratch_size;
+    uint8_t *scratch;               // free while a file begins and when all of it has come: the end of the ring will do
+    size_t scratch_size;            // a sector or more
 } ota_ws_pipeline_ports_t;
 
 // Public so that it can be static; all members belong to the core.
