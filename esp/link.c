@@ -21,7 +21,7 @@
 
 // Between enter and leave only.
 static ota_ws_peer_t *peers;
-static char *block; // text received, a header's room, text to be sent: header and text leave in one piece
+static char *shared_text; // received or to be sent; before it a header has room: both leave in one piece
 
 // ---- find and close ------------------------------------------------------------------------------------------------
 
@@ -39,11 +39,7 @@ bool ota_ws_peer_has_ended(const ota_ws_peer_t *peer) {
 }
 
 char *ota_ws_peer_text(void) {
-    return block;
-}
-
-static char *scratch(void) {
-    return block + OTA_WS_MESSAGE_SIZE + HEADER_SIZE;
+    return shared_text;
 }
 
 httpd_handle_t ota_ws_peer_any_server(void) {
@@ -142,18 +138,18 @@ static void send_later(ota_ws_peer_t *peer, const char *text, size_t length) {
     peer->queued++;
 }
 
-// `text` is the scratch: all messages of the core are built there.
+// `text` is the shared one: all messages of the core are built there.
 static void send_text(void *context, const char *text, size_t length) {
     ota_ws_peer_t *peer = context;
     if (peer->queued == 0 && xTaskGetCurrentTaskHandle() == peer->task) {
-        send_now(peer, HTTPD_WS_TYPE_TEXT, scratch(), length);
+        send_now(peer, HTTPD_WS_TYPE_TEXT, shared_text, length);
     } else {
         send_later(peer, text, length);
     }
 }
 
 void ota_ws_peer_send(ota_ws_peer_t *peer, httpd_ws_type_t type, const void *bytes, size_t length) {
-    char *text = scratch();
+    char *text = shared_text;
     memcpy(text, bytes, length);
     send_now(peer, type, text, length);
 }
@@ -331,8 +327,8 @@ static void free_peer(ota_ws_peer_t *peer) {
     *at = peer->next;
     free(peer);
     if (peers == NULL) {
-        free(block);
-        block = NULL;
+        free(shared_text - HEADER_SIZE);
+        shared_text = NULL;
     }
 }
 
@@ -411,12 +407,17 @@ static int count_peers(void) {
     return count;
 }
 
+static bool make_text(void) {
+    if (shared_text == NULL) {
+        char *block = malloc(HEADER_SIZE + OTA_WS_MESSAGE_SIZE);
+        shared_text = block != NULL ? block + HEADER_SIZE : NULL;
+    }
+    return shared_text != NULL;
+}
+
 ota_ws_peer_t *ota_ws_peer_open(httpd_req_t *request, ota_ws_device_t *device) {
     ota_ws_address_t address;
-    if (block == NULL) {
-        block = malloc(2 * OTA_WS_MESSAGE_SIZE + HEADER_SIZE);
-    }
-    ota_ws_peer_t *peer = block == NULL || count_peers() >= OTA_WS_MAX_PEERS ? NULL : calloc(1, sizeof *peer);
+    ota_ws_peer_t *peer = !make_text() || count_peers() >= OTA_WS_MAX_PEERS ? NULL : calloc(1, sizeof *peer);
     if (peer == NULL) {
         return NULL;
     }
@@ -430,7 +431,7 @@ ota_ws_peer_t *ota_ws_peer_open(httpd_req_t *request, ota_ws_device_t *device) {
     request->sess_ctx = peer;
     request->free_ctx = forget;
     ota_ws_peer_address(peer->socket, &address);
-    ota_ws_device_scratch(device, scratch());
+    ota_ws_device_scratch(device, shared_text);
     ota_ws_session_open(&peer->session, device, &peer->link, &address, ota_ws_component_now_ms());
     return peer;
 }

@@ -61,7 +61,8 @@ bool ota_ws_own_address(int socket, ota_ws_address_t *address);
 
 bool ota_ws_peer_has_ended(const ota_ws_peer_t *peer);
 
-// The text that is being received, OTA_WS_MESSAGE_SIZE bytes; there while a connection is.
+// Room for one text, OTA_WS_MESSAGE_SIZE bytes, there while a connection is: of the one that is being received, then of
+// those that answer it.
 char *ota_ws_peer_text(void);
 
 // Sends a control frame, or text that does not come from the core.
