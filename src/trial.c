@@ -58,10 +58,11 @@ static bool is_other(const ota_ws_history_entry_t *entry, const ota_ws_identity_
 static const start_rule_t *find_rule(const ota_ws_history_entry_t *entry, const ota_ws_identity_t *identity) {
     static const start_rule_t confirmed = {OTA_WS_OUTCOME_CONFIRMED, false, OTA_WS_ERRAND_NONE};
     static const start_rule_t aborted = {OTA_WS_OUTCOME_ABORTED, false, OTA_WS_ERRAND_NONE};
+    static const start_rule_t stayed = {OTA_WS_OUTCOME_ROLLING_BACK, false, OTA_WS_ERRAND_CONFIRM};
     bool runs = is_running(entry, identity);
     bool became_valid = identity->image_state == OTA_WS_IMAGE_VALID && entry->watched != 0;
     if (runs && entry->outcome == OTA_WS_OUTCOME_ROLLING_BACK && entry->confirmed != 0) {
-        return &confirmed; // going back did not come far enough, and there is no trial to end
+        return &stayed; // going back did not come far enough; what it left of the boot record may not last
     }
     if (runs && entry->outcome == OTA_WS_OUTCOME_TRIAL && became_valid) {
         return &confirmed; // by the application, with ESP-IDF's own call
@@ -162,9 +163,22 @@ ota_ws_status_t ota_ws_trial_unstage(const ota_ws_platform_t *platform, const ot
     return status;
 }
 
+// Going back was cut off: the boot record is written anew. Without a record of this image there is none to be made sure
+// of.
+static ota_ws_status_t confirm_again(const ota_ws_platform_t *platform, ota_ws_history_entry_t *entry) {
+    ota_ws_status_t status = platform->confirm(platform->context);
+    if (status != OTA_WS_BOOT_RECORD) {
+        set_outcome(platform, entry, OTA_WS_OUTCOME_CONFIRMED);
+    }
+    return status;
+}
+
 ota_ws_status_t ota_ws_trial_confirm(const ota_ws_platform_t *platform) {
     ota_ws_history_entry_t entry;
     bool on_record = find_running(platform, &entry);
+    if (on_record && entry.confirmed != 0) {
+        return confirm_again(platform, &entry);
+    }
     if (on_record && !set_outcome(platform, &entry, OTA_WS_OUTCOME_CONFIRMING)) {
         return OTA_WS_BOOT_RECORD; // the next start would take it for one that has failed its trial
     }
