@@ -4,8 +4,6 @@
 // byte of the slot is about to change, so that a wrong image changes nothing at all.
 #include "flash.h"
 
-#include <string.h>
-
 #include "boot_record.h"
 #include "esp_flash_encrypt.h"
 #include "esp_flash_partitions.h"
@@ -92,24 +90,10 @@ static ota_ws_status_t take_slot(void) {
     return status;
 }
 
-// Through the cache, of which ESP-IDF leaves nothing stale behind when it maps (esp_mmu_map.c).
-static bool read_mapped(uint32_t offset, void *bytes, size_t length) {
-    const void *mapped;
-    esp_partition_mmap_handle_t mapping;
-    if (esp_partition_mmap(slot, offset, length, ESP_PARTITION_MMAP_DATA, &mapped, &mapping) != ESP_OK) {
-        return false;
-    }
-    memcpy(bytes, mapped, length);
-    esp_partition_munmap(mapping);
-    return true;
-}
-
-// SPI commands read 64 bytes at a time: for long pieces that is slower than the cache, unless no page can be mapped.
+// By commands to the flash chip, not through the cache: what the chip itself holds is asked for, and nothing else.
 static ota_ws_status_t read(void *context, uint32_t offset, void *bytes, size_t length) {
     (void)context;
-    bool is_read = (length >= SECTOR_SIZE && read_mapped(offset, bytes, length)) ||
-                   esp_partition_read(slot, offset, bytes, length) == ESP_OK;
-    return is_read ? OTA_WS_OK : OTA_WS_FLASH_READ;
+    return esp_partition_read(slot, offset, bytes, length) == ESP_OK ? OTA_WS_OK : OTA_WS_FLASH_READ;
 }
 
 static ota_ws_status_t erase(void *context, uint32_t offset, uint32_t length) {

@@ -573,20 +573,6 @@ static void a_length_that_should_be_short_is_a_bad_frame(void **state) {
     leave(client);
 }
 
-static void flash_is_read_back_through_the_cache_where_it_can_be(void **state) {
-    (void)state;
-    start();
-    for (int i = 0; i < 2; i++) {
-        client_t *client = welcome();
-        fake.no_pages = i == 1;
-        update(client);
-        assert_true(fake.maps > 0);
-        assert_int_equal(fake.mapped, 0);
-        say(client, "{\"type\":\"cancel\"}");
-        leave(client);
-    }
-}
-
 static void power_save_is_off_during_an_update_only(void **state) {
     (void)state;
     start();
@@ -1065,7 +1051,6 @@ int main(void) {
         TEST(frames_that_come_together_are_told_apart),
         TEST(a_header_takes_two_reads),
         TEST(a_length_that_should_be_short_is_a_bad_frame),
-        TEST(flash_is_read_back_through_the_cache_where_it_can_be),
         TEST(power_save_is_off_during_an_update_only),
         TEST(a_restart_waits_until_its_answer_is_out),
         TEST(a_begin_that_fails_is_let_go),

@@ -20,7 +20,6 @@ typedef struct {
     bool send_fails;
     bool no_handshake_call;  // neither handler nor callback hears of the upgrade
     bool fails_verification; // esp_ota_set_boot_partition refuses the image
-    bool no_pages;           // esp_partition_mmap fails
     bool tls;                // of connections from now on, as far as the component can tell
     bool wrong_signature;    // ESP-IDF says so when it is asked for the signature alone
     // what has happened
@@ -28,7 +27,6 @@ typedef struct {
     int begins, aborts;           // of ESP-IDF's updates
     esp_ota_handle_t open_handle; // 0: none
     int restarts;
-    int maps, mapped;           // of flash: all, and those that are there
     int power_save;             // of Wi-Fi
     int no_delays;              // sockets with TCP_NODELAY
     int events[16];             // by id

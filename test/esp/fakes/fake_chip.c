@@ -51,26 +51,6 @@ esp_err_t esp_partition_read(const esp_partition_t *partition, size_t offset, vo
     return ESP_OK;
 }
 
-esp_err_t esp_partition_mmap(const esp_partition_t *partition, size_t offset, size_t size,
-                             esp_partition_mmap_memory_t memory, const void **mapped,
-                             esp_partition_mmap_handle_t *handle) {
-    (void)size;
-    (void)memory;
-    if (fake.no_pages) {
-        return ESP_ERR_NOT_FOUND;
-    }
-    fake.maps++;
-    fake.mapped++;
-    *mapped = flash + partition->address + offset;
-    *handle = 1;
-    return ESP_OK;
-}
-
-void esp_partition_munmap(esp_partition_mmap_handle_t handle) {
-    (void)handle;
-    fake.mapped--;
-}
-
 esp_err_t esp_partition_write(const esp_partition_t *partition, size_t offset, const void *bytes, size_t length) {
     for (size_t i = 0; i < length; i++) {
         flash[partition->address + offset + i] &= ((const uint8_t *)bytes)[i];

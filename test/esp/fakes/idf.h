@@ -146,12 +146,6 @@ const esp_partition_t *esp_partition_find_first(esp_partition_type_t type, esp_p
                                                 const char *label);
 esp_err_t esp_partition_read(const esp_partition_t *partition, size_t offset, void *bytes, size_t length);
 esp_err_t esp_partition_write(const esp_partition_t *partition, size_t offset, const void *bytes, size_t length);
-typedef enum { ESP_PARTITION_MMAP_DATA } esp_partition_mmap_memory_t;
-typedef uint32_t esp_partition_mmap_handle_t;
-esp_err_t esp_partition_mmap(const esp_partition_t *partition, size_t offset, size_t size,
-                             esp_partition_mmap_memory_t memory, const void **mapped,
-                             esp_partition_mmap_handle_t *handle);
-void esp_partition_munmap(esp_partition_mmap_handle_t handle);
 esp_err_t esp_partition_erase_range(const esp_partition_t *partition, size_t offset, size_t length);
 
 typedef enum {
