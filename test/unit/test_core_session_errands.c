@@ -44,6 +44,20 @@ static ota_ws_outcome_t newest_outcome(rig_t *rig) {
 
 // ---- errands
 
+static void going_back_that_was_cut_off_is_made_sure_of_at_the_first_tick(void **state) {
+    (void)state;
+    ota_ws_history_entry_t entry = entry_of(OTA_WS_OUTCOME_ROLLING_BACK, "ota_0");
+    entry.confirmed = 1;
+    rig_t *rig = rig_started(entry);
+    assert_int_equal(newest_outcome(rig), OTA_WS_OUTCOME_ROLLING_BACK);
+    rig_pass(rig, 1);
+    rig_settle(rig);
+    assert_int_equal(rig->confirms, 1);
+    assert_int_equal(newest_outcome(rig), OTA_WS_OUTCOME_CONFIRMED);
+    assert_false(ota_ws_device_wants_ticks(&rig->device));
+    rig_free(rig);
+}
+
 static void a_confirmation_that_was_cut_off_is_finished_at_the_first_tick(void **state) {
     (void)state;
     rig_t *rig = rig_running(OTA_WS_OUTCOME_CONFIRMING);
@@ -456,6 +470,7 @@ static void ticks_are_wanted_while_something_runs_and_not_at_rest(void **state) 
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(going_back_that_was_cut_off_is_made_sure_of_at_the_first_tick),
         cmocka_unit_test(a_confirmation_that_was_cut_off_is_finished_at_the_first_tick),
         cmocka_unit_test(going_back_that_was_cut_off_is_finished_as_what_it_was),
         cmocka_unit_test(an_errand_that_fails_is_no_errand_any_more),

@@ -41,6 +41,18 @@ static void an_update_ends_with_done_and_a_restart(void **state) {
     image_free(&file);
 }
 
+static void the_history_says_from_where_an_update_came(void **state) {
+    (void)state;
+    rig_t *rig = rig_new();
+    image_file_t file = rig_image("2.0.0");
+    peer_t *peer = peer_welcome(rig);
+    assert_true(peer_update(peer, file.bytes, (uint32_t)file.length));
+    assert_memory_equal(rig->device.last.peer, peer->session->peer.bytes, sizeof rig->device.last.peer);
+    image_free(&file);
+    peer_free(peer);
+    rig_free(rig);
+}
+
 static void frames_of_any_length_up_to_the_chunk_are_taken(void **state) {
     (void)state;
     rig_t *rig = rig_new();
@@ -447,6 +459,7 @@ static void data_of_another_client_ends_only_its_own_session(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_update_ends_with_done_and_a_restart),
+        cmocka_unit_test(the_history_says_from_where_an_update_came),
         cmocka_unit_test(frames_of_any_length_up_to_the_chunk_are_taken),
         cmocka_unit_test(a_begin_that_cannot_be_is_refused_and_the_session_goes_on),
         cmocka_unit_test(the_wrong_image_is_refused_before_any_erase),
