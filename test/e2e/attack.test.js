@@ -42,7 +42,8 @@ function assertSafe(device, before, what) {
 /** Takes back what an honest update has left, past him, and empties the slot. */
 async function cleanUp(device) {
   const owner = await logIn(device);
-  if (owner.firstState.update !== 'idle') {
+  await until(() => ['idle', 'ready'].includes(owner.state.update), 'the end of the update'); // a lost one ends by itself
+  if (owner.state.update === 'ready') {
     owner.say({ type: 'cancel' });
     await until(() => owner.state.update === 'idle', 'idle');
   }
