@@ -520,13 +520,18 @@ static void an_image_that_cannot_be_put_on_record_is_selected_all_the_same(void 
     free(desk);
 }
 
-static void going_back_that_fails_leaves_a_confirmed_image_confirmed(void **state) {
-    (void)state;
+static desk_t *desk_with_a_confirmed_image(void) {
     desk_t *desk = desk_new();
     run_new(desk, true, OTA_WS_IMAGE_VALID);
     ota_ws_history_entry_t entry = sample_entry(OTA_WS_OUTCOME_CONFIRMED);
     entry.confirmed = 1;
     start_with(desk, entry);
+    return desk;
+}
+
+static void going_back_that_fails_leaves_a_confirmed_image_confirmed(void **state) {
+    (void)state;
+    desk_t *desk = desk_with_a_confirmed_image();
     desk->status = OTA_WS_NOTHING_TO_GO_BACK_TO;
     assert_int_equal(ota_ws_trial_go_back(&desk->platform, OTA_WS_OUTCOME_ROLLING_BACK), OTA_WS_NOTHING_TO_GO_BACK_TO);
     assert_int_equal(newest(desk).outcome, OTA_WS_OUTCOME_CONFIRMED);
@@ -537,11 +542,7 @@ static void going_back_that_fails_leaves_a_confirmed_image_confirmed(void **stat
 static void going_back_that_was_half_written_ends_as_what_runs(void **state) {
     (void)state;
     for (int runs = 0; runs < 2; runs++) {
-        desk_t *desk = desk_new();
-        run_new(desk, true, OTA_WS_IMAGE_VALID);
-        ota_ws_history_entry_t entry = sample_entry(OTA_WS_OUTCOME_CONFIRMED);
-        entry.confirmed = 1;
-        start_with(desk, entry);
+        desk_t *desk = desk_with_a_confirmed_image();
         desk->status = OTA_WS_BOOT_RECORD;
         assert_int_equal(ota_ws_trial_go_back(&desk->platform, OTA_WS_OUTCOME_ROLLING_BACK), OTA_WS_BOOT_RECORD);
         run_new(desk, runs == 1, OTA_WS_IMAGE_VALID);
@@ -556,11 +557,7 @@ static void going_back_that_was_half_written_ends_as_what_runs(void **state) {
 // Found by fuzzing: the second attempt finds no record of the running image any more, which says nothing of the first.
 static void going_back_again_after_it_was_half_written_ends_as_what_runs(void **state) {
     (void)state;
-    desk_t *desk = desk_new();
-    run_new(desk, true, OTA_WS_IMAGE_VALID);
-    ota_ws_history_entry_t entry = sample_entry(OTA_WS_OUTCOME_CONFIRMED);
-    entry.confirmed = 1;
-    start_with(desk, entry);
+    desk_t *desk = desk_with_a_confirmed_image();
     desk->status = OTA_WS_BOOT_RECORD;
     ota_ws_trial_go_back(&desk->platform, OTA_WS_OUTCOME_ROLLING_BACK);
     desk->status = OTA_WS_NOTHING_TO_GO_BACK_TO;
