@@ -56,7 +56,7 @@ static const char help[] =
     "  --encrypted-key FILE  private key (PEM, RSA-3072 or P-256): only images encrypted for it are taken\n"
     "  --chunk BYTES         largest data frame (8192)\n"
     "  --credit BYTES        bytes that may be under way (32768)\n"
-    "  --ring SIZE           bytes that wait for flash at most (16384)\n"
+    "  --ring SIZE           bytes that wait for flash at most (17664)\n"
     "\n"
     "  --help                this\n"
     "\n"
@@ -274,7 +274,7 @@ options_result_t options_parse(options_t *options, int count, char *const argume
         .boot_time_ms = 1000,
         .chunk = ota_ws_default_settings.chunk,
         .credit = ota_ws_default_settings.credit,
-        .ring = 16384,
+        .ring = 17664,
     };
     if (!read_all(options, count, arguments)) {
         return OPTIONS_WRONG;
