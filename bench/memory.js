@@ -9,7 +9,7 @@ const source = (name) => fs.readFileSync(path.join(root, name), 'utf8');
 const byDefault = (symbol) => Number(new RegExp(`config ${symbol}\\n[\\s\\S]*?default (\\d+)\\n`).exec(source('Kconfig'))[1]);
 const constant = (name) => Number(new RegExp(`#define ${name} (\\d+)`).exec(source('esp/worker.c'))[1]);
 
-/** The default of the chip, and of the virtual device. */
+/** The default of the chip. */
 export const ringSize = byDefault('OTA_RING_SIZE');
 
 export function memoryOf(ring, heap) {
