@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+// A version is  ["v"] N[.N[.N]] ["-" PRE] ["-" COMMITS "-g" HASH] ["-dirty"] ["+" BUILD].  It is read from its end:
+// BUILD is left out, then what `git describe` has added is taken off, then the rest is a version of semver.org. Two
+// versions are compared by their numbers, then by their pre-releases, then by the commits after the tag.
+// web/src/policy.js has the same rule in JavaScript; test/vectors/versions.txt holds both to it.
 #include "version.h"
 
 #include <stdbool.h>
@@ -6,9 +10,12 @@
 #include <stdint.h>
 #include <string.h>
 
+#define MOST_DIGITS 9 // of one of the three numbers, and of the commits
+#define HASH_DIGITS 7 // to which git shortens the hash of a commit
+
 typedef struct {
     uint32_t core[3];
-    const char *pre; // pre-release, without its '-'
+    const char *pre; // pre-release, without its '-'; NULL: a release
     size_t pre_length;
     uint32_t commits; // after the tag
 } version_t;
@@ -21,59 +28,90 @@ static bool is_hex(char c) {
     return is_digit(c) || (c >= 'a' && c <= 'f');
 }
 
-// Reads digits into `value`; false when there are none or too many.
-static bool read_number(const char **text, uint32_t *value) {
-    const char *at = *text;
+// Reads the digits at `at`, as far as `end`. Returns where they end; NULL when there are none or too many.
+static const char *read_number(const char *at, const char *end, uint32_t *value) {
+    const char *start = at;
     *value = 0;
-    while (is_digit(*at) && at - *text < 9) {
+    while (at < end && is_digit(*at) && at - start < MOST_DIGITS) {
         *value = *value * 10 + (uint32_t)(*at++ - '0');
     }
-    bool good = at > *text && !is_digit(*at);
-    *text = at;
-    return good;
+    bool good = at > start && (at == end || !is_digit(*at));
+    return good ? at : NULL;
 }
 
-// Takes what `git describe` adds: "-N-gHEX", "-dirty", both or none. True when that is all of `text`.
-static bool read_describe(const char *text, uint32_t *commits) {
-    *commits = 0;
-    const char *at = text;
-    if (*at == '-' && is_digit(at[1])) {
-        at++;
-        if (!read_number(&at, commits) || strncmp(at, "-g", 2) != 0) {
-            return false;
-        }
-        at += 2;
-        while (is_hex(*at)) {
-            at++;
-        }
+// Takes "-dirty" off. Returns the new end.
+static const char *strip_dirty(const char *text, const char *end) {
+    static const char dirty[] = "-dirty";
+    size_t length = sizeof dirty - 1;
+    bool found = (size_t)(end - text) >= length && memcmp(end - length, dirty, length) == 0;
+    return found ? end - length : end;
+}
+
+// Takes "-COMMITS-gHASH" off. Returns the new end.
+static const char *strip_commits(const char *text, const char *end, uint32_t *commits) {
+    const char *hash = end;
+    while (hash > text && is_hex(hash[-1])) {
+        hash--;
     }
-    return *at == '\0' || strcmp(at, "-dirty") == 0;
+    if (hash - text < 3 || hash[-1] != 'g' || hash[-2] != '-') {
+        return end;
+    }
+    const char *number = hash - 2;
+    while (number > text && is_digit(number[-1])) {
+        number--;
+    }
+    uint32_t value;
+    if (number == text || number[-1] != '-' || read_number(number, hash - 2, &value) == NULL) {
+        return end;
+    }
+    *commits = value;
+    return number - 1;
+}
+
+// "0296947": what `git describe --always` says where there is no tag. Digits alone happen in one of 27 such hashes.
+static bool is_hash(const char *text, const char *end) {
+    bool digits = end - text == HASH_DIGITS;
+    for (int i = 0; digits && i < HASH_DIGITS; i++) {
+        digits = is_digit(text[i]);
+    }
+    return digits;
+}
+
+// One to three numbers with dots between them. Returns where they end; NULL when they are none.
+static const char *read_core(const char *at, const char *end, uint32_t core[3]) {
+    for (int i = 0; i < 3; i++) {
+        at = read_number(at, end, &core[i]);
+        if (at == NULL || at == end || i == 2 || *at != '.') {
+            return at;
+        }
+        at++;
+    }
+    return at;
+}
+
+// No identifier is empty.
+static bool is_pre_release(const char *text, size_t length) {
+    bool good = length > 0 && text[0] != '.' && text[length - 1] != '.';
+    for (size_t i = 1; good && i < length; i++) {
+        good = text[i] != '.' || text[i - 1] != '.';
+    }
+    return good;
 }
 
 static bool read_version(const char *text, version_t *version) {
     memset(version, 0, sizeof *version);
-    if (*text == 'v') {
-        text++;
+    const char *end = strip_dirty(text, text + strcspn(text, "+"));
+    if (is_hash(text, end)) {
+        return false;
     }
-    for (int i = 0; i < 3; i++) {
-        if (!read_number(&text, &version->core[i])) {
-            return false;
-        }
-        if (i < 2 && *text != '.') {
-            break;
-        }
-        text += i < 2;
+    end = strip_commits(text, end, &version->commits);
+    const char *at = read_core(*text == 'v' ? text + 1 : text, end, version->core);
+    if (at == NULL || at == end || *at != '-') {
+        return at == end;
     }
-    if (read_describe(text, &version->commits)) {
-        return true;
-    }
-    version->commits = 0;
-    if (*text == '-') {
-        version->pre = text + 1;
-        version->pre_length = strcspn(version->pre, "+");
-        return version->pre_length > 0;
-    }
-    return *text == '+';
+    version->pre = at + 1;
+    version->pre_length = (size_t)(end - version->pre);
+    return is_pre_release(version->pre, version->pre_length);
 }
 
 static int compare(size_t a, size_t b) {
@@ -88,16 +126,28 @@ static bool is_number(const char *text, size_t length) {
     return digits == length;
 }
 
-// One dot-separated identifier against another: numbers come before words. Of numbers the longer one is larger, they
-// have no leading zeros (semver.org, 9); words go by ASCII.
+static size_t leading_zeros(const char *text, size_t length) {
+    size_t zeros = 0;
+    while (zeros < length && text[zeros] == '0') {
+        zeros++;
+    }
+    return zeros;
+}
+
+// One dot-separated identifier against another: numbers come before words. Of numbers the longer one is larger, zeros
+// before it do not count; words go by ASCII.
 static int compare_identifier(const char *a, size_t a_length, const char *b, size_t b_length) {
     bool a_is_number = is_number(a, a_length);
     bool b_is_number = is_number(b, b_length);
-    int by_length = compare(a_length, b_length);
-    int by_text = memcmp(a, b, by_length < 0 ? a_length : b_length);
     if (a_is_number != b_is_number) {
         return a_is_number ? -1 : 1;
     }
+    size_t a_zeros = a_is_number ? leading_zeros(a, a_length) : 0;
+    size_t b_zeros = b_is_number ? leading_zeros(b, b_length) : 0;
+    a_length -= a_zeros;
+    b_length -= b_zeros;
+    int by_length = compare(a_length, b_length);
+    int by_text = memcmp(a + a_zeros, b + b_zeros, by_length < 0 ? a_length : b_length);
     if (by_text == 0 || (a_is_number && by_length != 0)) {
         return by_length;
     }

@@ -9,7 +9,7 @@ import { gzipAsync } from '@gfx/zopfli';
 import { build } from 'esbuild';
 import { minify } from 'terser';
 
-const LIMIT = 10240;
+const LIMIT = 12288;
 
 /** @param {string} path */
 const beside = (path) => fileURLToPath(new URL(path, import.meta.url));

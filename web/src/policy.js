@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Would the device refuse this image? The rules of src/policy.c and src/version.c, so that the user hears of it before
-// the upload. The device decides again; this is a courtesy, not a guard.
+// Would the device refuse this image? The rules of src/policy.c and src/version.c, so that the user knows before the
+// upload. The device decides again; this is a courtesy, not a guard.
 
 /** @import { Failure, State } from './protocol.js' */
 /** @import { Chosen } from './types.js' */
@@ -28,24 +28,53 @@ export const chipName = (id) => chips[id] ?? `chip ${id}`;
 /** 301 is "3.1". @param {number} revision */
 export const revisionName = (revision) => `${(revision / 100) | 0}.${revision % 100}`;
 
-/**
- * Semver with an optional "v", also shortened, also as `git describe` writes it ("1.4.1-2-g0296947-dirty": two commits
- * after 1.4.1), as a text that sorts as versions do: numbers padded; a pre-release with its identifiers, numbers before
- * words, sorts before "~", a release with its commits.
- * @param {string} version
- */
-function sortable(version) {
-  const [, core, commits = 0, pre] =
-    /^v?(\d{1,9}(?:\.\d{1,9}){0,2})(?:-(\d+)-g[\da-f]*)?(?:-dirty)?(?:-([^+]+))?(?:\+.*)?$/.exec(version) ?? [];
-  const parts = [...`${core}.0.0`.split('.').slice(0, 3), ...(pre?.split('.') ?? [`~${commits}`])];
-  return core && parts.join(' ').replace(/\b\d+\b/g, (digits) => digits.padStart(9, '0'));
+/** @typedef {[numbers: string[], preRelease: string[] | undefined, commits: string]} Version */
+
+/** @param {string} version @returns {Version | undefined} */
+function readVersion(version) {
+  const text = /** @type {string} */ (version.split('+')[0]).replace(/-dirty$/, '');
+  const [, rest = '', commits = '0'] = /^(.*?)(?:-(\d{1,9})-g[\da-f]*)?$/.exec(text) ?? [];
+  const [, core, pre] = /^v?(\d{1,9}(?:\.\d{1,9}){0,2})(?:-(.+))?$/.exec(rest) ?? [];
+  const identifiers = pre?.split('.');
+  if (!core || /^\d{7}$/.test(text) || identifiers?.includes('')) return undefined;
+  return [`${core}.0.0`.split('.').slice(0, 3), identifiers, commits];
 }
 
-/** @param {string} a @param {string} b false when one of them is no such version */
-export function isOlder(a, b) {
-  const [left, right] = [a, b].map(sortable);
-  return !!left && !!right && left < right;
+/** @param {string | undefined} a @param {string | undefined} b numbers come before words @returns {number} */
+function compareIdentifiers(a, b) {
+  if (a === undefined || b === undefined) return +(a !== undefined) - +(b !== undefined);
+  const isNumber = /^\d+$/;
+  const order = +isNumber.test(b) - +isNumber.test(a);
+  const [left, right] = isNumber.test(a) && !order ? [BigInt(a), BigInt(b)] : [a, b];
+  return order || +(left > right) - +(left < right);
 }
+
+/** @param {string[]} a @param {string[]} b */
+function compareLists(a, b) {
+  let order = 0;
+  for (let i = 0; !order && i < Math.max(a.length, b.length); i++) order = compareIdentifiers(a[i], b[i]);
+  return order;
+}
+
+/**
+ * The rule of src/version.h: semver.org, and what `git describe` writes.
+ * @param {string} a @param {string} b
+ * @returns {number} -1, 0 or 1; 2 when one of them is no version
+ */
+export function compareVersions(a, b) {
+  const left = readVersion(a);
+  const right = readVersion(b);
+  if (!left || !right) return 2;
+  const [aPre, bPre] = [left[1], right[1]];
+  return (
+    compareLists(left[0], right[0]) ||
+    (aPre && bPre ? compareLists(aPre, bPre) : +!aPre - +!bPre) || // a release comes after its pre-releases
+    compareIdentifiers(left[2], right[2])
+  );
+}
+
+/** @param {string} a @param {string} b */
+export const isOlder = (a, b) => compareVersions(a, b) === -1;
 
 /**
  * @param {Chosen} chosen
