@@ -308,6 +308,7 @@ static esp_err_t start_device(const ota_ws_config_t *config, const char *uri) {
     const ota_ws_verifier_t *verifier = OTA_WS_PROTECTED ? &component.verifier : NULL;
     if (verifier != NULL) {
         ota_ws_password_load(text_or(config->password, CONFIG_OTA_PASSWORD), &component.verifier, code);
+        component.settings.has_pairing_code = code[0] != '\0';
     }
     ota_ws_device_init(&component.device, &ports, &component.settings, verifier, ota_ws_component_now_ms());
     component.started = true;
@@ -514,10 +515,11 @@ void ota_ws_get_state(ota_ws_state_t *state) {
 
 // ---- password ------------------------------------------------------------------------------------------------------
 
-static void use(const ota_ws_verifier_t *verifier) {
+static void use(const ota_ws_verifier_t *verifier, bool is_pairing_code) {
     if (component.started) {
         ota_ws_component_lock();
         component.verifier = *verifier;
+        component.settings.has_pairing_code = is_pairing_code;
         ota_ws_component_unlock();
     }
 }
@@ -528,7 +530,7 @@ esp_err_t ota_ws_set_password(const char *password) {
         return ESP_ERR_INVALID_ARG;
     }
     esp_err_t error = ota_ws_password_set(password, &verifier);
-    use(&verifier);
+    use(&verifier, false);
     return error;
 }
 
@@ -536,7 +538,7 @@ esp_err_t ota_ws_renew_pairing_code(char code[OTA_WS_CODE_SIZE]) {
     ota_ws_verifier_t verifier;
     char fresh[OTA_WS_CODE_SIZE];
     esp_err_t error = ota_ws_password_renew(&verifier, fresh);
-    use(&verifier);
+    use(&verifier, true);
     if (code != NULL) {
         memcpy(code, fresh, sizeof fresh);
     }

@@ -13,6 +13,7 @@
 #include "worker.h"
 
 #define HEADER_VALUE_SIZE 96
+#define PATH_SIZE 64
 #define CONTROL_MAX 125     // RFC 6455, section 5.5
 #define DISCARD_MAX 0x10000 // more is not worth reading: the connection closes
 #define WAIT_SLICE_MS 20
@@ -56,10 +57,22 @@ static void write_own_address(int socket, char text[OTA_WS_TEXT_ADDRESS_SIZE]) {
     }
 }
 
+// NULL when the path is too long: clients then look for the WebSocket where the ticket says.
+static const char *copy_path(httpd_req_t *request, char path[PATH_SIZE]) {
+    size_t length = strcspn(request->uri, "?");
+    if (length >= PATH_SIZE) {
+        return NULL;
+    }
+    memcpy(path, request->uri, length);
+    path[length] = '\0';
+    return path;
+}
+
 static esp_err_t post_ticket(httpd_req_t *request) {
     char host[HEADER_VALUE_SIZE];
     char origin[HEADER_VALUE_SIZE];
     char own_address[OTA_WS_TEXT_ADDRESS_SIZE];
+    char path[PATH_SIZE];
     char body[OTA_WS_TICKET_BODY_SIZE];
     ota_ws_address_t peer;
     int socket = httpd_req_to_sockfd(request);
@@ -68,6 +81,7 @@ static esp_err_t post_ticket(httpd_req_t *request) {
         .origin = read_header(request, "Origin", origin),
         .own_address = own_address,
         .names = ota_ws_component_host_names(),
+        .path = copy_path(request, path),
     };
     write_own_address(socket, own_address);
     ota_ws_peer_address(socket, &peer);

@@ -155,6 +155,7 @@ static bool start_core(const life_t *life, boot_life_t *boot) {
     boot->settings.credit = options->credit;
     boot->settings.trial_timeout_ms = options->trial_timeout_s * 1000;
     boot->settings.stall_timeout_ms = options->stall_timeout_s * 1000;
+    boot->settings.has_pairing_code = life->parts.access->kind == ACCESS_PAIRING_CODE;
     boot->settings.policy.check_project = !options->any_project;
     boot->inflate_port = inflate_zlib_port(&boot->inflate);
     boot->decrypt.key = life->parts.key;

@@ -113,6 +113,7 @@ static response_t get_page(server_t *server, struct lws *wsi, char *body) {
 }
 
 static response_t post_ticket(server_t *server, struct lws *wsi, char *body) {
+    char path[HOST_SIZE];
     char host[HOST_SIZE];
     char origin[HOST_SIZE];
     char own_address[ADDRESS_TEXT_SIZE];
@@ -126,6 +127,7 @@ static response_t post_ticket(server_t *server, struct lws *wsi, char *body) {
         .origin = copy_header(wsi, WSI_TOKEN_ORIGIN, origin, sizeof origin),
         .own_address = own_address,
         .names = server->settings.names,
+        .path = copy_header(wsi, WSI_TOKEN_POST_URI, path, sizeof path),
     };
     ota_ws_status_t status =
         ota_ws_device_ticket(server->parts.device, &request, &peer, server_now_ms(), body, OTA_WS_MESSAGE_SIZE);

@@ -82,8 +82,10 @@ ota_ws_status_t ota_ws_device_ticket(ota_ws_device_t *device, const ota_ws_gate_
     platform->random(platform->context, random, sizeof random);
     ota_ws_login_ticket(&device->login, peer, random, now_ms, ticket);
     ota_ws_reply_begin(&reply, body, size, "ticket");
-    ota_ws_reply_members(&reply, "version:n ticket:s login:s ws:s", OTA_WS_PROTOCOL_VERSION, ticket,
-                         device->verifier != NULL ? "scram-sha-256" : "none", device->settings->ws_uri);
+    const bool is_locked = device->verifier != NULL;
+    ota_ws_reply_members(&reply, "version:n ticket:s login:s ws:s page:s code:t", OTA_WS_PROTOCOL_VERSION, ticket,
+                         is_locked ? "scram-sha-256" : "none", device->settings->ws_uri, request->path,
+                         is_locked && device->settings->has_pairing_code);
     ota_ws_reply_end(&reply, NULL, NULL, 0);
     body[reply.length] = '\0';
     return OTA_WS_OK;

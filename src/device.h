@@ -26,7 +26,8 @@ typedef struct {
     uint32_t stall_timeout_ms;   // an update without data for so long fails
     uint32_t silence_timeout_ms; // a session without a message for so long is closed
     uint32_t login_timeout_ms;   // from connection to login
-    const char *ws_uri;          // told with the ticket
+    const char *ws_uri;          // goes out with the ticket
+    bool has_pairing_code;       // the password is a pairing code, not a chosen one; the ticket says so
     ota_ws_sentence_t sentence;  // ota_ws_sentence_reply, or NULL: failures are told by name alone
     ota_ws_policy_t policy;
 } ota_ws_settings_t;

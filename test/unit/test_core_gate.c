@@ -7,12 +7,13 @@
 static const char *const names[] = {"lamp.local", "lamp", NULL};
 
 static ota_ws_status_t check(const char *host, const char *origin) {
-    const ota_ws_gate_request_t request = {host, origin, "192.168.1.7", names};
+    const ota_ws_gate_request_t request = {
+        .host = host, .origin = origin, .own_address = "192.168.1.7", .names = names};
     return ota_ws_gate_check(&request);
 }
 
 static ota_ws_status_t check_at(const char *own_address, const char *host, const char *origin) {
-    const ota_ws_gate_request_t request = {host, origin, own_address, NULL};
+    const ota_ws_gate_request_t request = {.host = host, .origin = origin, .own_address = own_address};
     return ota_ws_gate_check(&request);
 }
 

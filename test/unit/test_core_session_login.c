@@ -480,7 +480,8 @@ static void a_ticket_is_given_to_our_own_page_only(void **state) {
     rig_t *rig = rig_new_locked();
     static const ota_ws_address_t peer = {{[15] = 1}};
     char body[OTA_WS_TICKET_BODY_SIZE];
-    ota_ws_gate_request_t request = {"127.0.0.1:8070", "http://127.0.0.1:8070", "127.0.0.1", NULL};
+    ota_ws_gate_request_t request = {
+        .host = "127.0.0.1:8070", .origin = "http://127.0.0.1:8070", .own_address = "127.0.0.1"};
     assert_int_equal(ota_ws_device_ticket(&rig->device, &request, &peer, 0, body, sizeof body), OTA_WS_OK);
     assert_non_null(strstr(body, "\"version\":1"));
     assert_non_null(strstr(body, "\"login\":\"scram-sha-256\""));
@@ -492,6 +493,40 @@ static void a_ticket_is_given_to_our_own_page_only(void **state) {
     request.host = "evil.example";
     assert_int_equal(ota_ws_device_ticket(&rig->device, &request, &peer, 0, body, sizeof body), OTA_WS_FOREIGN_HOST);
     assert_non_null(strstr(body, "\"foreign_host\""));
+    rig_free(rig);
+}
+
+static void ticket_body(rig_t *rig, const char *path, bool has_pairing_code, char body[OTA_WS_TICKET_BODY_SIZE]) {
+    static const ota_ws_address_t peer = {{[15] = 1}};
+    ota_ws_gate_request_t request = {.host = "127.0.0.1", .own_address = "127.0.0.1", .path = path};
+    ota_ws_settings_t settings = *rig->device.settings;
+    settings.has_pairing_code = has_pairing_code;
+    rig->device.settings = &settings;
+    assert_int_equal(ota_ws_device_ticket(&rig->device, &request, &peer, 0, body, OTA_WS_TICKET_BODY_SIZE), OTA_WS_OK);
+}
+
+static void the_ticket_says_which_path_was_asked_for(void **state) {
+    (void)state;
+    rig_t *rig = rig_new_locked();
+    char body[OTA_WS_TICKET_BODY_SIZE];
+    ticket_body(rig, "/update", false, body);
+    assert_non_null(strstr(body, "\"page\":\"/update\"}"));
+    ticket_body(rig, NULL, false, body);
+    assert_null(strstr(body, "\"page\""));
+    rig_free(rig);
+}
+
+static void the_ticket_says_that_the_password_is_a_code(void **state) {
+    (void)state;
+    rig_t *rig = rig_new_locked();
+    char body[OTA_WS_TICKET_BODY_SIZE];
+    ticket_body(rig, "/ota", true, body);
+    assert_non_null(strstr(body, "\"code\":true}"));
+    ticket_body(rig, "/ota", false, body);
+    assert_null(strstr(body, "\"code\""));
+    rig->device.verifier = NULL;
+    ticket_body(rig, "/ota", true, body);
+    assert_null(strstr(body, "\"code\""));
     rig_free(rig);
 }
 
@@ -520,6 +555,8 @@ int main(void) {
         cmocka_unit_test(a_message_twice_or_without_a_mac_is_refused),
         cmocka_unit_test(a_message_with_the_devices_key_is_refused),
         cmocka_unit_test(a_ticket_is_given_to_our_own_page_only),
+        cmocka_unit_test(the_ticket_says_which_path_was_asked_for),
+        cmocka_unit_test(the_ticket_says_that_the_password_is_a_code),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

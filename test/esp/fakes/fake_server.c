@@ -32,6 +32,7 @@ typedef struct {
     int queued;
     // the request that runs
     connection_t *now;
+    const char *asked; // address of the request
     const char *host, *origin;
     uint8_t first;
     uint8_t mask[4];
@@ -181,8 +182,11 @@ static void close_connection(connection_t *connection) {
 
 // Calls a handler as the server does, and closes when it says so.
 static void call(server_t *server, connection_t *connection, int method, esp_err_t (*handler)(httpd_req_t *)) {
-    httpd_req_t request = {
-        .handle = server, .method = method, .sess_ctx = connection->context, .free_ctx = connection->free_context};
+    httpd_req_t request = {.handle = server,
+                           .method = method,
+                           .uri = server->asked != NULL ? server->asked : "",
+                           .sess_ctx = connection->context,
+                           .free_ctx = connection->free_context};
     server->now = connection;
     esp_err_t error = handler(&request);
     connection->context = request.sess_ctx;
@@ -220,10 +224,14 @@ void fake_request(httpd_handle_t handle, httpd_method_t method, const char *uri,
     server_t *server = handle;
     int client;
     connection_t *connection = accept_client(server, &client);
+    char path[64];
+    snprintf(path, sizeof path, "%.*s", (int)strcspn(uri, "?"), uri);
     strcpy(fake.status, "200 OK");
+    server->asked = uri;
     server->host = host;
     server->origin = origin;
-    call(server, connection, method, find_uri(server, uri, method)->handler);
+    call(server, connection, method, find_uri(server, path, method)->handler);
+    server->asked = NULL;
     if (connection->socket >= 0) {
         close_connection(connection);
     }

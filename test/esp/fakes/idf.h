@@ -226,6 +226,7 @@ typedef void (*httpd_free_ctx_fn_t)(void *context);
 typedef struct httpd_req {
     httpd_handle_t handle;
     int method;
+    const char *uri;
     size_t content_len;
     void *aux;
     void *user_ctx;
