@@ -85,6 +85,7 @@ typedef struct ota_ws_device {
     uint32_t last_data_ms;
     uint32_t last_told_ms; // progress, to all
     bool deflate;          // what is received is compressed
+    uint8_t sha256[8];     // of the file: the first bytes of its digest
 
     bool on_trial;
     bool restarting;

@@ -20,10 +20,15 @@ typedef struct {
     uint8_t sealed;   // 1: the head may be in flash already, whole or half
     uint8_t unused;
     uint8_t head[OTA_WS_SLOT_HEAD_SIZE];
+    char project[33]; // of the image; both terminated
+    char version[33];
 } ota_ws_progress_t;
 
 // False when there is no record that makes sense.
 bool ota_ws_progress_load(const ota_ws_platform_t *platform, ota_ws_progress_t *progress);
+
+// Does the record hold a part of a file from which an update can go on?
+bool ota_ws_progress_keeps(const ota_ws_progress_t *progress);
 bool ota_ws_progress_is_of(const ota_ws_progress_t *progress, const ota_ws_promise_t *promise);
 void ota_ws_progress_save(const ota_ws_platform_t *platform, const ota_ws_progress_t *progress);
 void ota_ws_progress_clear(const ota_ws_platform_t *platform);

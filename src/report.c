@@ -6,6 +6,7 @@
 
 #include "chip.h"
 #include "message.h"
+#include "progress.h"
 #include "text.h"
 #include "update.h"
 
@@ -68,15 +69,34 @@ static const char *reset_name(uint8_t reset) {
     return reset != OTA_WS_RESET_NONE && reset < OTA_WS_RESET_COUNT ? ota_ws_text_at(resets, reset) : NULL;
 }
 
+// The client's address as text, NULL when it is not known: all zeros.
+static const char *peer_name(char text[OTA_WS_TEXT_ADDRESS_SIZE], const uint8_t peer[OTA_WS_PEER_SIZE]) {
+    static const uint8_t unknown[OTA_WS_PEER_SIZE] = {0};
+    ota_ws_text_address(text, peer);
+    return memcmp(peer, unknown, sizeof unknown) != 0 ? text : NULL;
+}
+
+// The client that runs the update, or has sent the image that is ready.
+static const char *updating_peer(char text[OTA_WS_TEXT_ADDRESS_SIZE], const ota_ws_device_t *device) {
+    if (device->owner != NULL) {
+        return peer_name(text, device->owner->peer.bytes);
+    }
+    return device->update == OTA_WS_UPDATE_READY ? peer_name(text, device->last.peer) : NULL;
+}
+
+static bool is_idle(const ota_ws_device_t *device) {
+    return strcmp(ota_ws_text_at(update_states, device->update), "idle") == 0;
+}
+
 static void put_update(ota_ws_reply_t *reply, const ota_ws_session_t *session) {
     const ota_ws_device_t *device = session->device;
-    const char *state = ota_ws_text_at(update_states, device->update);
-    ota_ws_reply_members(reply, "update:s", state);
-    if (strcmp(state, "idle") == 0) {
+    char peer[OTA_WS_TEXT_ADDRESS_SIZE];
+    ota_ws_reply_string(reply, "update", ota_ws_text_at(update_states, device->update));
+    if (is_idle(device)) {
         return;
     }
-    ota_ws_reply_members(reply, "yours:t size:n received:n written:n", device->owner == session, device->size,
-                         device->received, device->written);
+    ota_ws_reply_members(reply, "yours:t peer:s size:n received:n written:n sha256:x", device->owner == session,
+                         updating_peer(peer, device), device->size, device->received, device->written, device->sha256);
     if (device->image != NULL) {
         ota_ws_reply_members(reply, "new_project:s new_version:s", device->image->project, device->image->version);
     }
@@ -131,12 +151,25 @@ static void put_other(ota_ws_reply_t *reply, const ota_ws_identity_t *identity) 
     ota_ws_reply_members(reply, "can_roll_back:t", identity->can_roll_back);
 }
 
+// The part of an unfinished upload that the other slot holds. What is encrypted cannot go on in the middle.
+static void put_kept(ota_ws_reply_t *reply, const ota_ws_device_t *device) {
+    ota_ws_progress_t progress;
+    bool keeps = is_idle(device) && !device->ports.worker->decrypts &&
+                 ota_ws_progress_load(device->ports.platform, &progress) && ota_ws_progress_keeps(&progress);
+    if (keeps) {
+        ota_ws_reply_members(reply, "kept:n kept_size:n kept_sha256:x kept_project:s kept_version:s", progress.offset,
+                             progress.size, progress.sha256, progress.project, progress.version);
+    }
+}
+
 // The newest update, as far as it concerns whoever looks at the state.
 static void put_last(ota_ws_reply_t *reply, const ota_ws_history_entry_t *last) {
+    size_t before = reply->length;
     if (last->outcome != OTA_WS_OUTCOME_NONE) {
         ota_ws_reply_members(reply, "last_outcome:s last_from:s last_to:s last_reset:s",
                              ota_ws_text_at(outcomes, last->outcome), last->from, last->to, reset_name(last->reset));
     }
+    reply->length = reply->overflow ? before : reply->length; // all of it or nothing
 }
 
 void ota_ws_report_state(ota_ws_session_t *session) {
@@ -155,6 +188,7 @@ void ota_ws_report_state(ota_ws_session_t *session) {
     put_device(&reply, device);
     put_other(&reply, &identity);
     ota_ws_reply_string(&reply, "device", identity.device_name);
+    put_kept(&reply, device);
     put_last(&reply, &device->last);
     send(session, &reply);
 }
@@ -162,12 +196,10 @@ void ota_ws_report_state(ota_ws_session_t *session) {
 // ---- history -------------------------------------------------------------------------------------------------------
 
 static void say_entry(ota_ws_session_t *session, uint32_t count, uint32_t index, const ota_ws_history_entry_t *entry) {
-    static const uint8_t unknown[OTA_WS_PEER_SIZE] = {0};
     char peer[OTA_WS_TEXT_ADDRESS_SIZE];
-    ota_ws_text_address(peer, entry->peer);
     say(session, "history", "updates:n index:n outcome:s from:s to:s slot:s elf_sha256:x when:o peer:s reset:s", count,
         index, ota_ws_text_at(outcomes, entry->outcome), entry->from, entry->to, entry->slot, entry->elf, entry->when_s,
-        memcmp(entry->peer, unknown, sizeof unknown) != 0 ? peer : NULL, reset_name(entry->reset));
+        peer_name(peer, entry->peer), reset_name(entry->reset));
 }
 
 void ota_ws_report_history(ota_ws_session_t *session) {

@@ -12,6 +12,8 @@ static void save(ota_ws_pipeline_t *pipeline, ota_ws_progress_t *progress) {
     memcpy(progress->sha256, pipeline->promise.sha256, sizeof progress->sha256);
     progress->distrust = pipeline->distrust;
     memcpy(progress->head, pipeline->slot.head, sizeof progress->head);
+    memcpy(progress->project, pipeline->image.description.project, sizeof progress->project);
+    memcpy(progress->version, pipeline->image.description.version, sizeof progress->version);
     ota_ws_progress_save(pipeline->ports.platform, progress);
     pipeline->recorded = true;
 }
@@ -144,7 +146,7 @@ static bool go_on(ota_ws_pipeline_t *pipeline, const ota_ws_progress_t *progress
     uint8_t block_prefix[OTA_WS_SHA256_SIZE];
     uint32_t block = pipeline->ports.flash->block_size;
     uint32_t block_start = progress->offset - progress->offset % block;
-    if (progress->offset < OTA_WS_IMAGE_HEAD_SIZE || !retake_prefix(pipeline, progress, block_start, block_prefix) ||
+    if (!retake_prefix(pipeline, progress, block_start, block_prefix) ||
         ota_ws_pipeline_decide(pipeline) != OTA_WS_OK || (progress->sealed != 0 && unseal(pipeline) != OTA_WS_OK)) {
         return false;
     }

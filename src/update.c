@@ -92,6 +92,7 @@ static void open_update(ota_ws_session_t *session, const ota_ws_promise_t *promi
     device->update = OTA_WS_UPDATE_OPENING;
     device->owner = session;
     device->size = promise->size;
+    memcpy(device->sha256, promise->sha256, sizeof device->sha256);
     device->deflate = promise->deflate;
     device->expected = 0;
     device->early = promise->early;

@@ -5,7 +5,10 @@
 
 #include "hash_openssl.h"
 #include "message.h"
+#include "progress.h"
+#include "report.h"
 #include "rig.h"
+#include "text.h"
 
 // The first `state` that a client hears.
 static const char *first_state(peer_t *peer) {
@@ -142,7 +145,197 @@ static void a_trial_says_how_long_it_lasts_and_who_watches(void **state) {
     }
 }
 
+// ---- the update that runs, and the one that was not finished
+
+static image_file_t image_of(const char *project, const char *version) {
+    image_spec_t spec = image_spec_default;
+    spec.project = project;
+    spec.version = version;
+    spec.size = 100000;
+    return image_build(&spec);
+}
+
+// Begins and sends the first bytes of the file.
+static void send_start(peer_t *peer, const image_file_t *file) {
+    peer_begin_image(peer, file);
+    for (uint32_t at = 0; at < 40960; at += 4096) {
+        peer_forget(peer); // keeps the log short
+        peer_data(peer, at, file->bytes + at, 4096);
+        rig_settle(peer->rig);
+    }
+}
+
+// Writes the member that names the file by the first digits of its digest.
+static const char *digest_member(char member[64], const char *name, const image_file_t *file) {
+    uint8_t digest[OTA_WS_SHA256_SIZE];
+    char hex[17];
+    ota_ws_sha256_t state;
+    ota_ws_hash_openssl.start(&state);
+    ota_ws_hash_openssl.update(&state, file->bytes, file->length);
+    ota_ws_hash_openssl.finish(&state, digest);
+    ota_ws_text_hex(hex, digest, 8);
+    snprintf(member, 64, "\"%s\":\"%s\"", name, hex);
+    return member;
+}
+
+static void a_viewer_sees_who_runs_the_update_and_what_is_written(void **state) {
+    (void)state;
+    char member[64];
+    rig_t *rig = rig_new();
+    image_file_t file = image_of("demo", "2.0.0");
+    peer_t *owner = peer_welcome(rig);
+    send_start(owner, &file);
+    peer_t *viewer = peer_new(rig);
+    const char *said = first_state(viewer);
+    assert_says(said, "\"peer\":\"::1\"");
+    assert_says(said, "\"size\":100000");
+    assert_says(said, "\"new_version\":\"2.0.0\"");
+    assert_says(said, digest_member(member, "sha256", &file));
+    assert_is_silent_about(said, "yours");
+    assert_is_silent_about(said, "kept");
+    peer_free(viewer);
+    peer_free(owner);
+    rig_settle(rig);
+    rig_free(rig);
+    image_free(&file);
+}
+
+static void an_image_that_is_ready_says_which_file_it_is(void **state) {
+    (void)state;
+    char member[64];
+    rig_t *rig = rig_new();
+    image_file_t file = rig_image("2.0.0");
+    peer_t *peer = peer_welcome(rig);
+    assert_true(peer_update(peer, file.bytes, (uint32_t)file.length));
+    peer_free(peer);
+    peer = peer_new(rig);
+    const char *said = first_state(peer);
+    assert_says(said, "\"update\":\"ready\"");
+    assert_says(said, "\"peer\":\"::1\"");
+    assert_says(said, digest_member(member, "sha256", &file));
+    peer_free(peer);
+    rig_free(rig);
+    image_free(&file);
+}
+
+static void assert_tells_what_is_kept(rig_t *rig, const image_file_t *file) {
+    char member[64];
+    peer_t *peer = peer_new(rig);
+    assert_null(peer_heard(peer, "state")); // nothing before the login
+    const char *said = first_state(peer);
+    assert_says(said, "\"update\":\"idle\"");
+    assert_says(said, "\"kept\":40960");
+    assert_says(said, "\"kept_size\":100000");
+    assert_says(said, "\"kept_project\":\"demo\"");
+    assert_says(said, "\"kept_version\":\"2.0.0\"");
+    assert_says(said, digest_member(member, "kept_sha256", file));
+    assert_is_silent_about(said, "peer");
+    peer_free(peer);
+}
+
+// After a lost link, and after a restart.
+static void an_unfinished_upload_is_told_with_the_file_it_needs(void **state) {
+    (void)state;
+    rig_t *rig = rig_new();
+    image_file_t file = image_of("demo", "2.0.0");
+    peer_t *peer = peer_welcome(rig);
+    send_start(peer, &file);
+    peer_free(peer);
+    rig_settle(rig);
+    assert_tells_what_is_kept(rig, &file);
+    const ota_ws_ports_t ports = rig->device.ports;
+    ota_ws_device_init(&rig->device, &ports, &rig->settings, NULL, rig->now_ms);
+    ota_ws_device_scratch(&rig->device, rig->scratch);
+    assert_tells_what_is_kept(rig, &file);
+    rig_free(rig);
+    image_free(&file);
+}
+
+static void nothing_is_told_as_kept_where_nothing_goes_on(void **state) {
+    (void)state;
+    image_file_t file = image_of("demo", "2.0.0");
+    for (int i = 0; i < 3; i++) {
+        rig_t *rig = rig_new();
+        peer_t *peer = peer_welcome(rig);
+        peer_begin_image(peer, &file);
+        if (i == 0) {
+            peer_data(peer, 0, file.bytes, 100); // less than the head
+            rig_settle(rig);
+        } else if (i == 1) {
+            for (uint32_t at = 0; at < file.length; at += 4096) {
+                peer_forget(peer); // keeps the log short
+                peer_data(peer, at, file.bytes + at, file.length - at < 4096 ? file.length - at : 4096);
+                rig_settle(rig);
+            }
+            assert_non_null(peer_heard(peer, "done"));
+        }
+        peer_free(peer);
+        rig_settle(rig);
+        rig->worker.decrypts = i == 2; // such a device goes on in the middle of no file
+        peer = peer_new(rig);
+        assert_is_silent_about(first_state(peer), "kept");
+        peer_free(peer);
+        rig_free(rig);
+    }
+    image_free(&file);
+}
+
 // ---- a message that is full
+
+#define LONGEST_TEXT "0123456789abcdefghijklmnopqrstu" // as esp_app_desc_t holds
+
+static void give_long_names(rig_t *rig) {
+    ota_ws_identity_t *identity = &rig->identity;
+    ota_ws_history_entry_t *last = &rig->device.last;
+    identity->device_name = "kitchen-lamp-01.example";
+    identity->is_signed = identity->requires_signed = identity->can_roll_back = true;
+    identity->other_state = OTA_WS_IMAGE_ROLLED_BACK;
+    strcpy(identity->running.project, LONGEST_TEXT);
+    strcpy(identity->running.version, LONGEST_TEXT);
+    strcpy(identity->running.idf, "v5.1.4-100-gabcdef012");
+    strcpy(identity->running.date, "Nov 22 2026");
+    strcpy(identity->running.time, "12:00:00");
+    strcpy(identity->other.project, LONGEST_TEXT);
+    strcpy(identity->other.version, LONGEST_TEXT);
+    rig->worker.inflates = true;
+    last->outcome = OTA_WS_OUTCOME_ROLLED_BACK;
+    strcpy(last->from, LONGEST_TEXT);
+    strcpy(last->to, LONGEST_TEXT);
+    memset(last->peer, 0xAB, sizeof last->peer);
+}
+
+// While an update is written, and while a part of one is kept, the other slot holds no image that counts.
+static void the_state_is_whole_with_names_as_long_as_idf_allows(void **state) {
+    (void)state;
+    ota_ws_image_description_t image = {.project = LONGEST_TEXT, .version = LONGEST_TEXT};
+    ota_ws_progress_t kept = {.size = 4000000, .offset = 3999999, .erased = 3999999};
+    strcpy(kept.project, LONGEST_TEXT);
+    strcpy(kept.version, LONGEST_TEXT);
+    static const ota_ws_update_state_t updates[] = {OTA_WS_UPDATE_IDLE, OTA_WS_UPDATE_IDLE, OTA_WS_UPDATE_RECEIVING,
+                                                    OTA_WS_UPDATE_VERIFYING, OTA_WS_UPDATE_READY};
+    for (size_t i = 0; i < COUNT_OF(updates); i++) {
+        const bool written = updates[i] == OTA_WS_UPDATE_RECEIVING || updates[i] == OTA_WS_UPDATE_VERIFYING;
+        rig_t *rig = rig_new_locked();
+        give_long_names(rig);
+        if (i == 1) {
+            ota_ws_progress_save(&rig->platform, &kept);
+        }
+        peer_t *peer = peer_welcome(rig);
+        rig->identity.other_valid = i != 1 && !written;
+        rig->device.update = updates[i];
+        rig->device.size = rig->device.received = rig->device.written = 4000000;
+        rig->device.image = written ? &image : NULL;
+        rig->device.owner = written ? peer->session : NULL;
+        memset(peer->session->peer.bytes, 0xAB, sizeof peer->session->peer.bytes);
+        peer_forget(peer);
+        ota_ws_report_state(peer->session);
+        assert_says(peer_heard(peer, "state"), "\"last_to\":\"" LONGEST_TEXT "\"");
+        rig->device.update = OTA_WS_UPDATE_IDLE;
+        rig->device.owner = NULL;
+        peer_free(peer);
+        rig_free(rig);
+    }
+}
 
 static void a_member_that_does_not_fit_is_left_out_whole_and_the_message_ends_well(void **state) {
     (void)state;
@@ -316,6 +509,11 @@ int main(void) {
         cmocka_unit_test(state_says_what_the_device_can_and_checks),
         cmocka_unit_test(of_the_other_slot_is_told_what_is_known),
         cmocka_unit_test(a_trial_says_how_long_it_lasts_and_who_watches),
+        cmocka_unit_test(a_viewer_sees_who_runs_the_update_and_what_is_written),
+        cmocka_unit_test(an_image_that_is_ready_says_which_file_it_is),
+        cmocka_unit_test(an_unfinished_upload_is_told_with_the_file_it_needs),
+        cmocka_unit_test(nothing_is_told_as_kept_where_nothing_goes_on),
+        cmocka_unit_test(the_state_is_whole_with_names_as_long_as_idf_allows),
         cmocka_unit_test(a_member_that_does_not_fit_is_left_out_whole_and_the_message_ends_well),
         cmocka_unit_test(an_entry_says_what_is_known_and_no_more),
         cmocka_unit_test(an_entry_says_when_and_why_it_restarted),

@@ -46,7 +46,14 @@ export interface State {
     size?: number;
     received?: number;
     written?: number;
+    sha256?: string; // of the file that is written, or was: the first 16 digits
+    peer?: string; // address of the client that sends it
     new_version?: string; // of the image that is being written
+    kept?: number; // bytes of an upload that was not finished; of its file:
+    kept_size?: number;
+    kept_sha256?: string; // the first 16 digits
+    kept_project?: string;
+    kept_version?: string;
     encrypted?: boolean; // it takes encrypted images only
     check_project: boolean;
     deflate?: boolean; // it takes compressed uploads
