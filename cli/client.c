@@ -111,6 +111,7 @@ static bool read_ticket(client_t *client, const device_message_t *answer) {
         return false;
     }
     client->login = strcmp(login, "scram-sha-256") == 0;
+    client->is_code = device_message_true(answer, "code");
     if (version != 1 || (!client->login && strcmp(login, "none") != 0)) {
         end_with(client, EXIT_CODE_UNREACHABLE, "wrong_version",
                  "The device speaks another version of the protocol than this ota-ws.");
@@ -211,7 +212,8 @@ static void log_in(client_t *client, const device_message_t *message) {
     char text[CHANNEL_TEXT_SIZE];
     measure_round_trip(client);
     if (device_message_is(message, "challenge")) {
-        if (!channel_answer(&client->channel, message, client->credentials->password, text, &problem)) {
+        const char *secret = credentials_secret(client->credentials, client->is_code);
+        if (!channel_answer(&client->channel, message, secret, text, &problem)) {
             end(client, &problem);
             return;
         }

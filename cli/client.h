@@ -44,7 +44,8 @@ typedef struct {
     connection_t connection;
     channel_t channel;
     client_phase_t phase;
-    bool login; // the device asks for one
+    bool login;   // the device asks for one
+    bool is_code; // its password is its own pairing code
     char ticket[64];
     char path[ADDRESS_PATH_SIZE]; // of the WebSocket
     uint64_t deadline_ms;         // of the phase, until CLIENT_OPEN

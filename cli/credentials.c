@@ -10,7 +10,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "text.h"
+#include "pairing_code.h"
 
 static bool check(const credentials_t *credentials, problem_t *problem) {
     if (ota_ws_password_acceptable(credentials->password)) {
@@ -32,6 +32,17 @@ static void keep_line(credentials_t *credentials, const char *line, size_t lengt
     }
 }
 
+// Editors put a byte order mark before text; it would be a part of the password.
+static bool begins_with_mark(const char *line) {
+    static const char *const marks[] = {"\xef\xbb\xbf", "\xff\xfe", "\xfe\xff"}; // UTF-8, UTF-16 both ways
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
+        if (strncmp(line, marks[i], strlen(marks[i])) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool load_file(credentials_t *credentials, const char *path, problem_t *problem) {
     char line[256];
     FILE *file = fopen(path, "r");
@@ -45,9 +56,15 @@ static bool load_file(credentials_t *credentials, const char *path, problem_t *p
                     file == NULL ? strerror(error) : "it is empty");
         return false;
     }
+    bool is_marked = begins_with_mark(line);
     keep_line(credentials, line, strlen(line));
     explicit_bzero(line, sizeof line);
-    return true;
+    if (is_marked) {
+        problem_set(problem, EXIT_CODE_LOGIN, "byte_order_mark",
+                    "The password file %.120s begins with a byte order mark (BOM). Save it as plain text without one.",
+                    path);
+    }
+    return !is_marked;
 }
 
 bool credentials_load(credentials_t *credentials, const char *file, problem_t *problem) {
@@ -112,6 +129,11 @@ bool credentials_ask(credentials_t *credentials, const char *device, int interru
     }
     credentials->asked = true;
     return check(credentials, problem);
+}
+
+const char *credentials_secret(credentials_t *credentials, bool is_code) {
+    return is_code && pairing_code_read(credentials->password, credentials->code) ? credentials->code
+                                                                                  : credentials->password;
 }
 
 void credentials_next_device(credentials_t *credentials) {

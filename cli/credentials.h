@@ -10,9 +10,10 @@
 #define CREDENTIALS_VARIABLE "OTA_WS_PASSWORD"
 
 typedef struct {
-    bool given; // by file or environment, so it is meant for every device
-    bool asked; // on the terminal, for one device
-    char password[OTA_WS_PASSWORD_MAX + 1];
+    bool given;                             // by file or environment, so it is meant for every device
+    bool asked;                             // on the terminal, for one device
+    char password[OTA_WS_PASSWORD_MAX + 1]; // as it was typed
+    char code[OTA_WS_PAIRING_CODE_SIZE];    // what credentials_secret() has made of it
 } credentials_t;
 
 // Takes the password from `file` (its first line), or from the environment; neither is no failure. False: `problem`.
@@ -21,6 +22,11 @@ bool credentials_load(credentials_t *credentials, const char *file, problem_t *p
 // Asks on the terminal for the password of `device`. What becomes readable at `interrupt_fd` ends the question. False:
 // `problem` says that there is no terminal, that it was interrupted, or that the answer can be no password.
 bool credentials_ask(credentials_t *credentials, const char *device, int interrupt_fd, problem_t *problem);
+
+// The words to log in with. Where the device's password is its own pairing code (`is_code`) and what was typed has the
+// form of one, they are the code as the device knows it ("k7mq 2rtx 9wpd" is "K7MQ-2RTX-9WPD"). Otherwise they are as
+// they were typed: a chosen password may have that form too.
+const char *credentials_secret(credentials_t *credentials, bool is_code);
 
 // Forgets what was asked for one device, and everything.
 void credentials_next_device(credentials_t *credentials);

@@ -769,6 +769,34 @@ test('the password comes from a file, or is the pairing code of the console', as
   });
 });
 
+test('a pairing code is taken as people type it, at the first try', async () => {
+  await withDevice({ image: first.path }, async (device) => {
+    const code = device.pairingCode;
+    const typed = [code.toLowerCase(), code.replaceAll('-', ''), ` ${code} `, code.replaceAll('0', 'o').replaceAll('1', 'l').replaceAll('-', ' ')];
+    for (const word of typed) {
+      const result = await cli(['info', '--retry', '0', hostOf(device)], { OTA_WS_PASSWORD: word });
+      assert.equal(result.code, EXIT.ok, `${word}: ${result.stdout}`);
+    }
+    assert.doesNotMatch(device.log, /wrong_password/);
+  });
+});
+
+test('a chosen password in the form of a code is not changed', async () => {
+  const file = freshPath('.pw');
+  fs.writeFileSync(file, 'password1234\n');
+  await withDevice({ image: first.path, options: { passwordFile: file } }, async (device) => {
+    assert.equal((await cli(['info', '--retry', '0', hostOf(device), '--password-file', file], {})).code, EXIT.ok);
+  });
+});
+
+test('a byte order mark in the password file is named', async () => {
+  const file = freshPath('.pw');
+  fs.writeFileSync(file, `\ufeff${PASSWORD}\n`);
+  const result = await cli(['info', '--json', '127.0.0.1:1', '--password-file', file], {});
+  assert.equal(result.code, EXIT.login);
+  assert.equal(objects(result.stdout).at(-1).error, 'byte_order_mark');
+});
+
 // ---- https
 
 test('https: a certificate is trusted by --ca, or not at all, or by --insecure', async () => {

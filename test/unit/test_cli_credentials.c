@@ -81,6 +81,57 @@ static void what_can_be_no_password_is_refused_before_any_device_is_asked(void *
     assert_true(load_file(&credentials, longest, &problem));
 }
 
+static void a_byte_order_mark_in_the_file_is_named(void **state) {
+    (void)state;
+    static const char *const contents[] = {"\xef\xbb\xbfsesame 42\n", "\xff\xfes", "\xfe\xff"};
+    for (size_t i = 0; i < COUNT_OF(contents); i++) {
+        credentials_t credentials;
+        problem_t problem;
+        assert_false(load_file(&credentials, contents[i], &problem));
+        assert_int_equal(problem.code, EXIT_CODE_LOGIN);
+        assert_string_equal(problem.name, "byte_order_mark");
+        assert_non_null(strstr(problem.text, path));
+    }
+}
+
+static void a_pairing_code_is_taken_as_people_type_it(void **state) {
+    (void)state;
+    static const char *const typed[] = {"K7M0-2R1X-9WPD",   "k7m0-2r1x-9wpd",   "K7M02R1X9WPD",
+                                        " k7m0 2r1x 9wpd ", "K7MO-2RIX-9WPD",   "k7mo2rlx9wpd",
+                                        "K7-M02R1X9WP-D",   "K7M0--2R1X--9WPD", "-k7m0 2R1X-9WPD"};
+    for (size_t i = 0; i < COUNT_OF(typed); i++) {
+        credentials_t credentials;
+        problem_t problem;
+        assert_true(load_file(&credentials, typed[i], &problem));
+        assert_string_equal(credentials_secret(&credentials, true), "K7M0-2R1X-9WPD");
+    }
+}
+
+static void what_is_no_whole_code_stays_as_it_was_typed(void **state) {
+    (void)state;
+    static const char *const typed[] = {
+        "K7M0-2R1X-9WP",   // one too few
+        "K7M0-2R1X-9WPDD", // one too many
+        "K7M0-2R1X-9WPU",  // U is in no code
+        "K7M0_2R1X_9WPD",  "K7M0-2R1X-9WP!", "k7m0.2r1x.9wpd", "sesame 42", " sesame 42 ",
+    };
+    for (size_t i = 0; i < COUNT_OF(typed); i++) {
+        credentials_t credentials;
+        problem_t problem;
+        assert_true(load_file(&credentials, typed[i], &problem));
+        assert_string_equal(credentials_secret(&credentials, true), typed[i]);
+    }
+}
+
+static void a_chosen_password_in_the_form_of_a_code_is_not_changed(void **state) {
+    (void)state;
+    credentials_t credentials;
+    problem_t problem;
+    assert_true(load_file(&credentials, "password1234", &problem));
+    assert_string_equal(credentials_secret(&credentials, false), "password1234");
+    assert_string_equal(credentials_secret(&credentials, true), "PASS-W0RD-1234");
+}
+
 static void a_file_that_cannot_be_read_is_said(void **state) {
     (void)state;
     credentials_t credentials;
@@ -111,6 +162,10 @@ int main(void) {
         cmocka_unit_test(without_file_and_variable_there_is_none_and_that_is_no_failure),
         cmocka_unit_test(the_variable_is_taken_unless_there_is_a_file),
         cmocka_unit_test(what_can_be_no_password_is_refused_before_any_device_is_asked),
+        cmocka_unit_test(a_byte_order_mark_in_the_file_is_named),
+        cmocka_unit_test(a_pairing_code_is_taken_as_people_type_it),
+        cmocka_unit_test(what_is_no_whole_code_stays_as_it_was_typed),
+        cmocka_unit_test(a_chosen_password_in_the_form_of_a_code_is_not_changed),
         cmocka_unit_test(a_file_that_cannot_be_read_is_said),
         cmocka_unit_test(an_answer_is_for_one_device_a_given_password_for_all),
     };
