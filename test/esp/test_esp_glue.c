@@ -297,17 +297,11 @@ static void the_page_has_its_etag_and_foreign_pages_get_no_ticket(void **state) 
     assert_string_equal(fake.status, "200 OK");
 }
 
-static void the_ticket_says_path_and_kind_of_password(void **state) {
+static void the_ticket_says_which_path_was_asked_for(void **state) {
     (void)state;
     start();
     fake_request(server, HTTP_POST, "/ota?from=here", "192.168.1.7", NULL);
-    assert_non_null(strstr(fake.body, "\"ws\":\"/ota/ws\",\"page\":\"/ota\",\"code\":true}"));
-    assert_int_equal(ota_ws_set_password("k3j9x0qwmz7t"), ESP_OK);
-    fake_request(server, HTTP_POST, "/ota", "192.168.1.7", NULL);
-    assert_null(strstr(fake.body, "\"code\""));
-    assert_int_equal(ota_ws_renew_pairing_code(NULL), ESP_OK);
-    fake_request(server, HTTP_POST, "/ota", "192.168.1.7", NULL);
-    assert_non_null(strstr(fake.body, "\"code\":true}"));
+    assert_non_null(strstr(fake.body, "\"ws\":\"/ota/ws\",\"page\":\"/ota\"}"));
 }
 
 // All of them, and what a stranger gets there: a page, no ticket, no session.
@@ -1050,7 +1044,7 @@ int main(void) {
         TEST(a_session_begins_without_any_call_for_the_handshake),
         TEST(a_plain_get_is_asked_to_upgrade),
         TEST(the_page_has_its_etag_and_foreign_pages_get_no_ticket),
-        TEST(the_ticket_says_path_and_kind_of_password),
+        TEST(the_ticket_says_which_path_was_asked_for),
         TEST(three_routes_are_registered_and_no_other),
         TEST(more_connections_than_places_are_turned_away),
         TEST(every_connection_has_no_delay),
