@@ -56,8 +56,9 @@ static void restart(ota_ws_device_t *device) {
 
 void ota_ws_control_restart(ota_ws_session_t *session) {
     ota_ws_device_t *device = session->device;
-    if (device->update != OTA_WS_UPDATE_IDLE && device->update != OTA_WS_UPDATE_READY) {
-        ota_ws_report_failed_with(session, OTA_WS_BUSY);
+    ota_ws_status_t occupation = ota_ws_update_occupation(device);
+    if (occupation != OTA_WS_OK) {
+        ota_ws_report_failed_with(session, occupation);
         return;
     }
     if (!may_restart(session)) {

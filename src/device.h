@@ -120,8 +120,8 @@ bool ota_ws_device_wants_ticks(const ota_ws_device_t *device);
 void ota_ws_device_completed(ota_ws_device_t *device, const ota_ws_job_result_t *result, uint32_t now_ms);
 
 // The application decides on the trial, as a client's `confirm` or `rollback` would. OTA_WS_OK: the job is with the
-// writer, and `update` is no longer OTA_WS_UPDATE_CONTROL once it has completed. OTA_WS_BUSY, OTA_WS_RESTART_PENDING,
-// OTA_WS_NOT_ON_TRIAL, OTA_WS_NO_MEMORY: nothing has changed.
+// writer, and `update` is no longer OTA_WS_UPDATE_CONTROL once it has completed. OTA_WS_BUSY, OTA_WS_DEVICE_BUSY,
+// OTA_WS_RESTART_PENDING, OTA_WS_NOT_ON_TRIAL, OTA_WS_NO_MEMORY: nothing has changed.
 ota_ws_status_t ota_ws_device_confirm(ota_ws_device_t *device);
 ota_ws_status_t ota_ws_device_roll_back(ota_ws_device_t *device);
 

@@ -6,6 +6,7 @@
 #include "resume.h"
 #include "seal.h"
 #include "signature.h"
+#include "text.h"
 
 // A file that is larger than every bootloader and starts with one holds the whole flash (the partition table lies at
 // 0x8000).
@@ -27,6 +28,23 @@ void ota_ws_pipeline_init(ota_ws_pipeline_t *pipeline, const ota_ws_pipeline_por
 
 // ---- stage: image --------------------------------------------------------------------------------------------------
 
+static bool has_all(const ota_ws_pipeline_t *pipeline) {
+    return pipeline->position == pipeline->promise.size;
+}
+
+bool ota_ws_pipeline_is_promised(const ota_ws_pipeline_t *pipeline) {
+    uint8_t digest[OTA_WS_SHA256_SIZE];
+    pipeline->ports.hash->peek(&pipeline->file, digest);
+    return ota_ws_bytes_equal(digest, pipeline->promise.sha256, sizeof digest);
+}
+
+// The file is not blamed where its bytes may have been changed on the way: when all of them have come, their digest
+// shows it, and what an earlier try has brought is never trusted further than that.
+static ota_ws_status_t blame(const ota_ws_pipeline_t *pipeline, ota_ws_status_t status) {
+    bool changed = pipeline->resumed || (has_all(pipeline) && !ota_ws_pipeline_is_promised(pipeline));
+    return status != OTA_WS_OK && changed ? OTA_WS_DIGEST_MISMATCH : status;
+}
+
 ota_ws_status_t ota_ws_pipeline_examine(ota_ws_pipeline_t *pipeline, const uint8_t *bytes, size_t length) {
     ota_ws_image_t *image = &pipeline->image;
     ota_ws_status_t status = ota_ws_image_feed(image, bytes, length);
@@ -39,7 +57,7 @@ ota_ws_status_t ota_ws_pipeline_examine(ota_ws_pipeline_t *pipeline, const uint8
     if (image->length > 0 && image->header.hash_appended) {
         pipeline->slot.readback.marks[OTA_WS_READBACK_IMAGE].at = image->length - OTA_WS_SHA256_SIZE;
     }
-    return ota_ws_pipeline_fail(pipeline, status);
+    return ota_ws_pipeline_fail(pipeline, blame(pipeline, status));
 }
 
 // A signature fills the last sector: an image of another size has none.
@@ -190,6 +208,7 @@ const ota_ws_failure_t *ota_ws_pipeline_begin(ota_ws_pipeline_t *pipeline, const
     pipeline->inflating = false;
     pipeline->decrypting = false;
     pipeline->recorded = false;
+    pipeline->resumed = false;
     pipeline->distrust = false;
     ota_ws_pipeline_start_file(pipeline);
     if (ota_ws_pipeline_fail(pipeline, start_filters(pipeline)) == OTA_WS_OK) {
@@ -242,10 +261,6 @@ const ota_ws_failure_t *ota_ws_pipeline_prepare(ota_ws_pipeline_t *pipeline, boo
     return &pipeline->failure;
 }
 
-static bool has_all(const ota_ws_pipeline_t *pipeline) {
-    return pipeline->position == pipeline->promise.size;
-}
-
 bool ota_ws_pipeline_complete(const ota_ws_pipeline_t *pipeline) {
     return has_all(pipeline) && !pipeline->inflating;
 }
@@ -260,7 +275,7 @@ static ota_ws_status_t finish_filters(ota_ws_pipeline_t *pipeline) {
     }
     ota_ws_pipeline_fail(pipeline, has_all(pipeline) ? OTA_WS_OK : OTA_WS_TRUNCATED);
     if (pipeline->decrypting && pipeline->failure.status == OTA_WS_OK) {
-        ota_ws_pipeline_fail(pipeline, decrypt->finish(decrypt->context, take_image, pipeline));
+        ota_ws_pipeline_fail(pipeline, blame(pipeline, decrypt->finish(decrypt->context, take_image, pipeline)));
     }
     return pipeline->failure.status;
 }

@@ -31,6 +31,7 @@ typedef struct {
     bool inflating;       // the filter was started
     bool decrypting;      // likewise
     bool recorded;        // the record is of this file
+    bool resumed;         // it goes on behind what an earlier try has brought
     bool requires_signed; // by the device; since the head was decided upon
     bool distrust;        // what lies in the slot may have been cut off half-way, anywhere
     ota_ws_promise_t promise;
@@ -66,6 +67,9 @@ const ota_ws_failure_t *ota_ws_pipeline_write(ota_ws_pipeline_t *pipeline, const
 
 // Nothing waits to be written: flash may be prepared for what comes, and read back. `worked`: it was, by one step.
 const ota_ws_failure_t *ota_ws_pipeline_prepare(ota_ws_pipeline_t *pipeline, bool *worked);
+
+// Is the digest of all that has come the one that `begin` has promised?
+bool ota_ws_pipeline_is_promised(const ota_ws_pipeline_t *pipeline);
 
 // All bytes of the file are there. Never of a compressed one, which may have more to come that adds none: its client
 // says `end`.

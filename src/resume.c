@@ -151,6 +151,7 @@ static bool go_on(ota_ws_pipeline_t *pipeline, const ota_ws_progress_t *progress
         return false;
     }
     ota_ws_slot_resume(&pipeline->slot, progress->offset, progress->erased);
+    pipeline->resumed = true;
     pipeline->distrust = progress->distrust != 0;
     if (pipeline->distrust) {
         ota_ws_slot_distrust(&pipeline->slot, 0, UINT32_MAX);

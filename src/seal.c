@@ -10,9 +10,7 @@
 // ---- is it what was promised? --------------------------------------------------------------------------------------
 
 static ota_ws_status_t check_promise(ota_ws_pipeline_t *pipeline) {
-    uint8_t digest[OTA_WS_SHA256_SIZE];
-    pipeline->ports.hash->peek(&pipeline->file, digest);
-    if (!ota_ws_bytes_equal(digest, pipeline->promise.sha256, sizeof digest)) {
+    if (!ota_ws_pipeline_is_promised(pipeline)) {
         return OTA_WS_DIGEST_MISMATCH;
     }
     ota_ws_status_t status = ota_ws_image_finish(&pipeline->image);

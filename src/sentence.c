@@ -10,6 +10,7 @@
 static const char *const sentences[OTA_WS_STATUS_COUNT] = {
     [OTA_WS_OK] = "All is well.",
     [OTA_WS_BUSY] = "Another client is updating this device. Wait until it has finished.",
+    [OTA_WS_DEVICE_BUSY] = "The device is finishing an earlier step. Try again in a few seconds.",
     [OTA_WS_ON_TRIAL] = "The running firmware is on trial. Confirm it or go back before the next update.",
     [OTA_WS_RESTART_PENDING] = "A new image is ready. Restart into it or cancel it before the next update.",
     [OTA_WS_NO_UPDATE] = "There is no update to cancel.",

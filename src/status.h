@@ -10,6 +10,7 @@
     STATUS(OK, "ok")                                                                                                   \
     /* What was asked for cannot be done now. */                                                                       \
     STATUS(BUSY, "busy")                                                                                               \
+    STATUS(DEVICE_BUSY, "device_busy")                                                                                 \
     STATUS(ON_TRIAL, "on_trial")                                                                                       \
     STATUS(RESTART_PENDING, "restart_pending")                                                                         \
     STATUS(NO_UPDATE, "no_update")                                                                                     \

@@ -34,9 +34,22 @@ static bool is_open(const ota_ws_device_t *device) {
     return device->update == OTA_WS_UPDATE_OPENING || device->update == OTA_WS_UPDATE_RECEIVING;
 }
 
+// An update runs, which somebody has begun and may still cancel.
+static bool is_running(const ota_ws_device_t *device) {
+    return is_open(device) || device->update == OTA_WS_UPDATE_VERIFYING;
+}
+
 bool ota_ws_update_is_of(const ota_ws_session_t *session) {
     const ota_ws_device_t *device = session->device;
-    return device->owner == session && (is_open(device) || device->update == OTA_WS_UPDATE_VERIFYING);
+    return device->next == session || (device->owner == session && is_running(device));
+}
+
+ota_ws_status_t ota_ws_update_occupation(const ota_ws_device_t *device) {
+    if (is_running(device) || device->next != NULL) {
+        return OTA_WS_BUSY;
+    }
+    bool at_rest = device->update == OTA_WS_UPDATE_IDLE || device->update == OTA_WS_UPDATE_READY;
+    return at_rest ? OTA_WS_OK : OTA_WS_DEVICE_BUSY;
 }
 
 // ---- begin ---------------------------------------------------------------------------------------------------------
@@ -50,7 +63,7 @@ static void decide_begin(const ota_ws_device_t *device, const ota_ws_promise_t *
     if (device->update == OTA_WS_UPDATE_READY) {
         failure->status = OTA_WS_RESTART_PENDING;
     } else if (device->errand != OTA_WS_ERRAND_NONE) {
-        failure->status = OTA_WS_BUSY;
+        failure->status = OTA_WS_DEVICE_BUSY;
     } else if (device->on_trial) {
         failure->status = OTA_WS_ON_TRIAL;
     } else if (slot_size == 0) {
@@ -107,16 +120,15 @@ static void open_update(ota_ws_session_t *session, const ota_ws_promise_t *promi
 // One that must wait cannot bring data: there is no ring for them yet.
 void ota_ws_update_begin(ota_ws_session_t *session, const ota_ws_promise_t *promise) {
     ota_ws_device_t *device = session->device;
-    bool at_rest = device->update == OTA_WS_UPDATE_IDLE || device->update == OTA_WS_UPDATE_READY;
-    bool ends_soon = device->update == OTA_WS_UPDATE_ENDING || device->update == OTA_WS_UPDATE_CONTROL;
+    ota_ws_status_t occupation = ota_ws_update_occupation(device);
     session->draining |= promise->early > 0; // should it be refused
-    if (at_rest) {
+    if (occupation == OTA_WS_OK) {
         open_update(session, promise);
-    } else if (ends_soon && device->next == NULL && promise->early == 0) {
+    } else if (occupation == OTA_WS_DEVICE_BUSY && promise->early == 0) {
         device->next = session;
         device->next_promise = *promise;
     } else {
-        ota_ws_report_failed_with(session, OTA_WS_BUSY);
+        ota_ws_report_failed_with(session, occupation);
     }
 }
 
@@ -233,15 +245,17 @@ static void take_back(ota_ws_session_t *session) {
 void ota_ws_update_cancel(ota_ws_session_t *session) {
     ota_ws_device_t *device = session->device;
     bool owned = device->owner == session;
-    if (device->update == OTA_WS_UPDATE_READY) {
+    if (device->next == session) {
+        device->next = NULL;
+        ota_ws_report_failed_with(session, OTA_WS_CANCELLED);
+    } else if (device->update == OTA_WS_UPDATE_READY) {
         take_back(session);
     } else if (is_open(device) && owned) {
         end_update_with(device, OTA_WS_CANCELLED);
     } else if (device->update == OTA_WS_UPDATE_VERIFYING && owned) {
         device->end.status = OTA_WS_CANCELLED; // taken back as soon as it is ready
     } else {
-        ota_ws_report_failed_with(
-            session, is_open(device) || device->update == OTA_WS_UPDATE_VERIFYING ? OTA_WS_BUSY : OTA_WS_NO_UPDATE);
+        ota_ws_report_failed_with(session, is_running(device) ? OTA_WS_BUSY : OTA_WS_NO_UPDATE);
     }
 }
 
@@ -267,10 +281,10 @@ ota_ws_status_t ota_ws_update_start_job(ota_ws_device_t *device, ota_ws_session_
     if (device->restarting || device->update == OTA_WS_UPDATE_READY) {
         return OTA_WS_RESTART_PENDING;
     }
-    if (device->update != OTA_WS_UPDATE_IDLE) {
-        return OTA_WS_BUSY;
+    ota_ws_status_t status = ota_ws_update_occupation(device);
+    if (status == OTA_WS_OK) {
+        status = start_worker(device);
     }
-    ota_ws_status_t status = start_worker(device);
     if (status == OTA_WS_OK) {
         device->update = OTA_WS_UPDATE_CONTROL;
         device->owner = session;

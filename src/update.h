@@ -10,8 +10,12 @@ void ota_ws_update_begin(ota_ws_session_t *session, const ota_ws_promise_t *prom
 void ota_ws_update_end(ota_ws_session_t *session);
 void ota_ws_update_cancel(ota_ws_session_t *session);
 
-// Does an update of this session run (not: end, or wait for the restart)?
+// Does an update of this session run, or wait for its turn (not: end, or wait for the restart)?
 bool ota_ws_update_is_of(const ota_ws_session_t *session);
+
+// OTA_WS_OK when the device is at rest; OTA_WS_BUSY: a client updates it, or is about to; OTA_WS_DEVICE_BUSY: the
+// device finishes something by itself.
+ota_ws_status_t ota_ws_update_occupation(const ota_ws_device_t *device);
 
 // How many bytes a `begin` may let follow at once: a frame's, where the ring has room for them. 0: none.
 uint32_t ota_ws_update_early_most(const ota_ws_device_t *device);
@@ -26,7 +30,8 @@ bool ota_ws_update_data(ota_ws_session_t *session, const ota_ws_data_t *data, ot
 void ota_ws_update_session_gone(ota_ws_session_t *session, ota_ws_status_t status);
 
 // Hands one job that changes the boot record to the writer, from IDLE only; `outcome` is that of ROLL_BACK; `session`
-// hears how it ends, NULL: nobody. OTA_WS_RESTART_PENDING, OTA_WS_BUSY, OTA_WS_NO_MEMORY: nothing has changed.
+// hears how it ends, NULL: nobody. OTA_WS_RESTART_PENDING, OTA_WS_BUSY, OTA_WS_DEVICE_BUSY, OTA_WS_NO_MEMORY: nothing
+// has changed.
 ota_ws_status_t ota_ws_update_start_job(ota_ws_device_t *device, ota_ws_session_t *session, ota_ws_job_kind_t kind,
                                         ota_ws_outcome_t outcome);
 

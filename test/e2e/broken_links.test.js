@@ -5,7 +5,8 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import test from 'node:test';
-import { Client, makeImage, until, withDevice } from './harness.js';
+import { Client, makeImage, realImage, until, withDevice } from './harness.js';
+import { ManInTheMiddle } from './man_in_the_middle.js';
 
 const running = makeImage({ version: '1.0.0', size: '64K' });
 // More than all rounds together bring: each goes on behind the one before.
@@ -141,4 +142,42 @@ test('before the login neither a lost link nor a silent client keeps anybody out
     await anotherUpdateBegins(device);
     silent.terminate();
   });
+});
+
+// A router that damages one byte of the file, then the link goes.
+async function sendDamaged(device, bytes, at) {
+  const seeFrame = ({ toDevice, frame, pass }) => {
+    const offset = frame.binary ? frame.data.readUInt32LE(0) : Infinity;
+    if (toDevice && offset <= at && at < offset + frame.data.length - 4) {
+      frame.data[4 + at - offset] ^= 0x10;
+    }
+    pass(frame);
+  };
+  const man = await ManInTheMiddle.start(device, { seeFrame });
+  const client = await Client.connect(man.disguise);
+  client.begin(bytes);
+  const ready = await client.next('ready');
+  await client.send(bytes, ready, 0, 131072);
+  await until(() => client.received >= 131072, 'the acknowledgement');
+  man.stop();
+}
+
+test('bytes changed before a cut are named, then it starts at 0', async () => {
+  const file = realImage('hello_world-esp32c3', { version: '1.0.0', size: '200K' });
+  for (const at of [1000, 100_000]) {
+    await withDevice({ image: file.path }, async (device) => {
+      await sendDamaged(device, file.bytes, at);
+      const client = await Client.connect(device);
+      await until(() => client.state.kept > at, 'the part that is kept');
+      client.begin(file.bytes);
+      const ready = await client.next('ready');
+      assert.equal(ready.offset, client.firstState.kept ?? ready.offset);
+      await client.send(file.bytes, ready);
+      await client.fails('digest_mismatch');
+      await until(() => client.state.update === 'idle', 'rest');
+      assert.equal(client.state.kept, undefined);
+      assert.equal((await client.update(file.bytes)).type, 'done');
+      await client.close();
+    });
+  }
 });

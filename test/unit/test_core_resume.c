@@ -294,6 +294,71 @@ static void an_update_that_pauses_on_flash_that_cannot_be_read_goes_on_at_its_la
     image_free(&file);
 }
 
+// ---- bytes that were changed on the way
+
+// Sends the file with one byte changed up to a cut, then the file itself: the kept part is blamed, and dropped.
+static void assert_begins_again(const image_file_t *file, uint32_t at) {
+    rig_t *rig = rig_new();
+    image_file_t changed = {malloc(file->length), file->length};
+    memcpy(changed.bytes, file->bytes, file->length);
+    changed.bytes[at] ^= 0x40;
+    peer_t *peer = peer_welcome(rig);
+    peer_begin_image(peer, file);
+    send(peer, &changed, 0, 150000);
+    peer_free(peer);
+    rig_settle(rig);
+    peer = peer_welcome(rig);
+    assert_int_equal(offset_of_ready(peer, file), 150000);
+    for (uint32_t sent = 150000; sent < file->length && peer_heard(peer, "failed") == NULL; sent += CHUNK) {
+        peer_forget(peer);
+        peer_data(peer, sent, file->bytes + sent, file->length - sent < CHUNK ? file->length - sent : CHUNK);
+        rig_settle(rig);
+    }
+    assert_true(peer_failed(peer, "digest_mismatch"));
+    peer_forget(peer);
+    assert_int_equal(offset_of_ready(peer, file), 0);
+    assert_ends_well(peer, file, 0);
+    peer_free(peer);
+    rig_free(rig);
+    image_free(&changed);
+}
+
+// Whatever check it is that stumbles first.
+static void what_was_changed_before_the_cut_is_dropped_and_named(void **state) {
+    (void)state;
+    image_file_t file = long_image();
+    static const uint32_t places[] = {OTA_WS_IMAGE_HEAD_SIZE + 1000, 70001, 149999, 40};
+    for (size_t i = 0; i < COUNT_OF(places); i++) {
+        assert_begins_again(&file, places[i]);
+    }
+    image_free(&file);
+}
+
+// A file that is damaged itself is still called so, once it has come from its start.
+static void a_damaged_file_that_goes_on_is_blamed_at_the_second_try(void **state) {
+    (void)state;
+    image_file_t file = long_image();
+    file.bytes[1000] ^= 1; // the digest that is promised is this file's
+    rig_t *rig = rig_new();
+    interrupt(rig, &file, 150000);
+    peer_t *peer = peer_welcome(rig);
+    static const char *const names[] = {"digest_mismatch", "bad_checksum"};
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        const uint32_t from = offset_of_ready(peer, &file);
+        assert_int_equal(from, i == 0 ? 150000 : 0);
+        for (uint32_t at = from; at < file.length && peer_heard(peer, "failed") == NULL; at += CHUNK) {
+            peer_forget(peer);
+            peer_data(peer, at, file.bytes + at, file.length - at < CHUNK ? file.length - at : CHUNK);
+            rig_settle(rig);
+        }
+        assert_true(peer_failed(peer, names[i]));
+        peer_forget(peer);
+    }
+    peer_free(peer);
+    rig_free(rig);
+    image_free(&file);
+}
+
 static void a_device_that_cannot_inflate_declines_a_compressed_upload(void **state) {
     (void)state;
     rig_t *rig = rig_new();
@@ -319,6 +384,8 @@ int main(void) {
         cmocka_unit_test(after_flash_has_failed_nothing_in_the_slot_is_kept),
         cmocka_unit_test(a_file_that_is_refused_leaves_the_slot_distrusted),
         cmocka_unit_test(an_update_that_pauses_on_flash_that_cannot_be_read_goes_on_at_its_last_block),
+        cmocka_unit_test(what_was_changed_before_the_cut_is_dropped_and_named),
+        cmocka_unit_test(a_damaged_file_that_goes_on_is_blamed_at_the_second_try),
         cmocka_unit_test(a_device_that_cannot_inflate_declines_a_compressed_upload),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

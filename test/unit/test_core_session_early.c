@@ -231,7 +231,7 @@ static void a_begin_that_must_wait_cannot_bring_data(void **state) {
     peer_begin_image(desk.peer, &desk.file);
     peer_say(desk.peer, "{\"type\":\"cancel\"");
     say_begin(desk.peer, &desk.file, EARLY);
-    assert_true(peer_failed(desk.peer, "busy"));
+    assert_true(peer_failed(desk.peer, "device_busy"));
     assert_false(peer_data(desk.peer, 0, desk.file.bytes, EARLY));
     rig_settle(desk.rig);
     assert_true(peer_failed(desk.peer, "cancelled"));

@@ -182,10 +182,33 @@ static void nothing_begins_before_the_errand_is_run(void **state) {
     rig_t *rig = rig_elsewhere(OTA_WS_OUTCOME_CONFIRMING);
     peer_t *peer = peer_welcome(rig);
     peer_begin(peer, 1000, (const uint8_t[1000]){0}, false);
-    assert_true(peer_failed(peer, "busy"));
+    assert_true(peer_failed(peer, "device_busy"));
     assert_int_equal(rig->starts, 0);
     peer_free(peer);
     rig_free(rig);
+}
+
+// The device is at work for itself; nobody else updates it.
+static void what_is_asked_for_during_the_errand_is_told_apart_from_a_client(void **state) {
+    (void)state;
+    static const char *const requests[] = {"rollback", "restart", "confirm"};
+    for (size_t i = 0; i < COUNT_OF(requests); i++) {
+        char text[64];
+        rig_t *rig = rig_running(OTA_WS_OUTCOME_CONFIRMING);
+        rig_pass(rig, 1);
+        assert_int_equal(rig->device.update, OTA_WS_UPDATE_CONTROL);
+        peer_t *peer = peer_welcome(rig);
+        snprintf(text, sizeof text, "{\"type\":\"%s\"", requests[i]);
+        peer_say(peer, text);
+        assert_true(peer_failed(peer, "device_busy"));
+        peer_forget(peer);
+        rig_settle(rig);
+        peer_say(peer, text);
+        rig_settle(rig);
+        assert_false(peer_failed(peer, "device_busy"));
+        peer_free(peer);
+        rig_free(rig);
+    }
 }
 
 static void an_errand_waits_for_memory(void **state) {
@@ -216,7 +239,7 @@ static void the_application_confirms_a_trial_and_nothing_else(void **state) {
     assert_int_equal(ota_ws_device_confirm(&rig->device), OTA_WS_NO_MEMORY);
     rig->start_status = OTA_WS_OK;
     assert_int_equal(ota_ws_device_confirm(&rig->device), OTA_WS_OK);
-    assert_int_equal(ota_ws_device_confirm(&rig->device), OTA_WS_BUSY);
+    assert_int_equal(ota_ws_device_confirm(&rig->device), OTA_WS_DEVICE_BUSY);
     assert_int_equal(rig->device.update, OTA_WS_UPDATE_CONTROL);
     rig_settle(rig);
     assert_int_equal(rig->device.update, OTA_WS_UPDATE_IDLE);
@@ -479,6 +502,7 @@ int main(void) {
         cmocka_unit_test(after_it_was_selected_no_waiting_begin_is_heard),
         cmocka_unit_test(a_begin_that_waits_while_the_device_goes_back_is_heard_only_if_it_stays),
         cmocka_unit_test(nothing_begins_before_the_errand_is_run),
+        cmocka_unit_test(what_is_asked_for_during_the_errand_is_told_apart_from_a_client),
         cmocka_unit_test(an_errand_waits_for_memory),
         cmocka_unit_test(the_application_confirms_a_trial_and_nothing_else),
         cmocka_unit_test(the_application_goes_back_and_hears_why_it_cannot),

@@ -302,6 +302,51 @@ static void the_same_file_goes_on_after_a_lost_link(void **state) {
     image_free(&file);
 }
 
+// ---- a begin that waits
+
+static void a_begin_that_waits_can_be_cancelled(void **state) {
+    (void)state;
+    rig_t *rig = rig_new();
+    image_file_t file = rig_image("2.0.0");
+    peer_t *peer = peer_welcome(rig);
+    peer_t *other = peer_welcome(rig);
+    peer_begin_image(peer, &file);
+    peer_say(peer, "{\"type\":\"cancel\"");
+    peer_begin(other, (uint32_t)file.length, file.bytes, false);
+    assert_null(peer_heard(other, "failed"));
+    peer_say(other, "{\"type\":\"cancel\"");
+    assert_true(peer_failed(other, "cancelled"));
+    rig_settle(rig);
+    assert_null(peer_heard(other, "ready"));
+    assert_int_equal(rig->device.update, OTA_WS_UPDATE_IDLE);
+    assert_true(peer_update(other, file.bytes, (uint32_t)file.length));
+    peer_free(peer);
+    peer_free(other);
+    rig_free(rig);
+    image_free(&file);
+}
+
+static void behind_a_begin_that_waits_others_see_a_client_and_itself_an_error(void **state) {
+    (void)state;
+    rig_t *rig = rig_new();
+    image_file_t file = rig_image("2.0.0");
+    peer_t *peer = peer_welcome(rig);
+    peer_t *other = peer_welcome(rig);
+    peer_begin_image(peer, &file);
+    peer_say(peer, "{\"type\":\"cancel\"");
+    peer_begin(peer, (uint32_t)file.length, file.bytes, false);
+    peer_begin(other, (uint32_t)file.length, file.bytes, false);
+    assert_true(peer_failed(other, "busy"));
+    peer_begin(peer, (uint32_t)file.length, file.bytes, false);
+    assert_true(peer_ended(peer, "unexpected_message"));
+    rig_settle(rig);
+    assert_int_equal(rig->device.update, OTA_WS_UPDATE_IDLE);
+    peer_free(peer);
+    peer_free(other);
+    rig_free(rig);
+    image_free(&file);
+}
+
 // ---- two clients
 
 static void a_second_client_is_told_to_wait_and_sees_the_progress(void **state) {
@@ -472,6 +517,8 @@ int main(void) {
         cmocka_unit_test(a_lost_link_frees_the_device_at_once),
         cmocka_unit_test(a_begin_may_come_while_the_last_update_is_ending),
         cmocka_unit_test(the_same_file_goes_on_after_a_lost_link),
+        cmocka_unit_test(a_begin_that_waits_can_be_cancelled),
+        cmocka_unit_test(behind_a_begin_that_waits_others_see_a_client_and_itself_an_error),
         cmocka_unit_test(a_second_client_is_told_to_wait_and_sees_the_progress),
         cmocka_unit_test(a_viewer_hears_of_the_progress_four_times_a_second),
         cmocka_unit_test(what_comes_is_told_to_all_once_when_its_head_has_passed),
