@@ -41,6 +41,8 @@ bool device_state_read(device_state_t *state, const device_message_t *message) {
     READ(message, "built", state->built);
     READ(message, "idf", state->idf);
     device_message_number(message, "revision", &state->revision);
+    state->has_efuse_revision = device_message_number(message, "efuse_revision", &state->efuse_revision);
+    device_message_number(message, "mmu_page_size", &state->mmu_page_size);
     device_message_number(message, "secure_version", &state->secure_version);
     device_message_number(message, "slot_size", &state->slot_size);
     state->has_trial_left = device_message_number(message, "trial_left_s", &state->trial_left_s);
@@ -62,6 +64,9 @@ void device_state_identity(const device_state_t *state, ota_ws_identity_t *ident
     identity->device_name = state->device;
     identity->chip_id = (uint16_t)state->chip_id;
     identity->chip_revision = (uint16_t)state->revision;
+    identity->checks_efuse = state->has_efuse_revision;
+    identity->efuse_revision = (uint16_t)state->efuse_revision;
+    identity->mmu_page_bits = state->mmu_page_size > 0 ? (uint8_t)__builtin_ctz(state->mmu_page_size) : 0;
     identity->secure_version = state->secure_version;
     ota_ws_text_copy(identity->running.project, sizeof identity->running.project, state->running.project);
     ota_ws_text_copy(identity->running.version, sizeof identity->running.version, state->running.version);

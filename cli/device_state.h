@@ -34,6 +34,9 @@ typedef struct {
     char boot[9];
     char chip[16];
     uint32_t chip_id, revision, secure_version;
+    bool has_efuse_revision;
+    uint32_t efuse_revision;
+    uint32_t mmu_page_size; // 0: images of any
     char built[40], idf[33];
     device_slot_t running;
     device_slot_t other; // its version is "" when nothing valid lies there

@@ -8,10 +8,17 @@
 #include "chip.h"
 #include "decrypt_openssl.h"
 #include "hash_openssl.h"
+#include "signature.h"
 #include "text.h"
 
 #define PIECE_SIZE 65536
 #define LARGEST_BOOTLOADER 0x8000 // the partition table lies there: what is longer holds more than a bootloader
+#define DESCRIPTION_OFFSET 32
+#define BOOTLOADER_MAGIC 0x50 // ESP_BOOTLOADER_DESC_MAGIC_BYTE
+#define TABLE_STEP 0x1000     // } a partition table of a merged image starts at a multiple of it: at 0x8000 in flash
+#define TABLE_LIMIT 0x40000   // } by default; 0x1000 or 0x2000 earlier in a file that starts with the bootloader
+#define TABLE_ROW 32
+#define SIGNATURE_MAGIC 0xE7
 
 static bool cannot_read(firmware_t *firmware, const char *why) {
     problem_set(&firmware->fault, EXIT_CODE_FILE_REFUSED, "cannot_read", "%.160s cannot be read: %s.", firmware->path,
@@ -35,39 +42,117 @@ static bool open_file(firmware_t *firmware) {
     return true;
 }
 
-// What the file is in the end, with what only its size or its other kind tells.
+// ---- what kind of file is it? --------------------------------------------------------------------------------------
+
+// One row, and behind it another one, the row with the MD5, or the end.
+static bool is_table(const uint8_t rows[2 * TABLE_ROW]) {
+    const uint8_t *next = rows + TABLE_ROW;
+    bool goes_on =
+        (next[0] == 0xAA && next[1] == 0x50) || (next[0] == 0xEB && next[1] == 0xEB) || (next[0] & next[1]) == 0xFF;
+    return rows[0] == 0xAA && rows[1] == 0x50 && rows[4] == 0 && goes_on;
+}
+
+static bool has_table(const firmware_t *firmware) {
+    uint8_t rows[2 * TABLE_ROW];
+    for (uint32_t at = TABLE_STEP; at <= TABLE_LIMIT && at + sizeof rows <= firmware->size; at += TABLE_STEP) {
+        if (firmware_read(firmware, at, rows, sizeof rows) && is_table(rows)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_bootloader_description(const firmware_t *firmware) {
+    uint8_t magic;
+    return firmware_read(firmware, DESCRIPTION_OFFSET, &magic, 1) && magic == BOOTLOADER_MAGIC;
+}
+
+// What the file is in the end, with what only the whole of it shows.
 static ota_ws_status_t classify(firmware_t *firmware, ota_ws_status_t image, ota_ws_status_t encrypted) {
     firmware->is_encrypted = image == OTA_WS_ENCRYPTED_IMAGE;
     if (firmware->is_encrypted) {
         return encrypted;
     }
-    bool is_merged = image == OTA_WS_BOOTLOADER_IMAGE && firmware->size > LARGEST_BOOTLOADER;
-    return is_merged ? OTA_WS_MERGED_IMAGE : image;
+    bool may_be_merged = image == OTA_WS_BOOTLOADER_IMAGE || image == OTA_WS_NO_DESCRIPTION ||
+                         image == OTA_WS_NOT_AN_IMAGE || image == OTA_WS_FLASH_ENCRYPTED;
+    if (may_be_merged && has_table(firmware)) {
+        return OTA_WS_MERGED_IMAGE;
+    }
+    if (image == OTA_WS_BOOTLOADER_IMAGE && firmware->size > LARGEST_BOOTLOADER) {
+        return has_bootloader_description(firmware) ? OTA_WS_MERGED_IMAGE : OTA_WS_NO_DESCRIPTION;
+    }
+    return image;
 }
 
-// Reads the file once: image check and digest. False when that stops before its end.
+// Reads what is sent once: image check and digest. False when the file ends before.
 static bool examine(firmware_t *firmware) {
     static const ota_ws_hash_t *const hash = &ota_ws_hash_openssl;
     ota_ws_sha256_t sha256, image_sha256;
     uint8_t piece[PIECE_SIZE];
-    size_t length;
-    uint64_t size = 0;
+    uint32_t size = 0;
+    bool whole = fseeko(firmware->file, 0, SEEK_SET) == 0;
     ota_ws_status_t encrypted = OTA_WS_OK;
     hash->start(&sha256);
     ota_ws_image_init(&firmware->image, hash, &image_sha256);
     ota_ws_encrypted_init(&firmware->encrypted, firmware->size);
-    while ((length = fread(piece, 1, sizeof piece, firmware->file)) > 0) {
+    while (whole && size < firmware->size) {
+        uint32_t left = firmware->size - size;
+        size_t length = left < sizeof piece ? left : sizeof piece;
+        whole = fread(piece, 1, length, firmware->file) == length;
         hash->update(&sha256, piece, length);
         ota_ws_image_feed(&firmware->image, piece, length);
         encrypted = encrypted == OTA_WS_OK ? ota_ws_encrypted_feed(&firmware->encrypted, piece, length) : encrypted;
-        size += length;
+        size += (uint32_t)length;
     }
     hash->finish(&sha256, firmware->sha256);
+    if (!whole) {
+        return false;
+    }
+    memset(&firmware->fault, 0, sizeof firmware->fault);
     ota_ws_failure_t failure = {.status = classify(firmware, ota_ws_image_finish(&firmware->image), encrypted)};
     if (failure.status != OTA_WS_OK) {
         problem_from_failure(&firmware->fault, EXIT_CODE_FILE_REFUSED, &failure);
     }
-    return ferror(firmware->file) == 0 && size == firmware->size;
+    return true;
+}
+
+// ---- nothing but 0xFF behind the image -----------------------------------------------------------------------------
+
+static bool is_erased(const firmware_t *firmware, uint32_t from, uint32_t to) {
+    uint8_t piece[PIECE_SIZE];
+    while (from < to) {
+        uint32_t length = to - from < sizeof piece ? to - from : (uint32_t)sizeof piece;
+        if (!firmware_read(firmware, from, piece, length)) {
+            return false;
+        }
+        for (uint32_t i = 0; i < length; i++) {
+            if (piece[i] != 0xFF) {
+                return false;
+            }
+        }
+        from += length;
+    }
+    return true;
+}
+
+// Where the image ends, with its signature sector where one follows.
+static uint32_t end_of_image(const firmware_t *firmware) {
+    uint32_t length = firmware->image.length;
+    uint32_t sector = ota_ws_signature_offset(length);
+    uint8_t magic;
+    bool is_signed = sector + OTA_WS_SIGNATURE_SECTOR_SIZE <= firmware->size &&
+                     firmware_read(firmware, sector, &magic, 1) && magic == SIGNATURE_MAGIC;
+    return is_signed ? sector + OTA_WS_SIGNATURE_SECTOR_SIZE : length;
+}
+
+// Leaves out what a slot that was read back has behind the image. What is encrypted goes as it is: its tag covers all.
+static void leave_out_erased(firmware_t *firmware) {
+    bool trails = strcmp(firmware->fault.name, ota_ws_status_name(OTA_WS_TRAILING_BYTES)) == 0;
+    uint32_t end = trails && !firmware->is_encrypted ? end_of_image(firmware) : firmware->size;
+    if (end < firmware->size && is_erased(firmware, end, firmware->size)) {
+        firmware->left_out = firmware->size - end;
+        firmware->size = end;
+    }
 }
 
 bool firmware_open(firmware_t *firmware, const char *path) {
@@ -77,7 +162,10 @@ bool firmware_open(firmware_t *firmware, const char *path) {
         return false;
     }
     if (examine(firmware)) {
-        return true;
+        leave_out_erased(firmware);
+        if (firmware->left_out == 0 || examine(firmware)) {
+            return true;
+        }
     }
     fclose(firmware->file);
     return cannot_read(firmware, "it ends while it is read");

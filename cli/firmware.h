@@ -15,12 +15,13 @@
 typedef struct {
     const char *path;
     FILE *file;
-    uint32_t size;
+    uint32_t size;                      // of what is sent: the image alone
+    uint32_t left_out;                  // bytes 0xFF behind it in the file, as in a slot that was read back
     ota_ws_image_t image;               // what was found; see image.h for which members may be read
     bool is_encrypted;                  // an ESP Encrypted Image: who has the key can look inside
     ota_ws_encrypted_t encrypted;       // its header
     problem_t fault;                    // why no device would take it; code EXIT_CODE_OK: it is one whole image
-    uint8_t sha256[OTA_WS_SHA256_SIZE]; // of the whole file
+    uint8_t sha256[OTA_WS_SHA256_SIZE]; // of what is sent
 } firmware_t;
 
 // Opens and examines the file. False when it cannot be read at all; then nothing is open and `fault` says why. A file

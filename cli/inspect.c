@@ -111,11 +111,26 @@ static void print_chip(const ota_ws_image_header_t *header) {
     }
 }
 
+// What the chip must have, where the image says it.
+static void print_needs(const ota_ws_image_description_t *description) {
+    uint16_t min = description->min_efuse_revision;
+    uint16_t max = description->max_efuse_revision;
+    bool is_open = max == 0 || max == UINT16_MAX;
+    if (min != 0 || !is_open) {
+        printf("eFuse      block revision %u.%u ", min / 100u, min % 100u);
+        printf(is_open ? "or later\n" : "to %u.%u\n", max / 100u, max % 100u);
+    }
+    if (description->mmu_page_bits != 0) {
+        printf("MMU pages  %u bytes\n", UINT32_C(1) << description->mmu_page_bits);
+    }
+}
+
 static void print_description(const ota_ws_image_description_t *description) {
     printf("project    %s\n", description->project);
     printf("version    %s (secure version %u)\n", description->version, description->secure_version);
     printf("built      %s %s with ESP-IDF %s\n", description->date, description->time, description->idf);
     print_hex("ELF", description->elf_sha256);
+    print_needs(description);
 }
 
 static void print_segments(const ota_ws_image_t *image) {
@@ -181,6 +196,9 @@ static void print_encrypted(const firmware_t *firmware) {
 static void print_text(const firmware_t *firmware) {
     printf("file       %s\n", firmware->path);
     printf("size       %u bytes\n", firmware->size);
+    if (firmware->left_out > 0) {
+        printf("left out   %u bytes 0xFF behind the image; the image alone is sent\n", firmware->left_out);
+    }
     print_hex("SHA-256", firmware->sha256);
     if (firmware->is_encrypted) {
         print_encrypted(firmware);
@@ -214,6 +232,10 @@ static void add_description(ota_ws_reply_t *object, const ota_ws_image_descripti
     ota_ws_reply_string(object, "time", description->time);
     ota_ws_reply_string(object, "idf", description->idf);
     ota_ws_reply_hex(object, "elf_sha256", description->elf_sha256, sizeof description->elf_sha256);
+    ota_ws_reply_number(object, "min_efuse_revision", description->min_efuse_revision);
+    ota_ws_reply_number(object, "max_efuse_revision", description->max_efuse_revision);
+    ota_ws_reply_number(object, "mmu_page_size",
+                        description->mmu_page_bits > 0 ? UINT32_C(1) << description->mmu_page_bits : 0);
 }
 
 // "right", or "wrong"; and the digests of the keys, the first without a number.
@@ -277,6 +299,9 @@ static void print_json(const firmware_t *firmware) {
     output_object(&object, json, "file", NULL);
     ota_ws_reply_string(&object, "path", path);
     ota_ws_reply_number(&object, "size", firmware->size);
+    if (firmware->left_out > 0) {
+        ota_ws_reply_number(&object, "left_out", firmware->left_out);
+    }
     ota_ws_reply_hex(&object, "sha256", firmware->sha256, sizeof firmware->sha256);
     if (ota_ws_image_head_known(&firmware->image)) {
         add_header(&object, &firmware->image.header);

@@ -6,6 +6,7 @@
 #include "boot_record.h"
 #include "esp_idf_version.h"
 #include "esp_ota_ops.h"
+#include "hal/efuse_hal.h"
 #include "sdkconfig.h"
 
 // ---- hash ----------------------------------------------------------------------------------------------------------
@@ -110,6 +111,35 @@ esp_err_t ota_ws_compat_read_payload(httpd_req_t *request, httpd_ws_frame_t *fra
 }
 
 #endif
+
+// ---- hardware ------------------------------------------------------------------------------------------------------
+
+#if CONFIG_IDF_TARGET_ESP32
+
+// ESP-IDF looks at the eFuse block on later chips only.
+static void describe_efuse(ota_ws_identity_t *identity) {
+    (void)identity;
+}
+
+#else
+
+static void describe_efuse(ota_ws_identity_t *identity) {
+    identity->checks_efuse = true;
+    identity->efuse_revision = (uint16_t)efuse_hal_blk_version();
+#if ESP_IDF_VERSION >= ESP_IDF_VERSION_VAL(5, 4, 0)
+    identity->any_efuse_maximum = efuse_hal_get_disable_blk_version_major();
+#endif
+}
+
+#endif
+
+// From 5.4 on the image check of ESP-IDF goes by the page size that the image names; before, by its own.
+void ota_ws_compat_describe_hardware(ota_ws_identity_t *identity) {
+    describe_efuse(identity);
+#if ESP_IDF_VERSION < ESP_IDF_VERSION_VAL(5, 4, 0)
+    identity->mmu_page_bits = (uint8_t)__builtin_ctz(CONFIG_MMU_PAGE_SIZE);
+#endif
+}
 
 // ---- boot record ---------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@
 #include "esp_err.h"
 #include "esp_http_server.h"
 #include "hash.h"
+#include "ports.h"
 
 // The hash port over what this ESP-IDF links anyway: mbedtls_sha256 before 6.0, the PSA hash from then on.
 extern const ota_ws_hash_t ota_ws_compat_hash;
@@ -20,6 +21,10 @@ void ota_ws_compat_on_handshake(httpd_uri_t *uri, esp_err_t (*opened)(httpd_req_
 // Reads the next `length` bytes of the payload of a frame whose header was read with httpd_ws_recv_frame(.., 0). All
 // parts but the last have a length that is a multiple of 4.
 esp_err_t ota_ws_compat_read_payload(httpd_req_t *request, httpd_ws_frame_t *frame, uint8_t *to, size_t length);
+
+// Fills in what images must fit beside chip and revision: the eFuse block, and the pages of the flash MMU where this
+// ESP-IDF's own check refuses another size.
+void ota_ws_compat_describe_hardware(ota_ws_identity_t *identity);
 
 // Marks the running image as given up, without a restart. The caller has made sure that there is another one.
 esp_err_t ota_ws_compat_mark_invalid(void);

@@ -99,6 +99,7 @@ static void describe(void *context, ota_ws_identity_t *identity) {
     identity->device_name = device_name;
     identity->chip_id = CONFIG_IDF_FIRMWARE_CHIP_ID;
     identity->chip_revision = (uint16_t)efuse_hal_chip_revision();
+    ota_ws_compat_describe_hardware(identity);
     identity->secure_version = lowest_secure_version();
     ota_ws_text_copy(identity->slot, sizeof identity->slot, running->label);
     identity->image_state = state_of(running);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app_image.h"
 
+#include "policy.h"
+
 #define READ_SIZE 4096
 #define FEED_SIZE 16 // an image ends at a multiple of it, and its length is known before
 
@@ -65,15 +67,19 @@ static bool is_erased(nor_t *nor, const partition_t *partition) {
 }
 
 static ota_ws_status_t check_target(const ota_ws_image_t *image, const app_target_t *target) {
-    const ota_ws_image_header_t *header = &image->header;
-    bool limited = header->max_revision != 0 && header->max_revision != UINT16_MAX;
-    if (header->chip_id != target->chip_id) {
-        return OTA_WS_WRONG_CHIP;
-    }
-    if (target->chip_revision < header->min_revision || (limited && target->chip_revision > header->max_revision)) {
-        return OTA_WS_WRONG_REVISION;
-    }
-    return image->description.secure_version < target->secure_version ? OTA_WS_OLDER_SECURE_VERSION : OTA_WS_OK;
+    const ota_ws_policy_t hardware_only = {false, false};
+    const ota_ws_promise_t promise = {0};
+    const ota_ws_identity_t device = {
+        .chip_id = target->chip_id,
+        .chip_revision = target->chip_revision,
+        .checks_efuse = target->checks_efuse,
+        .efuse_revision = target->efuse_revision,
+        .mmu_page_bits = target->mmu_page_bits,
+        .secure_version = target->secure_version,
+    };
+    ota_ws_failure_t failure;
+    ota_ws_policy_decide(&hardware_only, &device, &promise, &image->header, &image->description, &failure);
+    return failure.status;
 }
 
 bool app_image_measure(nor_t *nor, const partition_t *partition, uint32_t *length) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // An application image that lies in a partition: what it is, and whether a bootloader would start it. The model of
-// ESP-IDF's esp_image_verify: segments, checksum, appended SHA-256, chip, revision, secure version.
+// ESP-IDF's esp_image_verify: segments, checksum, appended SHA-256, chip, revision, eFuse block, page size, secure
+// version.
 #pragma once
 
 #include "image.h"
@@ -12,6 +13,9 @@ typedef struct {
     uint16_t chip_id;
     uint16_t chip_revision;  // major * 100 + minor
     uint32_t secure_version; // lowest that may boot
+    bool checks_efuse;       // } as in ota_ws_identity_t
+    uint16_t efuse_revision; // }
+    uint8_t mmu_page_bits;   // }
 } app_target_t;
 
 typedef struct {

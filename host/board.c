@@ -53,6 +53,9 @@ static void choose_chip(board_t *board, const options_t *options) {
     board->target = (app_target_t){
         .chip_id = chip_id,
         .chip_revision = options->revision >= 0 ? (uint16_t)options->revision : usual_revision(chip_id),
+        .checks_efuse = options->efuse_revision >= 0,
+        .efuse_revision = options->efuse_revision >= 0 ? (uint16_t)options->efuse_revision : 0,
+        .mmu_page_bits = options->mmu_page_size > 0 ? (uint8_t)__builtin_ctz(options->mmu_page_size) : 0,
         .secure_version = options->secure_version,
     };
 }

@@ -198,6 +198,9 @@ void machine_look(machine_t *machine) {
         .device_name = parts->name,
         .chip_id = parts->target.chip_id,
         .chip_revision = parts->target.chip_revision,
+        .checks_efuse = parts->target.checks_efuse,
+        .efuse_revision = parts->target.efuse_revision,
+        .mmu_page_bits = parts->target.mmu_page_bits,
         .secure_version = parts->target.secure_version,
     };
     otadata_t otadata;

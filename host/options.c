@@ -33,6 +33,8 @@ static const char help[] =
     "  --chip NAME           esp32, esp32s2, esp32s3, esp32c2, esp32c3, esp32c5, esp32c6, esp32c61, esp32h2,\n"
     "                        esp32p4 ...; default: the chip that the image in flash is for\n"
     "  --chip-revision N     3.1 for example\n"
+    "  --efuse-revision N    revision of the eFuse block that images must fit; default: not looked at\n"
+    "  --mmu-page-size SIZE  8K, 16K, 32K or 64K: pages of the flash MMU that images must be built for; default: any\n"
     "  --secure-version N    lowest secure version that may start (0)\n"
     "  --timing PART         none, w25q32jv or gd25q32: as slow as this flash chip\n"
     "  --boot-time MS        how long a restart takes (1000)\n"
@@ -62,14 +64,14 @@ static const char help[] =
     "\n"
     "SIGINT and SIGTERM end it. " EXIT_CODES_HELP;
 
-typedef enum { TEXT, FLAG, NUMBER, SIZE, PORT, CHIP, REVISION, TIMING, NAME } kind_t;
+typedef enum { TEXT, FLAG, NUMBER, SIZE, POWER, PORT, CHIP, REVISION, TIMING, NAME } kind_t;
 
 // One option: how its value is read, and where it goes.
 typedef struct {
     const char *name;
     kind_t kind;
     size_t offset;
-    uint32_t low; // NUMBER, SIZE
+    uint32_t low; // NUMBER, SIZE, POWER
     uint32_t high;
     uint32_t unit; // SIZE: a multiple of it
 } row_t;
@@ -83,6 +85,8 @@ static const row_t rows[] = {
     {"image", TEXT, AT(image), 0, 0, 0},
     {"chip", CHIP, AT(chip), 0, 0, 0},
     {"chip-revision", REVISION, AT(revision), 0, 0, 0},
+    {"efuse-revision", REVISION, AT(efuse_revision), 0, 0, 0},
+    {"mmu-page-size", POWER, AT(mmu_page_size), 0x2000, 0x10000, 1},
     {"secure-version", NUMBER, AT(secure_version), 0, UINT32_MAX, 0},
     {"timing", TIMING, AT(timing), 0, 0, 0},
     {"boot-time", NUMBER, AT(boot_time_ms), 0, 3600000, 0},
@@ -168,6 +172,11 @@ static bool read_size(const row_t *row, const char *text, uint32_t *size) {
     return options_size(text, size) && *size >= row->low && *size <= row->high && *size % row->unit == 0;
 }
 
+// A size that is a power of two.
+static bool read_power(const row_t *row, const char *text, uint32_t *size) {
+    return read_size(row, text, size) && (*size & (*size - 1)) == 0;
+}
+
 static bool read_port(const row_t *row, const char *text, int *port) {
     uint32_t number = 0;
     bool ok = read_number(text, row->high, &number);
@@ -195,6 +204,8 @@ static bool read_value(const row_t *row, const char *text, options_t *options) {
         return read_number(text, row->high, to);
     case SIZE:
         return read_size(row, text, to);
+    case POWER:
+        return read_power(row, text, to);
     case PORT:
         return read_port(row, text, to);
     case CHIP:
@@ -266,6 +277,7 @@ options_result_t options_parse(options_t *options, int count, char *const argume
     *options = (options_t){
         .chip = -1,
         .revision = -1,
+        .efuse_revision = -1,
         .bind = "127.0.0.1",
         .port = 8070,
         .name = "ota-demo.local",

@@ -12,8 +12,10 @@ typedef struct {
     uint32_t flash_size; // 0: that of the file, or 4 MiB
     const char *partitions;
     const char *image;
-    int chip;     // id, -1: that of the image
-    int revision; // major * 100 + minor, -1: a usual one
+    int chip;               // id, -1: that of the image
+    int revision;           // major * 100 + minor, -1: a usual one
+    int efuse_revision;     // major * 100 + minor, -1: not looked at
+    uint32_t mmu_page_size; // a power of two; 0: images of any fit
     uint32_t secure_version;
     const char *bind;
     int port;

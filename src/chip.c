@@ -12,7 +12,7 @@ typedef struct {
 static const chip_t chips[] = {
     {0x00, "ESP32"},     {0x02, "ESP32-S2"}, {0x05, "ESP32-C3"},  {0x09, "ESP32-S3"},  {0x0C, "ESP32-C2"},
     {0x0D, "ESP32-C6"},  {0x10, "ESP32-H2"}, {0x12, "ESP32-P4"},  {0x14, "ESP32-C61"}, {0x17, "ESP32-C5"},
-    {0x19, "ESP32-H21"}, {0x1C, "ESP32-H4"}, {0x20, "ESP32-S31"},
+    {0x19, "ESP32-H21"}, {0x1C, "ESP32-H4"}, {0x1F, "ESP32-E22"}, {0x20, "ESP32-S31"},
 };
 
 const char *ota_ws_chip_name(uint16_t chip_id) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Chip ids of the image header and their names. Source: ESP-IDF, esp_chip_id_t in esp_app_format.h.
+// Chip ids of the image header and their names. Source: ESP-IDF, esp_chip_id_t in esp_app_format.h;
+// ESP32-E22: esptool 5 (August 2026), IMAGE_CHIP_ID.
 #pragma once
 
 #include <stdint.h>

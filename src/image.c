@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The machine: HEAD -> (SEGMENT_HEADER -> SEGMENT_DATA) x segment_count -> PADDING -> [DIGEST] -> END
-//              END -> [SIGNATURE_PADDING] -> SIGNATURE -> SIGNED_END, when bytes follow.
+//              END -> [SIGNATURE_PADDING] -> SIGNATURE -> SIGNED_END, or END -> SIGNATURE_V1, when bytes follow.
 // Each state is a function that takes what it can and says how much that was.
 #include "image.h"
 
@@ -23,8 +23,23 @@
 #define DESCRIPTION_SIZE 256
 #define SIGNATURE_SECTOR_SIZE 4096
 #define MAX_SEGMENT_LENGTH 0x1000000 // SIXTEEN_MB
+#define SIGNATURE_V1_SIZE 68         // of Secure Boot v1: version 0 in 4 bytes, an ECDSA signature of 64
+#define GZIP_MAGIC 0x8B1F
+#define ZIP_MAGIC 0x4B50
+#define RANDOM_VALUES 145 // so many of 256 values are in 288 random bytes, in all but one of a million files
 
-enum { HEAD, SEGMENT_HEADER, SEGMENT_DATA, PADDING, DIGEST, END, SIGNATURE_PADDING, SIGNATURE, SIGNED_END };
+enum {
+    HEAD,
+    SEGMENT_HEADER,
+    SEGMENT_DATA,
+    PADDING,
+    DIGEST,
+    END,
+    SIGNATURE_PADDING,
+    SIGNATURE,
+    SIGNED_END,
+    SIGNATURE_V1
+};
 
 static void fail(ota_ws_image_t *image, ota_ws_status_t status) {
     if (image->failed == OTA_WS_OK) {
@@ -83,6 +98,9 @@ void ota_ws_image_describe(const uint8_t *bytes, ota_ws_image_description_t *des
     read_string(description->date, bytes + 96, 16);
     read_string(description->idf, bytes + 112, 32);
     memcpy(description->elf_sha256, bytes + 144, sizeof description->elf_sha256);
+    description->min_efuse_revision = ota_ws_read_u16(bytes + 176);
+    description->max_efuse_revision = ota_ws_read_u16(bytes + 178);
+    description->mmu_page_bits = bytes[180] < 32 ? bytes[180] : 0;
 }
 
 // What kind of file begins like this? `bytes` has at least 12 of them.
@@ -102,18 +120,45 @@ static ota_ws_status_t classify_start(const uint8_t *bytes) {
     return ota_ws_read_u32(bytes + 8) >= ESP8266_LOWEST_ADDRESS ? OTA_WS_ESP8266_IMAGE : OTA_WS_OK;
 }
 
+// Flash encryption leaves no mark: its bytes look random. So do packed files, of which these two say what they are.
+static bool looks_encrypted(const uint8_t *bytes) {
+    uint32_t seen[8] = {0};
+    int values = 0;
+    for (size_t i = 0; i < OTA_WS_IMAGE_HEAD_SIZE; i++) {
+        uint32_t bit = UINT32_C(1) << bytes[i] % 32;
+        values += (seen[bytes[i] / 32] & bit) == 0;
+        seen[bytes[i] / 32] |= bit;
+    }
+    uint16_t magic = ota_ws_read_u16(bytes);
+    return values >= RANDOM_VALUES && magic != GZIP_MAGIC && magic != ZIP_MAGIC;
+}
+
+// Applications begin with a segment in flash. A bootloader runs from RAM; before ESP-IDF 5.2 it has no description.
+// Internal RAM of ESP32, S2, S3, C2, C3 | C5, C6, C61, H2, H4 | P4: ESP-IDF, soc.h, SOC_DRAM_LOW.
+static bool is_in_ram(uint32_t address) {
+    return (address >= 0x3FC80000 && address < 0x40000000) || (address >= 0x40800000 && address < 0x40A00000) ||
+           (address >= 0x4FF00000 && address < 0x50000000);
+}
+
+static ota_ws_status_t classify_undescribed(const uint8_t *bytes) {
+    bool is_bootloader =
+        bytes[DESCRIPTION_OFFSET] == BOOTLOADER_MAGIC || is_in_ram(ota_ws_read_u32(bytes + HEADER_SIZE));
+    return is_bootloader ? OTA_WS_BOOTLOADER_IMAGE : OTA_WS_NO_DESCRIPTION;
+}
+
 static ota_ws_status_t classify_head(const uint8_t *bytes) {
     ota_ws_status_t status = classify_start(bytes);
+    if (status == OTA_WS_NOT_AN_IMAGE && looks_encrypted(bytes)) {
+        return OTA_WS_FLASH_ENCRYPTED;
+    }
     if (status != OTA_WS_OK) {
         return status;
     }
     if (bytes[1] == 0 || bytes[1] > OTA_WS_IMAGE_MAX_SEGMENTS) {
         return OTA_WS_BAD_SEGMENTS;
     }
-    if (ota_ws_read_u32(bytes + DESCRIPTION_OFFSET) == DESCRIPTION_MAGIC) {
-        return OTA_WS_OK;
-    }
-    return bytes[DESCRIPTION_OFFSET] == BOOTLOADER_MAGIC ? OTA_WS_BOOTLOADER_IMAGE : OTA_WS_NO_DESCRIPTION;
+    bool is_described = ota_ws_read_u32(bytes + DESCRIPTION_OFFSET) == DESCRIPTION_MAGIC;
+    return is_described ? OTA_WS_OK : classify_undescribed(bytes);
 }
 
 static size_t take_head(ota_ws_image_t *image, const uint8_t *bytes, size_t length) {
@@ -245,10 +290,11 @@ static size_t take_digest(ota_ws_image_t *image, const uint8_t *bytes, size_t le
 
 // Bytes follow the image: a signature sector at the next multiple of 4096, or nothing that belongs here.
 static size_t take_end(ota_ws_image_t *image, const uint8_t *bytes, size_t length) {
-    (void)bytes;
     (void)length;
     uint32_t past = image->length % SIGNATURE_SECTOR_SIZE;
-    if (past == 0) {
+    if (bytes[0] == 0) {
+        enter(image, SIGNATURE_V1, SIGNATURE_V1_SIZE);
+    } else if (past == 0) {
         enter(image, SIGNATURE, SIGNATURE_SECTOR_SIZE);
     } else {
         enter(image, SIGNATURE_PADDING, SIGNATURE_SECTOR_SIZE - past);
@@ -289,6 +335,21 @@ static size_t take_signed_end(ota_ws_image_t *image, const uint8_t *bytes, size_
     return length;
 }
 
+// More zeros are no signature.
+static size_t take_signature_v1(ota_ws_image_t *image, const uint8_t *bytes, size_t length) {
+    size_t taken = gather(image, bytes, length);
+    if (image->left > 0) {
+        return taken;
+    }
+    bool is_signature = false;
+    for (size_t i = 4; i < SIGNATURE_V1_SIZE; i++) {
+        is_signature = is_signature || image->gather[i] != 0;
+    }
+    is_signature = is_signature && ota_ws_read_u32(image->gather) == 0;
+    fail(image, is_signature ? OTA_WS_SECURE_BOOT_V1 : OTA_WS_TRAILING_BYTES);
+    return taken;
+}
+
 // ---- the dispatcher ------------------------------------------------------------------------------------------------
 
 typedef size_t (*take_t)(ota_ws_image_t *image, const uint8_t *bytes, size_t length);
@@ -303,6 +364,7 @@ static const take_t takers[] = {
     [SIGNATURE_PADDING] = take_signature_padding,
     [SIGNATURE] = take_signature,
     [SIGNED_END] = take_signed_end,
+    [SIGNATURE_V1] = take_signature_v1,
 };
 
 static size_t take(ota_ws_image_t *image, const uint8_t *bytes, size_t length) {

@@ -5,6 +5,7 @@
 //   header 24 | segment header 8, data | ... | zeros, checksum: up to a multiple of 16 | SHA-256 32, if hash_appended
 //               the first segment's data starts with the application description (256 bytes, so bytes 32..287)
 //   signed images (Secure Boot v2): 0xFF up to a multiple of 4096, then one signature sector of 4096
+//   Secure Boot v1 (ESP32 only; refused): 4 zeros and a signature of 64 bytes right behind the image
 #pragma once
 
 #include <stdbool.h>
@@ -26,6 +27,9 @@ typedef struct {
     char date[17];
     char idf[33];
     uint8_t elf_sha256[32];
+    uint16_t min_efuse_revision; // of the eFuse block: major * 100 + minor; 0: not limited, as older ESP-IDF has it
+    uint16_t max_efuse_revision; // 0 and 65535: not limited
+    uint8_t mmu_page_bits;       // the page size of the flash MMU is 1 << it; 0: not known
 } ota_ws_image_description_t;
 
 // From esp_image_header_t.
@@ -47,7 +51,7 @@ typedef struct {
     uint32_t file_offset; // of the data
 } ota_ws_image_segment_t;
 
-// Reads an esp_app_desc_t of the image format: 256 bytes, of which the first 176 are looked at.
+// Reads an esp_app_desc_t of the image format: 256 bytes, of which the first 181 are looked at.
 void ota_ws_image_describe(const uint8_t *bytes, ota_ws_image_description_t *description);
 
 // One running examination. Public so that it can be static; read `header`, `description`, `segments`, `length`, `left`,

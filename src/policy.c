@@ -34,6 +34,11 @@ static bool chip_fits(const ota_ws_identity_t *device, const ota_ws_image_header
     return false;
 }
 
+// Do the limits of an image exist?
+static bool is_limit(uint16_t revision) {
+    return revision != 0 && revision != UINT16_MAX;
+}
+
 // "3.1" for 301. Returns where it ends.
 static char *write_revision(char *text, uint16_t revision) {
     text = ota_ws_text_number(text, revision / 100);
@@ -41,19 +46,65 @@ static char *write_revision(char *text, uint16_t revision) {
     return ota_ws_text_number(text, revision % 100);
 }
 
-static bool revision_fits(const ota_ws_identity_t *device, const ota_ws_image_header_t *header,
-                          ota_ws_failure_t *failure) {
-    bool limited = header->max_revision != 0 && header->max_revision != UINT16_MAX;
-    if (device->chip_revision >= header->min_revision && (!limited || device->chip_revision <= header->max_revision)) {
-        return true;
-    }
-    failure->status = OTA_WS_WRONG_REVISION;
-    char *end = write_revision(failure->image, header->min_revision);
+typedef struct {
+    uint16_t min;
+    uint16_t max; // 0 and 65535: not limited
+} range_t;
+
+static bool lies_in(uint16_t revision, range_t range) {
+    return revision >= range.min && (!is_limit(range.max) || revision <= range.max);
+}
+
+// "3.1 or later", "3.1 to 3.99".
+static void refuse_revision(ota_ws_failure_t *failure, ota_ws_status_t status, range_t image, uint16_t device) {
+    bool limited = is_limit(image.max);
+    failure->status = status;
+    char *end = write_revision(failure->image, image.min);
     strcpy(end, limited ? " to " : " or later");
     if (limited) {
-        write_revision(end + strlen(end), header->max_revision);
+        write_revision(end + strlen(end), image.max);
     }
-    write_revision(failure->device, device->chip_revision);
+    write_revision(failure->device, device);
+}
+
+static bool revision_fits(const ota_ws_identity_t *device, const ota_ws_image_header_t *header,
+                          ota_ws_failure_t *failure) {
+    range_t range = {header->min_revision, header->max_revision};
+    if (lies_in(device->chip_revision, range)) {
+        return true;
+    }
+    refuse_revision(failure, OTA_WS_WRONG_REVISION, range, device->chip_revision);
+    return false;
+}
+
+// As bootloader_common_check_efuse_blk_validity() of ESP-IDF (5.2.3, 5.4 and later), which is asked at the end of an
+// update only.
+static bool efuse_revision_fits(const ota_ws_identity_t *device, const ota_ws_image_description_t *description,
+                                ota_ws_failure_t *failure) {
+    range_t range = {is_limit(description->min_efuse_revision) ? description->min_efuse_revision : 0,
+                     device->any_efuse_maximum ? 0 : description->max_efuse_revision};
+    if (!device->checks_efuse || lies_in(device->efuse_revision, range)) {
+        return true;
+    }
+    refuse_revision(failure, OTA_WS_WRONG_EFUSE_REVISION, range, device->efuse_revision);
+    return false;
+}
+
+// "32 KB", or "1 B".
+static void write_page_size(char *text, uint8_t bits) {
+    text = ota_ws_text_number(text, UINT32_C(1) << (bits < 10 ? bits : bits - 10));
+    strcpy(text, bits < 10 ? " B" : " KB");
+}
+
+static bool mmu_page_size_fits(const ota_ws_identity_t *device, const ota_ws_image_description_t *description,
+                               ota_ws_failure_t *failure) {
+    uint8_t image = description->mmu_page_bits;
+    if (image == 0 || device->mmu_page_bits == 0 || image == device->mmu_page_bits) {
+        return true;
+    }
+    failure->status = OTA_WS_WRONG_MMU_PAGE_SIZE;
+    write_page_size(failure->image, image);
+    write_page_size(failure->device, device->mmu_page_bits);
     return false;
 }
 
@@ -74,6 +125,7 @@ void ota_ws_policy_decide(const ota_ws_policy_t *policy, const ota_ws_identity_t
     const ota_ws_image_description_t *running = &device->running;
     memset(failure, 0, sizeof *failure);
     if (!chip_fits(device, header, failure) || !revision_fits(device, header, failure) ||
+        !efuse_revision_fits(device, description, failure) || !mmu_page_size_fits(device, description, failure) ||
         !secure_version_fits(device, description, failure)) {
         return;
     }

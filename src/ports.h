@@ -89,6 +89,10 @@ typedef struct {
     const char *device_name; // shown to the user, at most 63 bytes, lives as long as the device
     uint16_t chip_id;        // as in the image header (image.h)
     uint16_t chip_revision;  // major * 100 + minor
+    bool checks_efuse;       // images must fit `efuse_revision`
+    uint16_t efuse_revision; // of the eFuse block: major * 100 + minor
+    bool any_efuse_maximum;  // an eFuse says that the highest revision in an image does not count
+    uint8_t mmu_page_bits;   // images need flash MMU pages of 1 << it bytes; 0: of any size
     uint32_t secure_version; // lowest that may boot
     char slot[17];           // label of the running partition
     ota_ws_image_state_t image_state;

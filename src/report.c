@@ -110,10 +110,15 @@ static void put_running(ota_ws_reply_t *reply, const ota_ws_identity_t *identity
     ota_ws_text_copy(built, sizeof built, running->date);
     strcat(built, " ");
     strcat(built, running->time);
+    ota_ws_reply_members(reply, "chip:s chip_id:n revision:n", chip != NULL ? chip : "unknown", identity->chip_id,
+                         identity->chip_revision);
+    if (identity->checks_efuse && !identity->any_efuse_maximum) {
+        ota_ws_reply_number(reply, "efuse_revision", identity->efuse_revision);
+    }
     ota_ws_reply_members(reply,
-                         "chip:s chip_id:n revision:n project:s version:s built:s idf:s elf_sha256:x secure_version:n "
+                         "mmu_page_size:o project:s version:s built:s idf:s elf_sha256:x secure_version:n "
                          "signed_by:x requires_signed:t slot:s image:s unwatched:t",
-                         chip != NULL ? chip : "unknown", identity->chip_id, identity->chip_revision, running->project,
+                         identity->mmu_page_bits > 0 ? UINT32_C(1) << identity->mmu_page_bits : 0, running->project,
                          running->version, built, running->idf, running->elf_sha256, identity->secure_version,
                          identity->is_signed ? identity->signer : NULL, identity->requires_signed, identity->slot,
                          ota_ws_text_at(image_states, on_trial ? OTA_WS_IMAGE_TRIAL : identity->image_state),

@@ -27,8 +27,13 @@ static const char *const sentences[OTA_WS_STATUS_COUNT] = {
     [OTA_WS_ESP8266_IMAGE] = "This is an image for ESP8266, which is another kind of chip.",
     [OTA_WS_BOOTLOADER_IMAGE] = "This is a bootloader. Choose the application's .bin file.",
     [OTA_WS_MERGED_IMAGE] = "This is a merged image of the whole flash. Choose the application's .bin file.",
-    [OTA_WS_NO_DESCRIPTION] = "The image has no application description; it was not built by ESP-IDF.",
+    [OTA_WS_NO_DESCRIPTION] = "The image has no application description, which ESP-IDF puts into every application. "
+                              "Choose the application's .bin file.",
     [OTA_WS_ENCRYPTED_IMAGE] = "This image is encrypted, but this device expects a plain one.",
+    [OTA_WS_FLASH_ENCRYPTED] = "The file looks random: it was encrypted for one chip's flash, or packed. Choose the "
+                               "plain .bin file of the application; the device encrypts its flash itself.",
+    [OTA_WS_SECURE_BOOT_V1] = "The image is signed for Secure Boot V1, which is not supported here. Sign it for Secure "
+                              "Boot V2, or build it without a signature.",
     [OTA_WS_NOT_ENCRYPTED] = "This device takes encrypted images only; this file is not one.",
     [OTA_WS_WRONG_KEY] =
         "This device's key does not open the image: it was encrypted for another key, or its beginning is damaged.",
@@ -41,6 +46,10 @@ static const char *const sentences[OTA_WS_STATUS_COUNT] = {
     [OTA_WS_BAD_IMAGE_DIGEST] = "The image is damaged: its SHA-256 is wrong.",
     [OTA_WS_WRONG_CHIP] = "This image is for {image}, this device is an {device}.",
     [OTA_WS_WRONG_REVISION] = "This image needs chip revision {image}, this device has {device}.",
+    [OTA_WS_WRONG_EFUSE_REVISION] = "This image needs eFuse block revision {image}, this device has {device}. Build it "
+                                    "for older eFuse blocks (ESP_EFUSE_BLOCK_REV_MIN).",
+    [OTA_WS_WRONG_MMU_PAGE_SIZE] = "This image was built for flash pages of {image}, this device uses {device}. Build "
+                                   "it with the same MMU_PAGE_SIZE.",
     [OTA_WS_WRONG_PROJECT] = "This image is of the project '{image}', this device runs '{device}'.",
     [OTA_WS_OLDER_VERSION] = "Version {image} is older than {device}, which runs. Allow the downgrade if you want it.",
     [OTA_WS_OLDER_SECURE_VERSION] = "The image has secure version {image}, this device accepts {device} and later.",

@@ -30,6 +30,8 @@
     STATUS(MERGED_IMAGE, "merged_image")                                                                               \
     STATUS(NO_DESCRIPTION, "no_description")                                                                           \
     STATUS(ENCRYPTED_IMAGE, "encrypted_image")                                                                         \
+    STATUS(FLASH_ENCRYPTED, "flash_encrypted")                                                                         \
+    STATUS(SECURE_BOOT_V1, "secure_boot_v1")                                                                           \
     STATUS(NOT_ENCRYPTED, "not_encrypted")                                                                             \
     STATUS(WRONG_KEY, "wrong_key")                                                                                     \
     STATUS(BAD_TAG, "bad_tag")                                                                                         \
@@ -42,6 +44,8 @@
     /* The file is sound, but not for this device. */                                                                  \
     STATUS(WRONG_CHIP, "wrong_chip")                                                                                   \
     STATUS(WRONG_REVISION, "wrong_revision")                                                                           \
+    STATUS(WRONG_EFUSE_REVISION, "wrong_efuse_revision")                                                               \
+    STATUS(WRONG_MMU_PAGE_SIZE, "wrong_mmu_page_size")                                                                 \
     STATUS(WRONG_PROJECT, "wrong_project")                                                                             \
     STATUS(OLDER_VERSION, "older_version")                                                                             \
     STATUS(OLDER_SECURE_VERSION, "older_secure_version")                                                               \

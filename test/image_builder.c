@@ -24,6 +24,8 @@ const image_spec_t image_spec_default = {
     .idf = "v5.4.1",
     .segments = 4,
     .digest = true,
+    .max_efuse_revision = 199,
+    .mmu_page_bits = 16,
     .seed = 1,
 };
 
@@ -115,8 +117,9 @@ static void put_description(const image_spec_t *spec, uint8_t *description) {
         SHA256(description, 144, description + 144); // other for each version, as that of an ELF file would be
         description[144] ^= (uint8_t)spec->seed;
     }
-    put_u16(description + 178, 99);
-    description[180] = 16; // 64 KiB pages, as a power of two
+    put_u16(description + 176, spec->min_efuse_revision);
+    put_u16(description + 178, spec->max_efuse_revision);
+    description[180] = spec->mmu_page_bits;
 }
 
 // All segments but the last have a share of the data, the last has the rest. Load addresses are those of mapped flash:
@@ -279,6 +282,16 @@ static void have_garbage(const image_spec_t *spec, image_file_t *file) {
     }
 }
 
+// Secure Boot v1: version 0, then an ECDSA signature.
+static void have_signature_v1(const image_spec_t *spec, image_file_t *file) {
+    const size_t length = file->length;
+    uint32_t state = random_state(spec->seed ^ 0x51);
+    resize(file, length + 68, 0);
+    if (file->bytes != NULL) {
+        image_fill(file->bytes + length + 4, 64, &state);
+    }
+}
+
 static void be_padded(const image_spec_t *spec, image_file_t *file) {
     (void)spec;
     resize(file, (file->length / 65536 + 1) * 65536, 0xFF);
@@ -322,9 +335,16 @@ static void be_bootloader(const image_spec_t *spec, image_file_t *file) {
     image_seal(spec, file);
 }
 
+// Before ESP-IDF 5.2: without a description, from RAM as every bootloader.
+static void be_old_bootloader(const image_spec_t *spec, image_file_t *file) {
+    put_u32(file->bytes + HEADER, 0x3FCD6000);
+    have_no_description(spec, file);
+}
+
 // The whole flash in one file: bootloader, partition table, application. On ESP32, S2 and P4 the bootloader does not
 // start at 0, and tools fill the space before it with 0xFF.
-static void merge(const image_spec_t *spec, image_file_t *file, uint32_t bootloader_at) {
+static void merge(const image_spec_t *spec, image_file_t *file, uint32_t bootloader_at,
+                  void (*turn)(const image_spec_t *spec, image_file_t *file)) {
     static const uint8_t factory[32] = {0xAA, 0x50, 0, 0, 0, 0, 1, 0, 0, 0, 0x10, 0, 'f', 'a', 'c', 't', 'o', 'r', 'y'};
     image_spec_t bootloader_spec = *spec;
     bootloader_spec.size = 20000;
@@ -334,7 +354,7 @@ static void merge(const image_spec_t *spec, image_file_t *file, uint32_t bootloa
     uint8_t *bytes = malloc(APPLICATION_AT + application.length);
     *file = (image_file_t){bytes, bytes != NULL && bootloader.bytes != NULL ? APPLICATION_AT + application.length : 0};
     if (file->length > 0) {
-        be_bootloader(&bootloader_spec, &bootloader);
+        turn(&bootloader_spec, &bootloader);
         memset(bytes, 0xFF, APPLICATION_AT);
         memcpy(bytes + bootloader_at, bootloader.bytes, bootloader.length);
         memcpy(bytes + PARTITION_TABLE_AT, factory, sizeof factory);
@@ -345,11 +365,15 @@ static void merge(const image_spec_t *spec, image_file_t *file, uint32_t bootloa
 }
 
 static void be_merged_at_0(const image_spec_t *spec, image_file_t *file) {
-    merge(spec, file, 0);
+    merge(spec, file, 0, be_bootloader);
 }
 
 static void be_merged_at_1000(const image_spec_t *spec, image_file_t *file) {
-    merge(spec, file, 0x1000);
+    merge(spec, file, 0x1000, be_bootloader);
+}
+
+static void be_old_merged(const image_spec_t *spec, image_file_t *file) {
+    merge(spec, file, 0, be_old_bootloader);
 }
 
 // ESP8266's header has 8 bytes: the first segment's address and length stand where ESP32's has pins and chip.
@@ -381,6 +405,15 @@ static void be_text(const image_spec_t *spec, image_file_t *file) {
 static void be_elf(const image_spec_t *spec, image_file_t *file) {
     (void)spec;
     memcpy(file->bytes, "\177ELF\1\1\1", 8);
+}
+
+// As flash encryption leaves it: without a trace of what it was.
+static void be_flash_encrypted(const image_spec_t *spec, image_file_t *file) {
+    uint32_t state = random_state(spec->seed ^ 0xF1A5);
+    for (size_t i = 0; i < file->length; i++) {
+        file->bytes[i] = (uint8_t)(next_random(&state) >> 24);
+    }
+    file->bytes[0] = 0x5A;
 }
 
 static void be_gzip(const image_spec_t *spec, image_file_t *file) {
@@ -418,6 +451,9 @@ const image_defect_t image_defects[] = {
     {"bootloader", "bootloader_image", be_bootloader},
     {"merged", "merged_image", be_merged_at_0},
     {"merged-1000", "merged_image", be_merged_at_1000},
+    {"merged-old", "merged_image", be_old_merged},
+    {"secure-boot-v1", "secure_boot_v1", have_signature_v1},
+    {"flash-encrypted", "flash_encrypted", be_flash_encrypted},
     {"esp8266", "esp8266_image", be_esp8266},
     {"encrypted", "encrypted_image", be_encrypted},
     {"text", "not_an_image", be_text},

@@ -14,6 +14,8 @@ typedef struct {
     uint32_t size; // with checksum and digest, without signature; rounded up to a multiple of 16 and to what is needed
     uint16_t chip_id;
     uint16_t min_revision, max_revision; // major * 100 + minor
+    uint16_t min_efuse_revision, max_efuse_revision;
+    uint8_t mmu_page_bits; // pages of 64 KiB: 16
     uint32_t secure_version;
     const char *version; // at most 32 bytes each, as are the next two
     const char *project;

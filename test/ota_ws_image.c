@@ -23,6 +23,9 @@ static const struct option options[] = {
     {"chip", required_argument, NULL, 'c'},
     {"min-revision", required_argument, NULL, 'm'},
     {"max-revision", required_argument, NULL, 'M'},
+    {"min-efuse-revision", required_argument, NULL, 'f'},
+    {"max-efuse-revision", required_argument, NULL, 'F'},
+    {"mmu-page-size", required_argument, NULL, 'u'},
     {"version", required_argument, NULL, 'v'},
     {"project", required_argument, NULL, 'p'},
     {"idf", required_argument, NULL, 'i'},
@@ -46,6 +49,8 @@ static const char help[] = "usage: ota-ws-image [OPTION...] FILE\n"
                            "  --idf TEXT           (v5.4.1)        --segments N    1 to 16 (4)\n"
                            "  --min-revision N     major * 100 + minor (0)\n"
                            "  --max-revision N     (0: no limit)\n"
+                           "  --min-efuse-revision N, --max-efuse-revision N  of the eFuse block (0, 199)\n"
+                           "  --mmu-page-size BYTES  a power of two (64K); 1: not said\n"
                            "  --secure-version N   (0)             --elf-sha256 64 hex digits\n"
                            "  --seed N             other content (1)\n"
                            "  --no-digest          without the appended SHA-256\n"
@@ -105,6 +110,15 @@ static int take_option(request_t *request, int option, const char *value) {
         return 0;
     case 'M':
         spec->max_revision = (uint16_t)number(value);
+        return 0;
+    case 'f':
+        spec->min_efuse_revision = (uint16_t)number(value);
+        return 0;
+    case 'F':
+        spec->max_efuse_revision = (uint16_t)number(value);
+        return 0;
+    case 'u':
+        spec->mmu_page_bits = (uint8_t)__builtin_ctz(number(value) | 0x80000000);
         return 0;
     case 'v':
         spec->version = value;

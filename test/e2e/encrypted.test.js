@@ -150,8 +150,8 @@ test('five failures have five names and sentences; four of them come before the 
 });
 
 test('no defective image is activated when it is encrypted, and the next update works at once', async (t) => {
-  const late = ['bad-checksum', 'bad-digest', 'two-flips', 'truncated', 'end-missing', 'one-byte-more', 'garbage', 'padded'];
-  const otherNames = { 'wrong-magic': 'wrong_key', text: 'wrong_key', elf: 'wrong_key', gzip: 'wrong_key', zeros: 'wrong_key', encrypted: 'not_an_image', empty: 'too_short' };
+  const late = ['bad-checksum', 'bad-digest', 'two-flips', 'truncated', 'end-missing', 'one-byte-more', 'garbage', 'padded', 'secure-boot-v1'];
+  const otherNames = { 'wrong-magic': 'wrong_key', text: 'wrong_key', elf: 'wrong_key', gzip: 'wrong_key', 'flash-encrypted': 'wrong_key', zeros: 'wrong_key', encrypted: 'not_an_image', empty: 'too_short' };
   const sound = await encrypt(second, schemes[0]);
   await withKey(schemes[0], async (device) => {
     for (const { name, status } of defects()) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The chip table, against the ids of ESP-IDF's esp_chip_id_t.
+// The chip table, against the ids of ESP-IDF's esp_chip_id_t and of esptool.
 #include "testing.h"
 
 #include "chip.h"
@@ -13,7 +13,7 @@ static const struct {
     {0x0009, "ESP32-S3", "esp32s3"},   {0x000C, "ESP32-C2", "esp32c2"},   {0x000D, "ESP32-C6", "esp32c6"},
     {0x0010, "ESP32-H2", "esp32h2"},   {0x0012, "ESP32-P4", "esp32p4"},   {0x0014, "ESP32-C61", "esp32c61"},
     {0x0017, "ESP32-C5", "esp32c5"},   {0x0019, "ESP32-H21", "esp32h21"}, {0x001C, "ESP32-H4", "esp32h4"},
-    {0x0020, "ESP32-S31", "esp32s31"},
+    {0x001F, "ESP32-E22", "esp32e22"}, {0x0020, "ESP32-S31", "esp32s31"},
 };
 
 static void every_chip_has_its_id_and_name(void **state) {

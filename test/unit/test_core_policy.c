@@ -98,6 +98,63 @@ static void a_refused_revision_is_named_as_people_write_it(void **state) {
     assert_non_null(strstr(it.failure.image, "655.34"));
 }
 
+static void assert_efuse(uint16_t device, uint16_t min, uint16_t max, bool allowed) {
+    ota_case_t it = fitting();
+    it.device.checks_efuse = true;
+    it.device.efuse_revision = device;
+    it.description.min_efuse_revision = min;
+    it.description.max_efuse_revision = max;
+    assert_int_equal(decide(&it), allowed ? OTA_WS_OK : OTA_WS_WRONG_EFUSE_REVISION);
+    it.device.checks_efuse = false;
+    assert_int_equal(decide(&it), OTA_WS_OK);
+}
+
+static void the_efuse_block_must_lie_within_the_images_limits(void **state) {
+    (void)state;
+    assert_efuse(103, 103, 199, true);
+    assert_efuse(102, 103, 199, false);
+    assert_efuse(200, 0, 199, false);
+    assert_efuse(200, 0, 0, true);
+    assert_efuse(200, 0, 65535, true);
+    assert_efuse(0, 65535, 0, true); // not set
+    assert_efuse(0, 1, 0, false);
+}
+
+static void a_refused_efuse_block_is_named_as_people_write_it(void **state) {
+    (void)state;
+    ota_case_t it = fitting();
+    it.device.checks_efuse = true;
+    it.device.efuse_revision = 203;
+    it.description.min_efuse_revision = 100;
+    it.description.max_efuse_revision = 199;
+    assert_int_equal(decide(&it), OTA_WS_WRONG_EFUSE_REVISION);
+    assert_string_equal(it.failure.image, "1.0 to 1.99");
+    assert_string_equal(it.failure.device, "2.3");
+    it.device.any_efuse_maximum = true;
+    assert_int_equal(decide(&it), OTA_WS_OK);
+    it.device.efuse_revision = 3;
+    assert_int_equal(decide(&it), OTA_WS_WRONG_EFUSE_REVISION);
+    assert_string_equal(it.failure.image, "1.0 or later");
+}
+
+static void an_image_for_other_flash_pages_is_refused(void **state) {
+    (void)state;
+    ota_case_t it = fitting();
+    it.description.mmu_page_bits = 15;
+    assert_int_equal(decide(&it), OTA_WS_OK); // the device takes any
+    it.device.mmu_page_bits = 16;
+    assert_int_equal(decide(&it), OTA_WS_WRONG_MMU_PAGE_SIZE);
+    assert_string_equal(it.failure.image, "32 KB");
+    assert_string_equal(it.failure.device, "64 KB");
+    it.description.mmu_page_bits = 16;
+    assert_int_equal(decide(&it), OTA_WS_OK);
+    it.description.mmu_page_bits = 0; // older ESP-IDF did not say it
+    assert_int_equal(decide(&it), OTA_WS_OK);
+    it.description.mmu_page_bits = 31;
+    assert_int_equal(decide(&it), OTA_WS_WRONG_MMU_PAGE_SIZE);
+    assert_string_equal(it.failure.image, "2097152 KB");
+}
+
 static void another_project_is_refused_unless_the_policy_lets_it_pass(void **state) {
     (void)state;
     ota_case_t it = fitting();
@@ -189,6 +246,9 @@ int main(void) {
         cmocka_unit_test(the_revision_must_lie_within_the_images_limits),
         cmocka_unit_test(a_highest_revision_of_0_or_65535_is_no_limit),
         cmocka_unit_test(a_refused_revision_is_named_as_people_write_it),
+        cmocka_unit_test(the_efuse_block_must_lie_within_the_images_limits),
+        cmocka_unit_test(a_refused_efuse_block_is_named_as_people_write_it),
+        cmocka_unit_test(an_image_for_other_flash_pages_is_refused),
         cmocka_unit_test(another_project_is_refused_unless_the_policy_lets_it_pass),
         cmocka_unit_test(a_prefix_of_the_projects_name_is_another_project),
         cmocka_unit_test(a_lower_version_is_refused_unless_allowed),

@@ -226,9 +226,15 @@ static const char *name_when_encrypted(const image_defect_t *defect) {
     static const struct {
         const char *defect, *name;
     } others[] = {
-        {"wrong-magic", "wrong_key"}, {"text", "wrong_key"},          {"elf", "wrong_key"},
-        {"gzip", "wrong_key"},        {"zeros", "wrong_key"},         {"encrypted", "not_an_image"},
-        {"empty", "too_short"},       {"bootloader", "merged_image"}, // one of this size is none
+        {"wrong-magic", "wrong_key"},
+        {"text", "wrong_key"},
+        {"elf", "wrong_key"},
+        {"gzip", "wrong_key"},
+        {"zeros", "wrong_key"},
+        {"encrypted", "not_an_image"},
+        {"flash-encrypted", "wrong_key"},
+        {"empty", "too_short"},
+        {"bootloader", "merged_image"}, // one of this size is none
     };
     for (size_t i = 0; i < COUNT_OF(others); i++) {
         if (strcmp(others[i].defect, defect->name) == 0) {

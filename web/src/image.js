@@ -12,17 +12,30 @@ const DESCRIPTION_OFFSET = 32;
 const HEAD_SIZE = 288;
 const SECTOR_SIZE = 4096;
 const PIECE_SIZE = 65536;
+const LARGEST_BOOTLOADER = 0x8000;
+const RANDOM_VALUES = 145; // so many different bytes are in 288 random ones
 
 /** @param {Blob} file @param {number} from @param {number} length */
 const view = async (file, from, length) => new DataView(await file.slice(from, from + length).arrayBuffer());
 
+/** Does an address lie in RAM, as src/image.c has it? Bootloaders run from there. @param {number} address */
+const isInRam = (address) =>
+  [
+    [0x3fc80000, 0x40000000],
+    [0x40800000, 0x40a00000],
+    [0x4ff00000, 0x50000000],
+  ].some(([low = 0, high = 0]) => address >= low && address < high);
+
+/** Flash encryption leaves no mark, packed files do. @param {DataView} head */
+const looksEncrypted = (head) =>
+  new Set(new Uint8Array(head.buffer)).size >= RANDOM_VALUES && ![0x1f8b, 0x504b].includes(head.getUint16(0));
+
 /**
- * What kind of file is this?
- * @param {DataView} head its beginning
- * @param {boolean} hasTable a partition table lies where a dump of the whole flash has it
+ * What kind of file is this by its beginning?
+ * @param {DataView} head
  * @returns {string | undefined} the failure's name; none for an application
  */
-function classify(head, hasTable) {
+function classify(head) {
   const size = head.byteLength;
   const magic = size && head.getUint8(0);
   if (!size) return 'empty';
@@ -31,12 +44,31 @@ function classify(head, hasTable) {
   if (head.getUint32(0) === 0xffffffff) return 'merged_image'; // of a chip whose bootloader does not start at 0
   // Where an ESP32 header has its pin settings, ESP8266 has a load address.
   if (magic === 0xea || (magic === 0xe9 && head.getUint32(8, true) >= 0x3ffe0000)) return 'esp8266_image';
-  if (magic !== 0xe9) return 'not_an_image';
+  if (magic !== 0xe9) return size === HEAD_SIZE && looksEncrypted(head) ? 'flash_encrypted' : 'not_an_image';
   if (size < HEAD_SIZE) return 'too_short';
   if ((head.getUint8(1) || 17) > 16) return 'bad_segments';
   if (head.getUint32(DESCRIPTION_OFFSET, true) === 0xabcd5432) return undefined;
-  if (head.getUint8(DESCRIPTION_OFFSET) !== 0x50) return 'no_description';
-  return hasTable ? 'merged_image' : 'bootloader_image';
+  const isBootloader = head.getUint8(DESCRIPTION_OFFSET) === 0x50 || isInRam(head.getUint32(24, true));
+  return isBootloader ? 'bootloader_image' : 'no_description';
+}
+
+/** Does a partition table lie in it? @param {DataView} start 256 KiB of a file that may be a dump of the flash */
+function hasTable(start) {
+  const u16 = (/** @type {number} */ at) => start.getUint16(at);
+  for (let at = SECTOR_SIZE; at + 64 <= start.byteLength; at += SECTOR_SIZE) {
+    const isRow = u16(at) === 0xaa50 && !start.getUint8(at + 4);
+    if (isRow && [0xaa50, 0xebeb, 0xffff].includes(u16(at + 32))) return true;
+  }
+  return false;
+}
+
+/** The same by the whole file. @param {Blob} file @param {DataView} head */
+async function classifyFile(file, head) {
+  const problem = classify(head);
+  if (!/^(boot|no_|not_|flash)/.test(`${problem}`)) return problem;
+  if (hasTable(await view(file, 0, 0x40040))) return 'merged_image';
+  const isDescribed = problem === 'bootloader_image' && head.getUint8(DESCRIPTION_OFFSET) === 0x50;
+  return isDescribed || file.size <= LARGEST_BOOTLOADER ? problem : problem?.replace('bootloader_image', 'no_description');
 }
 
 /** @param {DataView} head @returns {Image} */
@@ -54,6 +86,7 @@ function describe(head) {
     hash_appended: head.getUint8(23) === 1,
     sum: 0,
     length: 0,
+    end: 0,
     signed_by: '',
     secure_version: head.getUint32(36, true),
     version: string(48),
@@ -61,6 +94,9 @@ function describe(head) {
     built: `${string(128, 16)} ${string(112, 16)}`,
     idf: string(144),
     elf_sha256: hex(new Uint8Array(head.buffer, 176, 32)),
+    min_efuse_revision: u16(208),
+    max_efuse_revision: u16(210),
+    mmu_page_size: head.getUint8(212) && 2 ** head.getUint8(212),
   };
 }
 
@@ -88,40 +124,58 @@ async function walkSegments(file, count, image) {
   return image.length > file.size ? 'truncated' : undefined;
 }
 
+/** @param {Blob} file @param {number} from @param {number} to */
+async function isErased(file, from, to) {
+  for (; from < to; from += PIECE_SIZE) {
+    const piece = await view(file, from, Math.min(PIECE_SIZE, to - from));
+    if (new Uint8Array(piece.buffer).some((byte) => byte !== 0xff)) return false;
+  }
+  return true;
+}
+
 /**
- * Do the bytes after the image belong to it? A signature sector (Secure Boot v2) does.
+ * Do the bytes after the image belong to it? A signature sector (Secure Boot v2) does. Nothing but 0xFF behind that, as
+ * in a slot that was read back, is left out: `end` is where the image ends.
  * @param {Blob} file @param {Image} image
+ * @returns {Promise<string | undefined>} the failure's name
  */
 async function checkEnd(file, image) {
   const gap = -image.length & (SECTOR_SIZE - 1);
   const tail = new Uint8Array((await view(file, image.length, gap + SECTOR_SIZE)).buffer);
   const block = tail.subarray(gap);
-  if (file.size === image.length) return undefined;
-  if (block[0] !== 0xe7 || tail.some((byte, i) => i < gap && byte !== 0xff) || file.size !== image.length + gap + SECTOR_SIZE) {
-    return 'trailing_bytes';
+  image.end = image.length;
+  if (block.length === SECTOR_SIZE && block[0] === 0xe7 && !tail.some((byte, i) => i < gap && byte !== 0xff)) {
+    image.signed_by = hex(sha256(block.subarray(36, block[1] === 2 ? 812 : 101)).slice(0, 8)); // RSA-3072 or ECDSA
+    image.end += gap + SECTOR_SIZE;
   }
-  image.signed_by = hex(sha256(block.subarray(36, block[1] === 2 ? 812 : 101)).slice(0, 8)); // RSA-3072 or ECDSA
-  return undefined;
+  if (await isErased(file, image.end, file.size)) return undefined;
+  // Secure Boot v1: version 0 and 64 bytes.
+  const isV1 = tail.length >= 68 && !tail.subarray(0, 4).some((byte) => byte) && tail.subarray(4, 68).some((byte) => byte);
+  return isV1 && !image.signed_by ? 'secure_boot_v1' : 'trailing_bytes';
 }
 
 /**
  * Fills in what the file is: after a few small reads all but `sha256`, after the whole of it, piece by piece, that one
- * too. Of a file that is no application, or a damaged one, there is no `sha256`, but of one that is encrypted.
+ * too. Of a file that is no application, or a damaged one, there is no `sha256`, but of one that is encrypted. `file`
+ * becomes what is sent: the image without the 0xFF that a slot has behind it, `left_out` of them.
  * @param {Chosen} chosen
  * @param {() => void} tell called in between
  */
 export async function inspect(chosen, tell) {
-  const { file } = chosen;
+  let { file } = chosen;
   const head = await view(file, 0, HEAD_SIZE);
-  const table = await view(file, 0x8000, 2);
-  chosen.problem = classify(head, table.byteLength === 2 && table.getUint16(0) === 0xaa50);
+  chosen.problem = await classifyFile(file, head);
   const image = chosen.problem ? undefined : describe(head);
   if (image) {
     chosen.image = image;
-    chosen.problem = await walkSegments(file, head.getUint8(1), image);
+    chosen.problem = (await walkSegments(file, head.getUint8(1), image)) ?? (await checkEnd(file, image));
+    chosen.left_out = chosen.problem ? 0 : file.size - image.end;
+    if (chosen.left_out) chosen.file = file = new File([file.slice(0, image.end)], file.name);
   }
   tell();
-  if (chosen.problem && chosen.problem !== 'encrypted_image') return;
+  // What follows the image matters less than a damage in it.
+  const isLegible = !chosen.problem || /^(encrypted|trailing|secure)/.test(chosen.problem);
+  if (!isLegible) return;
 
   const whole = new SHA256();
   let sum = 0xef;
@@ -138,9 +192,9 @@ export async function inspect(chosen, tell) {
   const digest = hex(new SHA256().restoreState(whole.saveState()).digest());
   if (sum !== (image?.sum ?? sum)) chosen.problem = 'bad_checksum'; // what is covered and the checksum cancel each other out
   await read(covered, file.size);
-  if (image && !chosen.problem) {
+  if (image?.hash_appended && chosen.problem !== 'bad_checksum') {
     const appended = hex(new Uint8Array((await view(file, covered, 32)).buffer));
-    chosen.problem = image.hash_appended && appended !== digest ? 'bad_image_digest' : await checkEnd(file, image);
+    if (appended !== digest) chosen.problem = 'bad_image_digest';
   }
   chosen.sha256 = hex(whole.digest());
 }

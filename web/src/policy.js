@@ -19,6 +19,7 @@ const chips = {
   0x17: 'ESP32-C5',
   0x19: 'ESP32-H21',
   0x1c: 'ESP32-H4',
+  0x1f: 'ESP32-E22',
   0x20: 'ESP32-S31',
 };
 
@@ -27,6 +28,16 @@ export const chipName = (id) => chips[id] ?? `chip ${id}`;
 
 /** 301 is "3.1". @param {number} revision */
 export const revisionName = (revision) => `${(revision / 100) | 0}.${revision % 100}`;
+
+/**
+ * The range in which a device's revision does not lie; no limit when `max` is 0 or 65535.
+ * @param {number} revision @param {number} min @param {number} max
+ */
+function missedRange(revision, min, max) {
+  const isLimited = max && max < 0xffff;
+  if (revision >= min && (!isLimited || revision <= max)) return undefined;
+  return revisionName(min) + (isLimited ? `–${revisionName(max)}` : '+');
+}
 
 /** @typedef {[numbers: string[], preRelease: string[] | undefined, commits: string]} Version */
 
@@ -92,11 +103,15 @@ export function judge({ file: { size }, image, problem }, device) {
   if (!image) return undefined;
 
   const { chip_id, min_revision, max_revision, secure_version, project, version } = image;
-  const isLimited = max_revision && max_revision < 0xffff;
   if (chip_id !== device.chip_id) return failure('wrong_chip', chipName(chip_id), device.chip);
-  if (device.revision < min_revision || (isLimited && device.revision > max_revision)) {
-    const range = revisionName(min_revision) + (isLimited ? `–${revisionName(max_revision)}` : '+');
-    return failure('wrong_revision', range, revisionName(device.revision));
+  const range = missedRange(device.revision, min_revision, max_revision);
+  if (range) return failure('wrong_revision', range, revisionName(device.revision));
+  const { efuse_revision = -1, mmu_page_size = 0 } = device;
+  const { min_efuse_revision: low, max_efuse_revision: high } = image;
+  const efuseRange = efuse_revision >= 0 && missedRange(efuse_revision, low < 0xffff ? low : 0, high);
+  if (efuseRange) return failure('wrong_efuse_revision', efuseRange, revisionName(efuse_revision));
+  if (mmu_page_size && image.mmu_page_size && image.mmu_page_size !== mmu_page_size) {
+    return failure('wrong_mmu_page_size', image.mmu_page_size, mmu_page_size);
   }
   if (secure_version < device.secure_version) {
     return failure('older_secure_version', secure_version, device.secure_version);

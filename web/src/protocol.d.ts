@@ -25,6 +25,8 @@ export interface State {
     chip: string;
     chip_id: number;
     revision: number;
+    efuse_revision?: number; // that images must fit
+    mmu_page_size?: number; // that images must be built for
     project: string;
     version: string;
     built: string;

@@ -36,6 +36,10 @@ export interface Image {
     built: string;
     idf: string;
     elf_sha256: string;
+    min_efuse_revision: number; // 0: not limited
+    max_efuse_revision: number; // 0 and 65535: not limited
+    mmu_page_size: number; // 0: not known
+    end: number; // where it ends in the file, with its signature
 }
 
 /** A file, and what is known of it so far. */
@@ -43,6 +47,7 @@ export interface Chosen {
     file: File;
     image?: Image | undefined; // none when it is encrypted, or no application
     problem?: string | undefined; // a failure's name
+    left_out?: number; // bytes 0xFF behind the image, which are not sent
     sha256?: string; // it was read to its end
 }
 

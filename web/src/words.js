@@ -94,10 +94,18 @@ const pairs = {
     'Это вся flash. Выберите файл .bin приложения.',
   ],
   no_description: [
-    'The image is not from ESP-IDF: it has no description.',
-    'Образ не из ESP-IDF: в нём нет описания.',
+    "The image has no description, which ESP-IDF puts into every application. Choose the application's .bin file.",
+    'В образе нет описания, которое ESP-IDF кладёт в каждое приложение. Выберите файл .bin приложения.',
   ],
   encrypted_image: ['The image is encrypted, this device takes plain ones.', 'Образ зашифрован, а нужен обычный.'],
+  flash_encrypted: [
+    'The file looks random: encrypted for the flash of one chip, or packed. Choose the plain .bin file.',
+    'Файл похож на случайные данные: зашифрован для flash одного чипа или сжат. Выберите обычный файл .bin.',
+  ],
+  secure_boot_v1: [
+    'The image is signed for Secure Boot V1, which is not supported. Sign it for V2, or build it without a signature.',
+    'Образ подписан для Secure Boot V1, а она не поддерживается. Подпишите его для V2 или соберите без подписи.',
+  ],
   not_encrypted: [
     'The image is not encrypted, this device takes such only.',
     'Образ не зашифрован, а нужен зашифрованный.',
@@ -121,6 +129,14 @@ const pairs = {
   wrong_revision: [
     'This image needs chip revision {image}, this device has {device}.',
     'Образу нужна ревизия чипа {image}, у устройства {device}.',
+  ],
+  wrong_efuse_revision: [
+    'This image needs eFuse block revision {image}, this device has {device}.',
+    'Образу нужна ревизия блока eFuse {image}, у устройства {device}.',
+  ],
+  wrong_mmu_page_size: [
+    'This image is built for flash pages of {image} bytes, this device uses {device}. Set the same MMU_PAGE_SIZE.',
+    'Образ собран для страниц flash в {image} байт, у устройства {device}. Задайте тот же MMU_PAGE_SIZE.',
   ],
   wrong_project: [
     'This image is for project {image}, this device runs {device}.',

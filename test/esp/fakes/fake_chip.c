@@ -343,6 +343,14 @@ uint32_t efuse_hal_chip_revision(void) {
     return 3;
 }
 
+uint32_t efuse_hal_blk_version(void) {
+    return 103;
+}
+
+bool efuse_hal_get_disable_blk_version_major(void) {
+    return false;
+}
+
 esp_netif_t *esp_netif_get_default_netif(void) {
     return NULL;
 }

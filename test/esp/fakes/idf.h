@@ -28,6 +28,7 @@
 #define CONFIG_OTA_WRITER_STACK_SIZE 4096
 #define CONFIG_IDF_TARGET "esp32c3"
 #define CONFIG_IDF_FIRMWARE_CHIP_ID 5
+#define CONFIG_MMU_PAGE_SIZE 0x10000
 #define CONFIG_BOOTLOADER_APP_ROLLBACK_ENABLE 1
 #define CONFIG_LWIP_IPV6 1
 #define CONFIG_HTTPD_WS_POST_HANDSHAKE_CB_SUPPORT (GENERATION == 6)
@@ -78,6 +79,8 @@ typedef enum {
 } esp_reset_reason_t;
 esp_reset_reason_t esp_reset_reason(void);
 uint32_t efuse_hal_chip_revision(void);
+uint32_t efuse_hal_blk_version(void);
+bool efuse_hal_get_disable_blk_version_major(void);
 uint32_t esp_rom_crc32_le(uint32_t crc, const uint8_t *bytes, uint32_t length);
 bool esp_flash_encryption_enabled(void);
 
