@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "address.h"
 
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+
+#include "literal.h"
 
 #define DEFAULT_PATH "/ota"
 
@@ -112,12 +115,71 @@ static bool split_authority(part_t authority, part_t *name, part_t *port) {
     return begins && port->length > 0;
 }
 
-static void write_host_header(address_t *address, bool default_port) {
-    bool bracketed = strchr(address->name, ':') != NULL;
-    const char *format = bracketed ? "[%s]" : "%s";
-    int length = snprintf(address->host_header, sizeof address->host_header, format, address->name);
-    if (!default_port) {
-        snprintf(address->host_header + length, sizeof address->host_header - (size_t)length, ":%u", address->port);
+void address_host_header(const address_t *address, const char *host, char text[ADDRESS_HOST_SIZE]) {
+    bool default_port = address->port == (address->tls ? 443 : 80);
+    snprintf(text, ADDRESS_HOST_SIZE, default_port ? "%.*s" : "%.*s:%u", ADDRESS_NAME_SIZE, host, address->port);
+}
+
+// The interface that is most likely meant, for an example.
+static const char *example_interface(char name[IF_NAMESIZE]) {
+    struct if_nameindex *interfaces = if_nameindex();
+    snprintf(name, IF_NAMESIZE, "eth0");
+    for (size_t i = 0; interfaces != NULL && interfaces[i].if_index != 0; i++) {
+        if (strcmp(interfaces[i].if_name, "lo") != 0) {
+            snprintf(name, IF_NAMESIZE, "%s", interfaces[i].if_name);
+            break;
+        }
+    }
+    if_freenameindex(interfaces);
+    return name;
+}
+
+static bool refuse_zoneless(problem_t *problem, const char *text, const char *name) {
+    char interface[IF_NAMESIZE], why[200];
+    snprintf(why, sizeof why,
+             "a link-local address needs the network interface behind it, as in [%.60s%%%s] (one of 'ip link')", name,
+             example_interface(interface));
+    return refuse(problem, text, why);
+}
+
+// An IP address gets its shortest form; the names of a certificate and of a Host header are taken from it.
+static bool take_name(address_t *address, const char *text, problem_t *problem) {
+    literal_t literal;
+    switch (literal_read(address->name, &literal)) {
+    case LITERAL_YES:
+        snprintf(address->name, sizeof address->name, "%s", literal.address);
+        address_host_header(address, literal.host, address->host_header);
+        snprintf(address->where, sizeof address->where, "%s:%u", literal.host, address->port);
+        return true;
+    case LITERAL_NO_ZONE:
+        return refuse_zoneless(problem, text, address->name);
+    case LITERAL_UNKNOWN_ZONE:
+        return refuse(problem, text, "this machine has no network interface of the name behind '%' (see 'ip link')");
+    case LITERAL_BAD_IPV6:
+        return refuse(problem, text, "it has ':' or '%' as an IPv6 address has, but is none");
+    default:
+        address_host_header(address, address->name, address->host_header);
+        snprintf(address->where, sizeof address->where, "%.*s:%u", ADDRESS_NAME_SIZE, address->name, address->port);
+        return true;
+    }
+}
+
+// Without a path the page is at /ota. A path that ends with '/' is that of a folder around the page, or the page's own.
+static bool take_path(address_t *address, const char *path) {
+    size_t length = strlen(path);
+    bool is_folder = length > 0 && path[length - 1] == '/';
+    const char *name = length == 0 ? DEFAULT_PATH : is_folder ? DEFAULT_PATH + 1 : "";
+    if (is_folder) {
+        snprintf(address->second_path, sizeof address->second_path, "%s", path);
+    }
+    return snprintf(address->path, sizeof address->path, "%s%s", path, name) < (int)sizeof address->path;
+}
+
+// In the address of a page the '%' before a zone may be written "%25" (RFC 6874).
+static void take_zone_of_url(address_t *address, bool is_url) {
+    char *zone = strchr(address->name, '%');
+    if (is_url && zone != NULL && zone[1] == '2' && zone[2] == '5' && zone[3] != '\0') {
+        memmove(zone + 1, zone + 3, strlen(zone + 3) + 1);
     }
 }
 
@@ -136,17 +198,13 @@ bool address_parse(address_t *address, const char *text, problem_t *problem) {
     if (!split_authority((part_t){rest, (size_t)(path - rest)}, &name, &port) || !is_name(name)) {
         return refuse(problem, text, "expected is NAME, NAME:PORT or http(s)://NAME[:PORT][/PATH]");
     }
-    uint16_t default_port = address->tls ? 443 : 80;
-    address->port = default_port;
+    address->port = address->tls ? 443 : 80;
     if (port.length > 0 && !read_port(port, &address->port)) {
         return refuse(problem, text, "its port is not a number from 1 to 65535");
     }
-    bool has_path = path[0] != '\0' && strcmp(path, "/") != 0;
-    part_t page = {has_path ? path : DEFAULT_PATH, strlen(has_path ? path : DEFAULT_PATH)};
-    if (!copy_part(address->name, sizeof address->name, name) ||
-        !copy_part(address->path, sizeof address->path, page)) {
+    if (!copy_part(address->name, sizeof address->name, name) || !take_path(address, path)) {
         return refuse(problem, text, "it is too long");
     }
-    write_host_header(address, address->port == default_port);
-    return true;
+    take_zone_of_url(address, rest != text);
+    return take_name(address, text, problem);
 }

@@ -4,6 +4,7 @@
 #include "client.h"
 
 #include <openssl/rand.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "complaint.h"
@@ -19,9 +20,10 @@ static void end(client_t *client, const problem_t *problem) {
     client->events.ended(client->events.context, problem);
 }
 
-static void end_with(client_t *client, exit_code_t code, const char *name, const char *sentence) {
+// With the sentence `format`, which takes host and port.
+static void end_with(client_t *client, exit_code_t code, const char *name, const char *format) {
     problem_t problem;
-    problem_set(&problem, code, name, "%s", sentence);
+    problem_set(&problem, code, name, format, client->address->where);
     end(client, &problem);
 }
 
@@ -34,7 +36,7 @@ static void enter(client_t *client, client_phase_t phase) {
 
 static void queue(client_t *client, const char *text, size_t length) {
     if (client->queued == CLIENT_QUEUE_LENGTH) {
-        end_with(client, EXIT_CODE_UNREACHABLE, "connection_lost", "The device takes nothing any more.");
+        end_with(client, EXIT_CODE_UNREACHABLE, "connection_lost", "%s takes nothing any more.");
         return;
     }
     memcpy(client->queue[client->queued].text, text, length);
@@ -89,32 +91,98 @@ static void on_writable(void *context) {
 
 // ---- ticket --------------------------------------------------------------------------------------------------------
 
-// An answer other than 200: a device says why.
-static void end_refused_ticket(client_t *client, const device_message_t *answer) {
-    problem_t problem;
-    if (!device_message_is(answer, "error")) {
-        end_with(client, EXIT_CODE_UNREACHABLE, "no_device", "What answers there is no ota_ws device.");
-        return;
+static void ask(client_t *client) {
+    const address_t *address = client->address;
+    const connection_request_t request = {
+        .address = address,
+        .peer = client->by_ip ? client->peer.address : NULL,
+        .host = client->host_header,
+        .path = client->second_path ? address->second_path : address->path,
+    };
+    if (client->by_ip) {
+        address_host_header(address, client->peer.host, client->host_header);
+    } else {
+        ota_ws_text_copy(client->host_header, sizeof client->host_header, address->host_header);
     }
+    enter(client, CLIENT_ASKING);
+    connection_post(&client->connection, &request);
+}
+
+// A browser must name the device as the user does: a web page could lead the name to another device. Nobody leads this
+// program: where the device does not know the name, the program asks once more, by the IP address that it has reached.
+static bool ask_by_ip(client_t *client) {
+    char host[ADDRESS_HOST_SIZE];
+    address_host_header(client->address, client->peer.host, host);
+    if (client->by_ip || client->peer.address[0] == '\0' || strcmp(host, client->host_header) == 0) {
+        return false;
+    }
+    client->by_ip = true;
+    ask(client);
+    return true;
+}
+
+static bool ask_at_second_path(client_t *client) {
+    if (client->second_path || client->address->second_path[0] == '\0') {
+        return false;
+    }
+    client->second_path = true;
+    ask(client);
+    return true;
+}
+
+// A device says why it gives no ticket.
+static void take_refusal(client_t *client, const device_message_t *answer) {
+    problem_t problem;
     complaint_read(&problem, EXIT_CODE_DEVICE_REFUSED, answer);
-    end(client, &problem);
+    if (strcmp(problem.name, "foreign_host") != 0 || !ask_by_ip(client)) {
+        end(client, &problem);
+    }
+}
+
+// Something else answers than a device.
+static void take_foreign_answer(client_t *client) {
+    problem_t problem;
+    if (!ask_at_second_path(client)) {
+        http_answer_to_ticket(&problem, &client->connection.answer, client->address);
+        end(client, &problem);
+    }
+}
+
+static size_t length_without_slash(const char *path) {
+    size_t length = strlen(path);
+    return length > 1 && path[length - 1] == '/' ? length - 1 : length;
+}
+
+// A proxy may serve the device below a prefix: what the device calls `page` was asked as prefix + page, and the
+// WebSocket is at prefix + ws. docs/protocol.md, section 1. False when it is too long.
+static bool place_websocket(client_t *client, const char *page, const char *ws) {
+    const char *asked = client->second_path ? client->address->second_path : client->address->path;
+    size_t asked_length = length_without_slash(asked), page_length = length_without_slash(page), prefix = 0;
+    if (strcmp(page, "/") == 0) {
+        prefix = asked_length > 1 ? asked_length : 0;
+    } else if (page_length > 0 && asked_length >= page_length &&
+               strncmp(asked + asked_length - page_length, page, page_length) == 0) {
+        prefix = asked_length - page_length;
+    }
+    return snprintf(client->path, sizeof client->path, "%.*s%s", (int)prefix, asked, ws) < (int)sizeof client->path;
 }
 
 static bool read_ticket(client_t *client, const device_message_t *answer) {
-    char login[24];
+    char login[24], ws[ADDRESS_PATH_SIZE], page[ADDRESS_PATH_SIZE];
     uint32_t version;
+    device_message_string(answer, "page", page, sizeof page);
     if (!device_message_number(answer, "version", &version) ||
         !device_message_string(answer, "ticket", client->ticket, sizeof client->ticket) ||
         !device_message_string(answer, "login", login, sizeof login) ||
-        !device_message_string(answer, "ws", client->path, sizeof client->path) || client->path[0] != '/') {
-        end_with(client, EXIT_CODE_UNREACHABLE, "no_device", "What answers there is no ota_ws device.");
+        !device_message_string(answer, "ws", ws, sizeof ws) || ws[0] != '/' || !place_websocket(client, page, ws)) {
+        take_foreign_answer(client);
         return false;
     }
     client->login = strcmp(login, "scram-sha-256") == 0;
     client->is_code = device_message_true(answer, "code");
     if (version != 1 || (!client->login && strcmp(login, "none") != 0)) {
         end_with(client, EXIT_CODE_UNREACHABLE, "wrong_version",
-                 "The device speaks another version of the protocol than this ota-ws.");
+                 "%s speaks another version of the protocol than this ota-ws. Use the ota-ws of its release.");
         return false;
     }
     return true;
@@ -126,7 +194,7 @@ static bool have_password(client_t *client) {
     const credentials_t *credentials = client->credentials;
     if (!client->login && credentials->given) {
         end_with(client, EXIT_CODE_LOGIN, "no_login",
-                 "A password was given, but what answers asks for none. It may not be your device.");
+                 "A password was given, but what answers at %s asks for none. It may not be your device.");
         return false;
     }
     if (!client->login || credentials->given || credentials->asked) {
@@ -140,14 +208,30 @@ static bool have_password(client_t *client) {
     return true;
 }
 
-static void on_answered(void *context, unsigned status, const char *body, size_t length) {
+static void open_session(client_t *client) {
+    const connection_request_t request = {
+        .address = client->address,
+        .peer = client->peer.address[0] != '\0' ? client->peer.address : NULL,
+        .host = client->host_header,
+        .path = client->path,
+    };
+    enter(client, CLIENT_OPENING);
+    connection_open(&client->connection, &request);
+}
+
+static void on_answered(void *context, const char *body, size_t length) {
     client_t *client = context;
     device_message_t answer;
+    client->peer = client->connection.peer;
     if (!device_message_read(&answer, body, length)) {
         answer.count = 0;
     }
-    if (status != 200) {
-        end_refused_ticket(client, &answer);
+    if (client->connection.answer.status != 200 && device_message_is(&answer, "error")) {
+        take_refusal(client, &answer);
+        return;
+    }
+    if (client->connection.answer.status != 200) {
+        take_foreign_answer(client);
         return;
     }
     bool asked = client->credentials->asked;
@@ -158,8 +242,7 @@ static void on_answered(void *context, unsigned status, const char *body, size_t
         client_connect(client); // typing took its time: a fresh ticket
         return;
     }
-    enter(client, CLIENT_OPENING);
-    connection_open(&client->connection, client->address, client->path);
+    open_session(client);
 }
 
 // ---- login ---------------------------------------------------------------------------------------------------------
@@ -197,7 +280,7 @@ static void end_by_device(client_t *client, const device_message_t *message) {
 }
 
 static void end_nonsense(client_t *client) {
-    end_with(client, EXIT_CODE_UNREACHABLE, "nonsense", "It says what no ota_ws device says.");
+    end_with(client, EXIT_CODE_UNREACHABLE, "nonsense", "%s says what no ota_ws device says.");
 }
 
 static void measure_round_trip(client_t *client) {
@@ -236,8 +319,7 @@ static void on_text(void *context, const char *text, size_t length) {
     device_message_t message;
     client->heard_ms = loop_now_ms();
     if (!channel_check(&client->channel, text, length)) {
-        end_with(client, EXIT_CODE_LOGIN, "bad_mac",
-                 "A message of the device's was changed, repeated or left out on the way.");
+        end_with(client, EXIT_CODE_LOGIN, "bad_mac", "A message from %s was changed, repeated or left out on the way.");
     } else if (!device_message_read(&message, text, length)) {
         end_nonsense(client);
     } else if (device_message_is(&message, "error")) {
@@ -272,9 +354,9 @@ void client_init(client_t *client, loop_t *loop, const address_t *address, crede
 }
 
 void client_connect(client_t *client) {
-    enter(client, CLIENT_ASKING);
     client->round_trip_ms = UINT32_MAX;
-    connection_post(&client->connection, client->address);
+    client->by_ip = false;
+    ask(client);
 }
 
 void client_close(client_t *client) {
@@ -295,12 +377,12 @@ void client_tick(client_t *client, uint64_t now_ms) {
     }
     if (client->phase != CLIENT_OPEN) {
         if (now_ms >= client->deadline_ms) {
-            end_with(client, EXIT_CODE_UNREACHABLE, "no_answer", "It does not answer.");
+            end_with(client, EXIT_CODE_UNREACHABLE, "no_answer", "%s does not answer.");
         }
         return;
     }
     if (now_ms >= client->heard_ms + SILENCE_MS) {
-        end_with(client, EXIT_CODE_UNREACHABLE, "connection_lost", "The device has not been heard of for 30 s.");
+        end_with(client, EXIT_CODE_UNREACHABLE, "connection_lost", "Nothing has come from %s for 30 s.");
     } else if (now_ms >= client->said_ms + PING_MS) {
         client_say_type(client, "ping");
     }

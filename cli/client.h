@@ -44,11 +44,15 @@ typedef struct {
     connection_t connection;
     channel_t channel;
     client_phase_t phase;
-    bool login;   // the device asks for one
-    bool is_code; // its password is its own pairing code
+    bool by_ip;       // the device does not know the name: it is named by its IP address
+    bool second_path; // the page is not at address->path
+    bool login;       // the device asks for one
+    bool is_code;     // its password is its own pairing code
     char ticket[64];
-    char path[ADDRESS_PATH_SIZE]; // of the WebSocket
-    uint64_t deadline_ms;         // of the phase, until CLIENT_OPEN
+    char path[2 * ADDRESS_PATH_SIZE];    // of the WebSocket
+    literal_t peer;                      // that has given the ticket: the session is opened there
+    char host_header[ADDRESS_HOST_SIZE]; // by which it knows itself
+    uint64_t deadline_ms;                // of the phase, until CLIENT_OPEN
     uint64_t heard_ms, said_ms;
     uint32_t round_trip_ms; // the shortest answer in the login; UINT32_MAX: not known yet
     struct {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "connection.h"
 
-#include <openssl/x509_vfy.h>
+#include <openssl/ssl.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
 
 #include "text.h"
 
@@ -24,28 +26,60 @@ static void tell(lws_sorted_usec_list_t *teller) {
 }
 
 // The connection is gone: `closed` follows from the loop, with the problem that was noted first.
-static void end(connection_t *connection, const char *name, const char *text) {
+static void end(connection_t *connection, const problem_t *problem) {
     if (connection->ending.code == EXIT_CODE_OK) {
-        problem_set(&connection->ending, EXIT_CODE_UNREACHABLE, name, "%s", text);
+        connection->ending = *problem;
     }
     connection->wsi = NULL;
     lws_sul_schedule(connection->loop->lws, 0, &connection->teller, tell, 1);
 }
 
-// What libwebsockets says of a connection that failed, in words for people.
-static int fail(connection_t *connection, const char *reason) {
-    static const struct {
-        const char *part, *name, *sentence;
-    } known[] = {
-        {"ssl", "no_tls", "No TLS connection came about. Does the device speak https?"},
-        {"upgrade", "no_device", "It opens no update session there. Is it an ota_ws device?"},
-        {"", "no_connection", "Nothing answers there."},
-    };
-    size_t i = 0;
-    while (strcasestr(reason == NULL ? "" : reason, known[i].part) == NULL) {
-        i++;
+// One with the sentence `format`, which takes host and port.
+static void end_with(connection_t *connection, const char *name, const char *format) {
+    problem_t problem;
+    problem_set(&problem, EXIT_CODE_UNREACHABLE, name, format, connection->request.address->where);
+    end(connection, &problem);
+}
+
+// ---- what came -----------------------------------------------------------------------------------------------------
+
+static void note_peer(connection_t *connection, struct lws *wsi) {
+    struct sockaddr_storage address;
+    socklen_t length = sizeof address;
+    connection->peer.address[0] = '\0';
+    if (getpeername(lws_get_socket_fd(wsi), (struct sockaddr *)&address, &length) == 0) {
+        literal_of((const struct sockaddr *)&address, length, &connection->peer);
     }
-    end(connection, known[i].name, known[i].sentence);
+}
+
+static void note_answer(connection_t *connection, struct lws *wsi) {
+    http_answer_t *answer = &connection->answer;
+    char type[32];
+    answer->status = lws_http_client_http_response(wsi);
+    bool has_type = lws_hdr_copy(wsi, type, sizeof type, WSI_TOKEN_HTTP_CONTENT_TYPE) > 0;
+    answer->is_html = has_type && strncasecmp(type, "text/html", 9) == 0;
+    if (lws_hdr_copy(wsi, answer->location, sizeof answer->location, WSI_TOKEN_HTTP_LOCATION) <= 0) {
+        answer->location[0] = '\0';
+    }
+    note_peer(connection, wsi);
+}
+
+// What libwebsockets says of a connection that failed, in words for people.
+static int fail(connection_t *connection, struct lws *wsi, const char *reason) {
+    const address_t *address = connection->request.address;
+    problem_t problem;
+    reason = reason == NULL ? "" : reason;
+    if (strcasestr(reason, "ssl") != NULL) {
+        problem_set(&problem, EXIT_CODE_UNREACHABLE, "no_tls",
+                    "No TLS connection to %s came about: it does not speak https there.", address->where);
+    } else if (strcasestr(reason, "upgrade") != NULL) {
+        note_answer(connection, wsi);
+        http_answer_to_upgrade(&problem, &connection->answer, address, connection->request.path);
+    } else {
+        problem_set(&problem, EXIT_CODE_UNREACHABLE, "no_connection",
+                    "Nothing answers at %s. Is the device on, and are name and port right?", address->where);
+    }
+    end(connection, &problem);
     return 0;
 }
 
@@ -53,7 +87,8 @@ static int fail(connection_t *connection, const char *reason) {
 static int judge_certificate(connection_t *connection, X509_STORE_CTX *context, bool trusted) {
     if (!trusted && !connection->loop->tls.insecure) {
         problem_set(&connection->ending, EXIT_CODE_UNREACHABLE, "untrusted",
-                    "Its certificate is not trusted: %s. (--ca FILE names one to trust, --insecure takes any.)",
+                    "The certificate of %s is not trusted: %s. (--ca FILE names one to trust, --insecure takes any.)",
+                    connection->request.address->where,
                     X509_verify_cert_error_string(X509_STORE_CTX_get_error(context)));
     }
     return 0;
@@ -105,39 +140,50 @@ static int tls_flags(const connection_t *connection, const address_t *address) {
     return LCCSCF_USE_SSL | (connection->loop->tls.insecure ? any : 0);
 }
 
-static void connect_to(connection_t *connection, const address_t *address, const char *path, const char *method) {
+static void end_unresolved(connection_t *connection) {
+    problem_t problem;
+    problem_set(&problem, EXIT_CODE_UNREACHABLE, "unknown_name",
+                "No address is known for the name '%s'. Is it right, and is the device on this network?",
+                connection->request.address->name);
+    end(connection, &problem);
+}
+
+static void connect_to(connection_t *connection, const connection_request_t *request, const char *method) {
+    const address_t *address = request->address;
     struct lws_client_connect_info info;
     memset(&info, 0, sizeof info);
     info.context = connection->loop->lws;
     info.vhost = connection->loop->vhost;
-    info.address = address->name;
+    info.address = request->peer != NULL ? request->peer : address->name;
     info.port = address->port;
     info.ssl_connection = tls_flags(connection, address) | LCCSCF_HTTP_NO_FOLLOW_REDIRECT;
-    info.path = path;
-    info.host = address->host_header;
+    info.path = request->path;
+    info.host = request->host;
     info.method = method;
     info.alpn = "http/1.1";
     info.local_protocol_name = method != NULL ? "ota-ws-post" : "ota-ws-session";
     info.opaque_user_data = connection;
     info.pwsi = &connection->wsi;
+    connection->request = *request;
     connection->length = 0;
-    connection->status = 0;
+    memset(&connection->answer, 0, sizeof connection->answer);
     memset(&connection->ending, 0, sizeof connection->ending);
+    connection->loop->tls_name = address->name;
 
     loop_let_signals_through(connection->loop, true);
     struct lws *wsi = lws_client_connect_via_info(&info);
     loop_let_signals_through(connection->loop, false);
     if (wsi == NULL) {
-        end(connection, "unknown_name", "No address is known for this name."); // unless a callback has said more
+        end_unresolved(connection); // unless a callback has said more
     }
 }
 
-void connection_post(connection_t *connection, const address_t *address) {
-    connect_to(connection, address, address->path, "POST");
+void connection_post(connection_t *connection, const connection_request_t *request) {
+    connect_to(connection, request, "POST");
 }
 
-void connection_open(connection_t *connection, const address_t *address, const char *path) {
-    connect_to(connection, address, path, NULL);
+void connection_open(connection_t *connection, const connection_request_t *request) {
+    connect_to(connection, request, NULL);
 }
 
 // ---- the POST ------------------------------------------------------------------------------------------------------
@@ -155,6 +201,13 @@ static int read_body(struct lws *wsi) {
     return lws_http_client_read(wsi, &at, &length) < 0 ? -1 : 0;
 }
 
+static int complete(connection_t *connection) {
+    connection->wsi = NULL;
+    connection->text[connection->length] = '\0';
+    connection->events.answered(connection->events.context, connection->text, connection->length);
+    return -1; // one request per connection: a device has few sockets
+}
+
 // False when it becomes too long.
 static bool gather(connection_t *connection, const void *in, size_t length) {
     if (length > DEVICE_MESSAGE_SIZE - connection->length) {
@@ -170,18 +223,15 @@ static int gather_body(connection_t *connection, const void *in, size_t length) 
     if (gather(connection, in, length)) {
         return 0;
     }
-    end(connection, "no_device", "What answers there is no ota_ws device.");
-    return -1;
-}
-
-static int complete(connection_t *connection) {
-    connection->wsi = NULL;
-    connection->text[connection->length] = '\0';
-    connection->events.answered(connection->events.context, connection->status, connection->text, connection->length);
-    return -1; // one request per connection: a device has few sockets
+    connection->length = 0; // too long for a device's answer: what it says does not matter
+    return complete(connection);
 }
 
 int connection_on_post(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t length) {
+    if (reason == LWS_CALLBACK_OPENSSL_LOAD_EXTRA_CLIENT_VERIFY_CERTS) { // of no connection; all that is asked of us
+        loop_adopt_tls(lws_context_user(lws_get_context(wsi)), user);
+        return 0;
+    }
     connection_t *connection = lws_get_opaque_user_data(wsi);
     if (connection == NULL || connection->wsi != wsi) {
         return leave(connection, wsi, reason);
@@ -190,7 +240,7 @@ int connection_on_post(struct lws *wsi, enum lws_callback_reasons reason, void *
     case LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER:
         return add_content_length(wsi, in, length);
     case LWS_CALLBACK_ESTABLISHED_CLIENT_HTTP:
-        connection->status = lws_http_client_http_response(wsi);
+        note_answer(connection, wsi);
         return 0;
     case LWS_CALLBACK_RECEIVE_CLIENT_HTTP:
         return read_body(wsi);
@@ -201,9 +251,9 @@ int connection_on_post(struct lws *wsi, enum lws_callback_reasons reason, void *
     case LWS_CALLBACK_OPENSSL_PERFORM_SERVER_CERT_VERIFICATION:
         return judge_certificate(connection, user, length != 0);
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
-        return fail(connection, in);
+        return fail(connection, wsi, in);
     case LWS_CALLBACK_CLOSED_CLIENT_HTTP:
-        end(connection, "no_device", "What answers there is no ota_ws device.");
+        end_with(connection, "no_device", "What answers at %s is no ota_ws device: its answer breaks off.");
         return 0;
     default:
         return 0;
@@ -218,7 +268,7 @@ static int take_text(connection_t *connection, struct lws *wsi, const void *in, 
         connection->length = 0;
     }
     if (lws_frame_is_binary(wsi) || !gather(connection, in, length)) {
-        end(connection, "nonsense", "It says what no ota_ws device says.");
+        end_with(connection, "nonsense", "%s says what no ota_ws device says.");
         return -1;
     }
     if (lws_is_final_fragment(wsi) && lws_remaining_packet_payload(wsi) == 0) {
@@ -244,9 +294,9 @@ int connection_on_session(struct lws *wsi, enum lws_callback_reasons reason, voi
     case LWS_CALLBACK_OPENSSL_PERFORM_SERVER_CERT_VERIFICATION:
         return judge_certificate(connection, user, length != 0);
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
-        return fail(connection, in);
+        return fail(connection, wsi, in);
     case LWS_CALLBACK_CLIENT_CLOSED:
-        end(connection, "connection_lost", "The connection was lost.");
+        end_with(connection, "connection_lost", "The connection to %s was lost.");
         return 0;
     default:
         return 0;

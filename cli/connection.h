@@ -10,6 +10,8 @@
 
 #include "address.h"
 #include "device_message.h"
+#include "http_answer.h"
+#include "literal.h"
 #include "loop.h"
 #include "problem.h"
 
@@ -17,22 +19,31 @@
 
 typedef struct {
     void *context;
-    void (*answered)(void *context, unsigned status, const char *body,
-                     size_t length);                              // of connection_post(); it is over
-    void (*opened)(void *context);                                // of connection_open()
-    void (*text)(void *context, const char *text, size_t length); // one message; terminated
-    void (*writable)(void *context);                              // connection_send_* may be called, once
-    void (*closed)(void *context, const problem_t *problem);      // it is over, or has never been
+    void (*answered)(void *context, const char *body, size_t length); // of connection_post(); it is over
+    void (*opened)(void *context);                                    // of connection_open()
+    void (*text)(void *context, const char *text, size_t length);     // one message; terminated
+    void (*writable)(void *context);                                  // connection_send_* may be called, once
+    void (*closed)(void *context, const problem_t *problem);          // it is over, or has never been
     void (*left)(void *context); // after connection_close(): the peer knows, nothing is left of it
 } connection_events_t;
+
+// A request: to where, and how the device is named there. All of it stays the caller's until the answer.
+typedef struct {
+    const address_t *address; // certificates are for its name
+    const char *peer;         // IP address to connect to; NULL: that of the name
+    const char *host;         // value of the Host header
+    const char *path;
+} connection_request_t;
 
 typedef struct {
     loop_t *loop;
     connection_events_t events;
-    struct lws *wsi;     // NULL: no connection
-    struct lws *leaving; // given up, but still saying goodbye; may be NULL
-    unsigned status;     // of the HTTP answer
-    size_t length;       // of `text`
+    connection_request_t request; // the last
+    struct lws *wsi;              // NULL: no connection
+    struct lws *leaving;          // given up, but still saying goodbye; may be NULL
+    http_answer_t answer;         // to the last request
+    literal_t peer;               // where it came from; "" before
+    size_t length;                // of `text`
     char text[DEVICE_MESSAGE_SIZE + 1];
     problem_t ending; // told with `closed`
     lws_sorted_usec_list_t teller;
@@ -41,11 +52,11 @@ typedef struct {
 
 void connection_init(connection_t *connection, loop_t *loop, const connection_events_t *events);
 
-// POST without a body to the page's address. `answered` or `closed` follows. There is no connection yet.
-void connection_post(connection_t *connection, const address_t *address);
+// POST without a body. `answered` or `closed` follows. There is no connection yet.
+void connection_post(connection_t *connection, const connection_request_t *request);
 
-// Opens the WebSocket at `path`. `opened` or `closed` follows. There is no connection yet.
-void connection_open(connection_t *connection, const address_t *address, const char *path);
+// Opens a WebSocket. `opened` or `closed` follows. There is no connection yet.
+void connection_open(connection_t *connection, const connection_request_t *request);
 
 // Asks for `writable`.
 void connection_want_to_send(connection_t *connection);

@@ -3,6 +3,7 @@
 
 #include <openssl/pem.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -37,6 +38,35 @@ static int on_signal(struct lws *wsi, enum lws_callback_reasons reason, void *us
         }
     }
     return 0;
+}
+
+// libwebsockets takes the server name from the Host header, which may name the device otherwise, and cuts IPv6
+// addresses at their first colon. So the name is set once more, before the first byte of a handshake.
+static void name_server(const SSL *ssl, int where, int value) {
+    (void)value;
+    loop_t *loop = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+    if ((where & SSL_CB_HANDSHAKE_START) == 0 || loop->tls_name == NULL) {
+        return;
+    }
+    SSL *mine = (SSL *)ssl; // OpenSSL hands it out as const, and means the caller's own
+    X509_VERIFY_PARAM *checks = SSL_get0_param(mine);
+    char name[256];
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(loop->tls_name, "%"), loop->tls_name);
+    bool is_ip = X509_VERIFY_PARAM_set1_ip_asc(checks, name) == 1;
+    SSL_set_tlsext_host_name(mine, is_ip ? NULL : name);
+    if (!is_ip) {
+        X509_VERIFY_PARAM_set1_ip(checks, NULL, 0);
+    }
+    X509_VERIFY_PARAM_set1_host(checks, is_ip ? NULL : name, 0);
+    if (loop->tls.insecure) {
+        X509_VERIFY_PARAM_set1_ip(checks, NULL, 0);
+        X509_VERIFY_PARAM_set1_host(checks, NULL, 0);
+    }
+}
+
+void loop_adopt_tls(loop_t *loop, SSL_CTX *context) {
+    SSL_CTX_set_app_data(context, loop);
+    SSL_CTX_set_info_callback(context, name_server);
 }
 
 static const struct lws_protocols protocols[] = {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <libwebsockets.h>
+#include <openssl/ssl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,6 +25,7 @@ typedef struct {
     struct lws_context *lws;
     struct lws_vhost *vhost;
     loop_tls_t tls;
+    const char *tls_name; // for the next TLS connection: name or IP address that its certificate must be for
     loop_events_t events;
     lws_sorted_usec_list_t timer;
     sigset_t signals; // blocked while the loop exists, and read from signal_fd
@@ -41,6 +43,10 @@ void loop_close(loop_t *loop);
 void loop_run(loop_t *loop, const loop_events_t *events);
 
 void loop_stop(loop_t *loop);
+
+// Takes libwebsockets' SSL_CTX for clients, when that has been made: each connection gets `tls_name` as its server
+// name.
+void loop_adopt_tls(loop_t *loop, SSL_CTX *context);
 
 // Around a call that may block for long (name resolution): signals do what they do without us, they end the program.
 void loop_let_signals_through(const loop_t *loop, bool let_through);

@@ -21,7 +21,7 @@ typedef enum {
     OUTCOME_ACCEPTED,    // inspect: the file is one that the device would take
 } outcome_kind_t;
 
-#define OUTCOME_TEXT_SIZE 400
+#define OUTCOME_TEXT_SIZE 512
 
 typedef struct {
     outcome_kind_t kind;

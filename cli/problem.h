@@ -22,7 +22,7 @@ typedef enum {
 typedef struct {
     exit_code_t code; // EXIT_CODE_OK: no problem
     char name[33];    // a word that never changes
-    char text[256];   // a sentence for people
+    char text[384];   // a sentence for people
     uint32_t wait_s;  // the device asks to come back after so long; 0: it does not
 } problem_t;
 

@@ -26,9 +26,13 @@ static const sound_t sound[] = {
     {"https://bench:443/a/b", true, "bench", 443, "/a/b", "bench"},
     {"https://bench:8443/ota", true, "bench", 8443, "/ota", "bench:8443"},
     {"http://bench:443", false, "bench", 443, "/ota", "bench:443"},
-    {"[fe80::1]", false, "fe80::1", 80, "/ota", "[fe80::1]"},
-    {"[fe80::1]:8070/ota", false, "fe80::1", 8070, "/ota", "[fe80::1]:8070"},
-    {"fe80::1", false, "fe80::1", 80, "/ota", "[fe80::1]"},
+    {"[fd77::1]", false, "fd77::1", 80, "/ota", "[fd77::1]"},
+    {"[FD77:0:0::01]:8070/ota", false, "fd77::1", 8070, "/ota", "[fd77::1]:8070"},
+    {"fd77::1", false, "fd77::1", 80, "/ota", "[fd77::1]"},
+    {"[fe80::1%lo]:8070", false, "fe80::1%lo", 8070, "/ota", "[fe80::1]:8070"},
+    {"http://[FE80::1%25lo]/ota", false, "fe80::1%lo", 80, "/ota", "[fe80::1]"},
+    {"127.1:8070", false, "127.0.0.1", 8070, "/ota", "127.0.0.1:8070"},
+    {"0x7f.1", false, "127.0.0.1", 80, "/ota", "127.0.0.1"},
     {"bench:65535", false, "bench", 65535, "/ota", "bench:65535"},
 };
 
@@ -46,13 +50,36 @@ static void addresses_are_understood_as_people_write_them(void **state) {
     }
 }
 
+static void a_path_that_ends_with_a_slash_has_two_meanings(void **state) {
+    (void)state;
+    static const char *const cases[][3] = {
+        {"bench", "/ota", ""},
+        {"bench/ota", "/ota", ""},
+        {"bench/", "/ota", "/"},
+        {"http://bench:1/devices/lamp/", "/devices/lamp/ota", "/devices/lamp/"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        address_t address;
+        problem_t problem;
+        assert_true(address_parse(&address, cases[i][0], &problem));
+        assert_string_equal(address.path, cases[i][1]);
+        assert_string_equal(address.second_path, cases[i][2]);
+    }
+}
+
 static void what_is_no_address_is_refused_with_a_sentence(void **state) {
     (void)state;
     static const char *const bad[] = {
-        "",         ":80",         "bench:",      "bench:0", "bench:65536",  "bench:4294967376",
-        "bench:8o", "ftp://bench", "ws://bench",  "http://", "https:///ota", "user@bench",
-        "be nch",   "bench/o ta",  "bench/ota?x", "bench\n", "[fe80::1",     "[fe80::1]8070",
-        "[]",       "bench?x",     "bench\x80",   "b\\ench", "[fe80::1]:",   "bench/ota\x7f",
+        "",          ":80",          "bench:",
+        "bench:0",   "bench:65536",  "bench:4294967376",
+        "bench:8o",  "ftp://bench",  "ws://bench",
+        "http://",   "https:///ota", "user@bench",
+        "be nch",    "bench/o ta",   "bench/ota?x",
+        "bench\n",   "[fe80::1",     "[fe80::1]8070",
+        "[]",        "bench?x",      "bench\x80",
+        "b\\ench",   "[fe80::1]:",   "bench/ota\x7f",
+        "[fe80::1]", "fe80::1",      "[fe80::1%nowhere]",
+        "[fg::1]",   "bench%lo",     "1::2::3",
     };
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
         address_t address;
@@ -94,6 +121,7 @@ static void what_is_too_long_is_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(addresses_are_understood_as_people_write_them),
+        cmocka_unit_test(a_path_that_ends_with_a_slash_has_two_meanings),
         cmocka_unit_test(what_is_no_address_is_refused_with_a_sentence),
         cmocka_unit_test(a_page_address_with_its_code_is_refused_because_arguments_are_seen_by_all),
         cmocka_unit_test(what_is_too_long_is_refused),
