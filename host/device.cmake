@@ -31,15 +31,17 @@ add_library(ota_ws_host STATIC
     partition_csv.c
     partition_names.c
     partition_table.c
+    receive.c
     routes.c
     server.c
     sessions.c
     show.c
     store.c
     worker.c
+    ws_reader.c
     "${PAGE_SOURCE}")
 target_include_directories(ota_ws_host PUBLIC "${CMAKE_CURRENT_SOURCE_DIR}")
-target_link_libraries(ota_ws_host PUBLIC ota_ws_core ota_ws_openssl PkgConfig::LWS PkgConfig::CRYPTO PkgConfig::ZLIB Threads::Threads)
+target_link_libraries(ota_ws_host PUBLIC ota_ws_core ota_ws_openssl PkgConfig::LWS PkgConfig::SSL PkgConfig::CRYPTO PkgConfig::ZLIB Threads::Threads)
 
 add_executable(ota-ws-device main.c)
 target_link_libraries(ota-ws-device PRIVATE ota_ws_host)

@@ -113,10 +113,6 @@ void frames_take(frames_t *frames, const frames_piece_t *piece, uint32_t now_ms)
     if (!frames->open) {
         open_frame(frames, piece, now_ms);
     }
-    if (ends && !piece->final) {
-        ota_ws_session_broken(frames->session, OTA_WS_FRAGMENTED, now_ms);
-        frames->discard = true;
-    }
     if (!frames->discard && piece->kind == OTA_WS_FRAME_DATA) {
         take_data(frames, piece, now_ms);
     } else if (!frames->discard) {

@@ -11,7 +11,6 @@ typedef struct {
     const uint8_t *bytes;
     size_t length;
     uint64_t remaining; // bytes of the frame that are still to come
-    bool final;         // FIN is set; known when `remaining` is 0
 } frames_piece_t;
 
 typedef struct {

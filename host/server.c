@@ -64,6 +64,7 @@ bool server_own_address(struct lws *wsi, char text[ADDRESS_TEXT_SIZE]) {
 // ---- events --------------------------------------------------------------------------------------------------------
 
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t length) {
+    (void)length;
     server_t *server = lws_context_user(lws_get_context(wsi));
     switch (reason) {
     case LWS_CALLBACK_HTTP:
@@ -73,17 +74,20 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_ESTABLISHED:
         sessions_open(server, user, wsi);
         return 0;
-    case LWS_CALLBACK_RECEIVE:
-        sessions_receive(server, user, in, length);
+    case LWS_CALLBACK_RAW_RX_FILE:
+        receive_ready(server);
         return 0;
     case LWS_CALLBACK_SERVER_WRITEABLE:
         return sessions_writable(user);
+    case LWS_CALLBACK_WS_SERVER_DROP_PROTOCOL:
+        receive_end(server, user);
+        return 0;
     case LWS_CALLBACK_CLOSED:
         sessions_closed(server, user);
         return 0;
     case LWS_CALLBACK_EVENT_WAIT_CANCELLED:
         worker_collect(server->parts.worker, server->parts.device, server_now_ms());
-        sessions_resume(server);
+        receive_resume(server);
         return 0;
     default:
         return 0; // not lws_callback_http_dummy(): it would serve more than the routes
@@ -109,6 +113,7 @@ static void check_restart(server_t *server) {
 static void on_tick(lws_sorted_usec_list_t *tick) {
     server_t *server = lws_container_of(tick, server_t, tick);
     ota_ws_device_tick(server->parts.device, server_now_ms());
+    receive_resume(server);
     check_restart(server);
     if (server->parts.stop_wanted(server->parts.stop_context)) {
         end(server, SERVER_STOPPED);
@@ -182,7 +187,7 @@ static bool listen_on(server_t *server) {
         return false;
     }
     server->vhost = lws_create_vhost(server->context, &info);
-    return server->vhost != NULL;
+    return server->vhost != NULL && receive_open(server);
 }
 
 server_t *server_open(const server_settings_t *settings, const server_parts_t *parts) {

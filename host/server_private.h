@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Shared by server.c (life and time), routes.c (HTTP) and sessions.c (WebSocket); nobody else's.
+// Shared by server.c (life and time), routes.c (HTTP), sessions.c (WebSocket) and receive.c (its bytes); nobody else's.
 #pragma once
 
 #include <libwebsockets.h>
@@ -7,6 +7,7 @@
 #include "frames.h"
 #include "link.h"
 #include "server.h"
+#include "ws_reader.h"
 
 #define ADDRESS_TEXT_SIZE 64
 #define SERVER_RECEIVE_SIZE 1024 // what libwebsockets reads at once
@@ -18,7 +19,12 @@ typedef struct connection {
     struct lws *wsi;
     unsigned number; // for the console
     char peer[ADDRESS_TEXT_SIZE];
-    bool paused; // the ring is full: nothing is read until there is room
+    bool watched; // its bytes are reported
+    bool paused;  // the ring is full: nothing is read until there is room
+    bool over;    // nothing is read any more
+    ws_reader_t reader;
+    uint8_t control[WS_CONTROL_MAX]; // payload of a control frame
+    size_t control_length;
     link_t link;
     ota_ws_link_t port;
     ota_ws_session_t session;
@@ -30,6 +36,7 @@ struct server {
     server_parts_t parts;
     struct lws_context *context;
     struct lws_vhost *vhost;
+    int ready; // epoll: the sockets of the sessions that can be read
     lws_sorted_usec_list_t tick;
     connection_t *sessions;
     unsigned session_count;
@@ -53,12 +60,24 @@ int routes_upgrade(server_t *server, struct lws *wsi, const char *protocol);
 
 // What happens to a WebSocket; the int is what a libwebsockets callback returns.
 void sessions_open(server_t *server, connection_t *connection, struct lws *wsi);
-void sessions_receive(server_t *server, connection_t *connection, const void *bytes, size_t length);
 int sessions_writable(connection_t *connection);
 void sessions_closed(server_t *server, connection_t *connection);
 
-// Reads again when there is room.
-void sessions_resume(server_t *server);
-
 // Have all messages left?
 bool sessions_are_flushed(const server_t *server);
+
+// Begins to report what sessions send. False: there are no descriptors.
+bool receive_open(server_t *server);
+
+// A session is read from now on, until receive_end().
+void receive_begin(const server_t *server, connection_t *connection);
+void receive_end(const server_t *server, connection_t *connection);
+
+// Ends the connection soon, without a goodbye.
+void receive_kill(const server_t *server, connection_t *connection);
+
+// Reads what has come.
+void receive_ready(server_t *server);
+
+// Reads again where there is room now.
+void receive_resume(server_t *server);

@@ -58,7 +58,7 @@ static void end_lingering(const server_t *server) {
     unsigned count = 0;
     for (connection_t *at = server->sessions; at != NULL; at = at->next) {
         if (at->session.state == OTA_WS_SESSION_ENDED && ++count > SERVER_LINGERING_MAX) {
-            lws_set_timeout(at->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+            receive_kill(server, at);
         }
     }
 }
@@ -132,33 +132,9 @@ void sessions_open(server_t *server, connection_t *connection, struct lws *wsi) 
     ota_ws_session_open(&connection->session, server->parts.device, &connection->port, &peer, server_now_ms());
     frames_init(&connection->frames, &connection->session, server->parts.worker);
     console_log(server->parts.console, "session", "%u opened by %s", connection->number, connection->peer);
+    receive_begin(server, connection);
     make_room(server);
     end_lingering(server);
-}
-
-void sessions_receive(server_t *server, connection_t *connection, const void *bytes, size_t length) {
-    struct lws *wsi = connection->wsi;
-    frames_piece_t piece = {
-        .kind = lws_frame_is_binary(wsi) ? OTA_WS_FRAME_DATA : OTA_WS_FRAME_TEXT,
-        .bytes = bytes,
-        .length = length,
-        .remaining = lws_remaining_packet_payload(wsi),
-        .final = lws_is_final_fragment(wsi) != 0,
-    };
-    frames_take(&connection->frames, &piece, server_now_ms());
-    if (piece.kind == OTA_WS_FRAME_DATA && worker_free_room(server->parts.worker) < SERVER_RECEIVE_SIZE) {
-        connection->paused = true;
-        lws_rx_flow_control(wsi, 0);
-    }
-}
-
-void sessions_resume(server_t *server) {
-    for (connection_t *at = server->sessions; at != NULL; at = at->next) {
-        if (at->paused && worker_free_room(server->parts.worker) >= SERVER_RECEIVE_SIZE) {
-            at->paused = false;
-            lws_rx_flow_control(at->wsi, 1);
-        }
-    }
 }
 
 int sessions_writable(connection_t *connection) {

@@ -322,6 +322,10 @@ void ota_ws_session_message(ota_ws_session_t *session, const char *text, size_t 
     hearings[request.type].hear(session, &request);
 }
 
+bool ota_ws_session_wants_data(const ota_ws_session_t *session) {
+    return ota_ws_update_wants_data(session);
+}
+
 bool ota_ws_session_data(ota_ws_session_t *session, const ota_ws_data_t *data, uint32_t now_ms) {
     session->device->now_ms = now_ms;
     ota_ws_failure_t failure;

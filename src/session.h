@@ -52,6 +52,9 @@ void ota_ws_session_open(ota_ws_session_t *session, ota_ws_device_t *device, con
 ota_ws_admission_t ota_ws_session_admit(ota_ws_session_t *session, ota_ws_frame_kind_t kind, uint64_t length,
                                         uint32_t now_ms);
 
+// Would a data frame of this session be taken now? Changes nothing.
+bool ota_ws_session_wants_data(const ota_ws_session_t *session);
+
 // One whole text frame that was admitted. `text` need not be terminated, and may lie in the device's scratch: it has
 // been read before an answer is built.
 void ota_ws_session_message(ota_ws_session_t *session, const char *text, size_t length, uint32_t now_ms);

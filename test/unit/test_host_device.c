@@ -125,12 +125,12 @@ static void start_device(bench_t *bench) {
 
 // ---- frames
 
-// One frame in pieces of `piece` bytes. An empty frame is one empty piece, as libwebsockets makes it.
+// One frame in pieces of `piece` bytes. An empty frame is one empty piece, as ws_reader.h makes it.
 static void send_pieces(bench_t *bench, ota_ws_frame_kind_t kind, const void *bytes, size_t length, size_t piece) {
     size_t done = 0;
     do {
         size_t part = length - done < piece ? length - done : piece;
-        frames_piece_t sent = {kind, (const uint8_t *)bytes + done, part, length - done - part, true};
+        frames_piece_t sent = {kind, (const uint8_t *)bytes + done, part, length - done - part};
         frames_take(&bench->frames, &sent, 1);
         done += part;
     } while (done < length);
@@ -321,7 +321,7 @@ static void a_frame_that_is_too_long_is_refused_by_its_length_and_thrown_away(vo
     bench_free(bench);
 
     bench = bench_new();
-    frames_piece_t endless = {OTA_WS_FRAME_TEXT, bytes, 100, UINT64_C(1) << 62, true};
+    frames_piece_t endless = {OTA_WS_FRAME_TEXT, bytes, 100, UINT64_C(1) << 62};
     frames_take(&bench->frames, &endless, 1);
     assert_true(heard(bench, "\"name\":\"message_too_long\""));
     bench_free(bench);
@@ -336,22 +336,6 @@ static void the_longest_text_fits(void **state) {
     send_pieces(bench, OTA_WS_FRAME_TEXT, text, sizeof text, 1000);
     assert_true(heard(bench, "\"type\":\"pong\""));
     bench_free(bench);
-}
-
-static void fragments_end_the_session(void **state) {
-    (void)state;
-    static const ota_ws_frame_kind_t kinds[] = {OTA_WS_FRAME_TEXT, OTA_WS_FRAME_DATA};
-    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
-        bench_t *bench = bench_new();
-        begin(bench);
-        static const uint8_t data[15] = {0};
-        const uint8_t *bytes = kinds[i] == OTA_WS_FRAME_TEXT ? (const uint8_t *)"{\"type\":\"ping\"}" : data;
-        frames_piece_t fragment = {kinds[i], bytes, 15, 0, false};
-        frames_take(&bench->frames, &fragment, 1);
-        assert_true(heard(bench, "\"name\":\"fragmented\""));
-        assert_false(heard(bench, "\"type\":\"pong\""));
-        bench_free(bench);
-    }
 }
 
 static void an_empty_frame_is_an_error_and_no_crash(void **state) {
@@ -375,7 +359,7 @@ static void a_link_that_ends_inside_a_frame_leaves_the_next_update_free(void **s
         begin(bench);
         send_data(bench, 0, bench->image.bytes, CHUNK, 1000000);
         static const uint8_t half_a_frame[100] = {(uint8_t)CHUNK, CHUNK >> 8};
-        frames_piece_t half = {OTA_WS_FRAME_DATA, half_a_frame, sizeof half_a_frame, 1000, true};
+        frames_piece_t half = {OTA_WS_FRAME_DATA, half_a_frame, sizeof half_a_frame, 1000};
         while (worker_free_room(&bench->worker) < sizeof half_a_frame) {
             collect(bench);
         }
@@ -396,14 +380,14 @@ static void a_frame_that_outlives_its_update_is_dropped(void **state) {
     bench_t *bench = bench_new();
     begin(bench);
     static const uint8_t half_a_frame[100] = {0};
-    frames_piece_t half = {OTA_WS_FRAME_DATA, half_a_frame, sizeof half_a_frame, 1000, true};
+    frames_piece_t half = {OTA_WS_FRAME_DATA, half_a_frame, sizeof half_a_frame, 1000};
     frames_take(&bench->frames, &half, 1);
     while (bench->device.taken != bench->device.received) {
         collect(bench);
     }
     ota_ws_device_tick(&bench->device, 40000); // no data for too long
     await(bench, "\"name\":\"stalled\"");
-    frames_piece_t rest = {OTA_WS_FRAME_DATA, bench->image.bytes, 1000, 0, true};
+    frames_piece_t rest = {OTA_WS_FRAME_DATA, bench->image.bytes, 1000, 0};
     frames_take(&bench->frames, &rest, 40001);
     forget(bench);
     say(bench, "{\"type\":\"ping\"}");
@@ -456,7 +440,6 @@ int main(void) {
         cmocka_unit_test(text_comes_in_pieces_too),
         cmocka_unit_test(a_frame_that_is_too_long_is_refused_by_its_length_and_thrown_away),
         cmocka_unit_test(the_longest_text_fits),
-        cmocka_unit_test(fragments_end_the_session),
         cmocka_unit_test(an_empty_frame_is_an_error_and_no_crash),
         cmocka_unit_test(a_link_that_ends_inside_a_frame_leaves_the_next_update_free),
         cmocka_unit_test(a_frame_that_outlives_its_update_is_dropped),
