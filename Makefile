@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The commands that people type. Each installs what it needs and this machine lacks (Debian packages, npm packages of the
 # lock files); as root, or with sudo.
-.PHONY: help setup demo test chip-test attack encrypted cuts states fuzz coverage mutants bench bench-work size page format clean
+.PHONY: help setup demo test cases chip-test attack encrypted cuts states fuzz coverage mutants bench bench-work size page format clean
 
 help:
 	@echo 'make demo     a virtual ESP32 with its update page, until Ctrl-C'
@@ -13,6 +13,7 @@ help:
 	@echo 'make fuzz     fuzzes each target for MINUTES=5'
 	@echo 'make coverage branches of src/ that the tests take; which ones not, and why'
 	@echo 'make mutants  small mistakes in src/, COUNT=400 by SEED=1 (or FILE=slot.c, all): do the tests notice?'
+	@echo 'make cases    the small inputs of ../shared/cases that failed once, where that folder is present'
 	@echo 'make attack   the attacks alone, with their counts and figures'
 	@echo 'make bench    speed, measured (20 minutes, into docs/bench; RUNS=1 QUICK=1: 4, printed)'
 	@echo 'make size     bytes of the page, and of the core for a 32-bit RISC-V chip'
@@ -39,6 +40,10 @@ test:
 chip-test:
 	@test/chip/run.sh
 	@test/chip/encrypted.sh
+
+cases:
+	@test/setup.sh test
+	@test/cases.sh
 
 encrypted:
 	@test/setup.sh test
