@@ -5,7 +5,7 @@
 
 help:
 	@echo 'make demo     a virtual ESP32 with its update page, until Ctrl-C'
-	@echo 'make test     builds and runs all tests (gcc, clang, sanitizers, page, Chromium)'
+	@echo 'make test     builds and runs all tests (gcc, clang, sanitizers, page, three browsers)'
 	@echo 'make chip-test  the same on emulated ESP32-C3s; needs ESP-IDF and qemu-system-riscv32'
 	@echo 'make encrypted  the cases of encrypted images alone, with their counts'
 	@echo 'make cuts     power cuts at every operation of flash, on the virtual chip'

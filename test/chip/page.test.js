@@ -26,12 +26,12 @@ test('upload, restart, confirm, and go back to the older image', () =>
     await visitor.choose(newImagePath);
     await visitor.says('verdict', 'The file is sound and fits this device.');
     await visitor.says('versions', '1.0.0 → 2.0.0');
-    await visitor.page.click('#upload');
+    await visitor.click('upload');
     await visitor.see('ready');
     assert.ok(chip.holds('ota_1', newImage));
-    await visitor.page.click('#restart');
+    await visitor.click('restart');
     await visitor.says('notice', onTrial);
-    await visitor.page.click('#confirm');
+    await visitor.click('confirm');
     await visitor.says('notice', '2.0.0 runs from ota_1. 1.0.0 → 2.0.0: confirmed');
     await visitor.says('rollback', 'Go back to 1.0.0');
     await visitor.goBack();

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The page in Chromium against real devices: everything a user can do and see there. CHROMIUM names the browser.
+// The page against real devices: everything a user can do and see there, in the browser that BROWSER names.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
-import net from 'node:net';
 import path from 'node:path';
-import test from 'node:test';
 
 import {
   Client,
@@ -18,9 +16,12 @@ import {
   root,
   tools,
   until,
-  withDevice,
+  withDevice as withPlainDevice,
 } from './harness.js';
-import { browser, Visitor } from './visitor.js';
+import { Cable } from './cable.js';
+import { engine, inScheme, pageTest as test, Visitor } from './visitor.js';
+
+const withDevice = (settings, body) => withPlainDevice(inScheme(settings), body);
 
 /** A device and somebody who is logged in; both are gone afterwards. */
 async function withPage({ visitor: visitorOptions, ...settings }, body) {
@@ -31,59 +32,6 @@ async function withPage({ visitor: visitorOptions, ...settings }, body) {
     await body(visitor, device);
     await visitor.leave();
   });
-}
-
-/** Bytes pass through it until it is cut. */
-class Cable {
-  static async lay(device) {
-    const cable = new Cable();
-    cable.server = net.createServer((near) => {
-      if (cable.isCut) {
-        near.destroy();
-        return;
-      }
-      const far = net.connect(Number(cable.port ?? device.url.port), '127.0.0.1');
-      for (const [from, to] of [
-        [near, far],
-        [far, near],
-      ]) {
-        cable.ends.add(from);
-        from.on('error', () => {}).on('close', () => to.destroy());
-        from.on('data', (bytes) => to.destroyed || to.write(bytes));
-      }
-    });
-    await new Promise((resolve) => cable.server.listen(0, '127.0.0.1', resolve));
-    cable.server.unref(); // a test that has failed must not hang
-    cable.address = `http://127.0.0.1:${cable.server.address().port}/ota`;
-    return cable;
-  }
-
-  ends = new Set(); // near and far by turns
-  isCut = false;
-
-  cut() {
-    this.isCut = true;
-    for (const end of this.ends) end.destroy();
-    this.ends.clear();
-  }
-
-  /** The visitor notices, the device does not: it is left with a connection to nobody, until that is buried. */
-  cutNearby() {
-    this.isCut = true;
-    const [nears, fars] = [0, 1].map((side) => [...this.ends].filter((_, i) => i % 2 === side));
-    for (const near of nears) near.removeAllListeners('close').destroy();
-    this.ends.clear();
-    return { bury: () => fars.forEach((far) => far.destroy()) };
-  }
-
-  mend() {
-    this.isCut = false;
-  }
-
-  take() {
-    this.cut();
-    this.server.close();
-  }
 }
 
 const demo1 = makeImage({ version: '1.0.0', size: '100K' });
@@ -104,13 +52,13 @@ for (const chip of helloWorldChips) {
       await visitor.says('verdict', 'The file is sound and fits this device.');
       await visitor.says('versions', /^v1\.0\.0 → v1\./);
       const version = (await visitor.read('versions')).split(' → ')[1];
-      await visitor.page.click('#upload');
+      await visitor.click('upload');
       await visitor.see('ready');
       assert.ok(isInSlot(device, 'ota_1', file.bytes));
       await visitor.says('restart', `Restart into ${version}`);
-      await visitor.page.click('#restart');
+      await visitor.click('restart');
       await visitor.says('notice', new RegExp(`^${version} runs from ota_1\\. \\S+ → ${version}: on trial$`));
-      await visitor.page.click('#confirm');
+      await visitor.click('confirm');
       await visitor.says('notice', `${version} runs from ota_1. v1.0.0 → ${version}: confirmed`);
       await visitor.see('choice');
       assert.equal(await visitor.read('versions'), version);
@@ -164,7 +112,7 @@ test('progress is told in bytes that are in flash, and by a progress element', a
     await visitor.see('progress');
     await visitor.says('what', 'Uploading 3.0.0');
     await visitor.says('numbers', /^[1-9]\d* kB of 9\d\d kB in flash · \d+ kB\/s · 00:00:\d\d left( · compressed)?$/);
-    const { name, value } = await visitor.page.evaluate(() => ({
+    const { name, value } = await visitor.evaluate(() => ({
       name: document.querySelector('progress').labels[0].textContent,
       value: document.querySelector('progress').value,
     }));
@@ -198,7 +146,7 @@ test('a restart without confirming is told as what it is', async () => {
     await client.restart();
     const fate = 'rolled back: the device restarted (software) before it was confirmed';
     await visitor.says('notice', `1.0.0 runs from ota_0. 1.0.0 → 2.0.0: ${fate}`);
-    assert.equal(await visitor.page.getAttribute('#notice', 'class'), 'bad');
+    assert.equal(await visitor.attribute('notice', 'class'), 'bad');
     assert.ok((await visitor.read('updates')).startsWith(`1.0.0 → 2.0.0: ${fate}, `));
     assert.equal(await visitor.isSeen('trial'), false);
   });
@@ -216,7 +164,7 @@ test('a trial without limit has no countdown', async () => {
     await visitor.update(demo2.path);
     await visitor.see('trial');
     assert.equal(await visitor.isSeen('countdown'), false);
-    await visitor.page.click('#confirm');
+    await visitor.click('confirm');
     await visitor.says('notice', /^2\.0\.0 runs from ota_1\. \S+ → 2\.0\.0: confirmed$/);
   });
 });
@@ -225,7 +173,7 @@ test('after a confirmed update the older image can be had again', async () => {
   await withPage({}, async (visitor) => {
     await visitor.update(demo2.path);
     await visitor.see('trial');
-    await visitor.page.click('#confirm');
+    await visitor.click('confirm');
     await visitor.says('rollback', 'Go back to 1.0.0');
     await visitor.see('choice');
     await visitor.goBack();
@@ -254,7 +202,7 @@ test('the last updates are shown, the newest one first, also to who comes later'
     await visitor.see('choice');
     await visitor.upload(demo2.path);
     await visitor.see('ready');
-    await visitor.page.click('#discard');
+    await visitor.click('discard');
     const shown = /^1\.0\.0 → 2\.0\.0: cancelled, .*\n1\.0\.0 → 2\.0\.0: rolled back, .*$/;
     await visitor.says('updates', shown);
     const other = await Visitor.come(device.page);
@@ -268,7 +216,7 @@ test('an update that is ready can be discarded', async () => {
   await withPage({}, async (visitor, device) => {
     await visitor.upload(demo2.path);
     await visitor.see('ready');
-    await visitor.page.click('#discard');
+    await visitor.click('discard');
     await visitor.says('notice', 'Cancelled. The firmware stays as it was.');
     await visitor.see('choice');
     const client = await Client.connect(device);
@@ -319,14 +267,14 @@ test('a downgrade wants a tick, for each file anew', async () => {
     await visitor.choose(demo09.path);
     await visitor.says('verdict', '0.9.0 is older than 1.0.0.');
     assert.equal(await visitor.isSeen('upload'), false);
-    await visitor.page.check('#allowBox');
+    await visitor.tick('allowBox');
     await visitor.see('upload');
     await visitor.choose(demo09.path);
-    assert.equal(await visitor.page.isChecked('#allowBox'), false);
-    await visitor.page.check('#allowBox');
-    await visitor.page.click('#upload');
+    assert.equal(await visitor.isChecked('allowBox'), false);
+    await visitor.tick('allowBox');
+    await visitor.click('upload');
     await visitor.see('ready');
-    await visitor.page.click('#restart');
+    await visitor.click('restart');
     await visitor.says('notice', /^0\.9\.0 runs from ota_1\. \S+ → 0\.9\.0: on trial$/);
   });
 });
@@ -341,7 +289,7 @@ test('what only the device finds is told in the same words', async () => {
     await visitor.says('what', 'Another client is updating this device.');
     client.terminate();
     await visitor.see('choice');
-    await visitor.page.click('#upload');
+    await visitor.click('upload');
     await visitor.see('ready');
   });
 });
@@ -353,8 +301,9 @@ test('a file that changes after it was chosen is not uploaded', async () => {
     await visitor.choose(path);
     await visitor.see('upload');
     fs.writeFileSync(path, large.bytes);
-    await visitor.page.click('#upload');
-    await visitor.says('notice', 'The file cannot be read.');
+    await visitor.click('upload');
+    // Firefox reads on, from the file as it is now; then the device compares the digest.
+    await visitor.says('notice', engine === 'firefox' ? /digest|changed/ : 'The file cannot be read.');
     await visitor.upload(demo2.path);
     await visitor.see('ready');
   });
@@ -371,10 +320,10 @@ test('a device that wants encrypted images gets one, and no other', async () => 
     await visitor.choose(encrypted);
     await visitor.says('verdict', 'The file is encrypted: the device will check it.');
     assert.equal(await visitor.read('versions'), '1.0.0');
-    await visitor.page.click('#upload');
+    await visitor.click('upload');
     await visitor.says('restart', 'Restart into 2.0.0');
     assert.ok(isInSlot(device, 'ota_1', demo2.bytes));
-    await visitor.page.click('#restart');
+    await visitor.click('restart');
     await visitor.says('notice', /^2\.0\.0 runs from ota_1\. \S+ → 2\.0\.0: on trial$/);
   });
 });
@@ -385,7 +334,7 @@ test('cancel ends an update; the next one works at once', async () => {
   await withPage({ options: { timing: 'w25q32jv' } }, async (visitor) => {
     await visitor.upload(large.path);
     await visitor.says('numbers', /^[1-9]/);
-    await visitor.page.click('#cancel');
+    await visitor.click('cancel');
     await visitor.says('notice', 'Cancelled. The firmware stays as it was.');
     await visitor.see('choice');
     await visitor.upload(demo2.path);
@@ -405,7 +354,7 @@ test('a second visitor sees the progress and can touch nothing', async () => {
     await owner.see('ready');
     await viewer.see('ready');
     await viewer.says('restart', 'Restart into 3.0.0');
-    await owner.page.click('#restart');
+    await owner.click('restart');
     await viewer.says('notice', /^3\.0\.0 runs from ota_1\. \S+ → 3\.0\.0: on trial$/);
     await viewer.leave();
   });
@@ -461,10 +410,10 @@ test('without a connection an update can be given up', async () => {
     await visitor.says('numbers', /^[1-9]/);
     cable.cut();
     await visitor.says('notice', 'Looking for the device …');
-    await visitor.page.click('#cancel');
+    await visitor.click('cancel');
     cable.mend();
     await visitor.see('choice');
-    await until(async () => visitor.page.isEnabled('#picker'), 'the connection');
+    await until(async () => visitor.isEnabled('picker'), 'the connection');
     assert.match(device.log, /update/);
     await visitor.leave();
     cable.take();
@@ -473,7 +422,7 @@ test('without a connection an update can be given up', async () => {
 
 test('a device that loses its power in the middle gets the whole image after all', async () => {
   const flash = freshPath('.flash');
-  let device = await Device.start({ image: demo1.path, flash, options: { timing: 'w25q32jv' } });
+  let device = await Device.start(inScheme({ image: demo1.path, flash, options: { timing: 'w25q32jv' } }));
   const cable = await Cable.lay(device);
   const visitor = await Visitor.come(cable.address);
   await visitor.login(device.pairingCode);
@@ -482,7 +431,7 @@ test('a device that loses its power in the middle gets the whole image after all
   await visitor.says('numbers', /^[1-9]\d\d kB/);
   await device.kill();
   await visitor.says('notice', 'Looking for the device …');
-  device = await Device.start({ flash });
+  device = await Device.start(inScheme({ flash }));
   cable.port = device.url.port;
   await visitor.see('ready');
   assert.ok(isInSlot(device, 'ota_1', large.bytes));
@@ -496,7 +445,7 @@ test('a page that is opened during a trial says so', async () => {
   await withPage({}, async (visitor, device) => {
     await visitor.update(demo2.path);
     await visitor.see('trial');
-    await visitor.page.reload();
+    await visitor.reload();
     await visitor.login(device.pairingCode);
     await visitor.says('notice', /^2\.0\.0 runs from ota_1\. \S+ → 2\.0\.0: on trial$/);
     await visitor.see('confirm');
@@ -507,10 +456,10 @@ test('a page that is opened while an update is ready offers the restart', async 
   await withPage({}, async (visitor, device) => {
     await visitor.upload(demo2.path);
     await visitor.see('ready');
-    await visitor.page.reload();
+    await visitor.reload();
     await visitor.login(device.pairingCode);
     await visitor.says('verified', '2.0.0 is verified.');
-    await visitor.page.click('#restart');
+    await visitor.click('restart');
     await visitor.says('notice', /^2\.0\.0 runs from ota_1\. \S+ → 2\.0\.0: on trial$/);
   });
 });
@@ -522,7 +471,7 @@ test('a wrong password is told, the right one lets in', async () => {
     const visitor = await Visitor.come(device.page);
     await visitor.says('notice', 'This device is locked.');
     assert.equal(await visitor.isSeen('firmware'), false);
-    assert.doesNotMatch(await visitor.page.textContent('main'), /1\.0\.0/);
+    assert.doesNotMatch(await visitor.readAll(), /1\.0\.0/);
     await visitor.login('AAAA-AAAA-AAAA');
     await visitor.says('notice', 'The password or pairing code is wrong.');
     await visitor.login(device.pairingCode);
@@ -536,13 +485,13 @@ test('the password can be shown, and one that cannot be right is not sent', asyn
   await withDevice({ image: demo1.path }, async (device) => {
     const visitor = await Visitor.come(device.page);
     await visitor.see('login');
-    const type = () => visitor.page.getAttribute('#password', 'type');
+    const type = () => visitor.attribute('password', 'type');
     assert.equal(await type(), 'password');
-    await visitor.page.check('#showBox');
+    await visitor.tick('showBox');
     assert.equal(await type(), 'text');
     for (const password of ['', 'abc', 'пароль', 'x'.repeat(65)]) {
       await visitor.login(password);
-      assert.ok(await visitor.page.evaluate(() => document.querySelector('#password:invalid') !== null), password);
+      assert.ok(await visitor.evaluate(() => document.querySelector('#password:invalid') !== null), password);
       assert.ok(await visitor.isSeen('login'));
     }
     assert.doesNotMatch(device.log, /session: 1/);
@@ -554,12 +503,15 @@ test('a code in the address is filled in and leaves the address', async () => {
   await withDevice({ image: demo1.path }, async (device) => {
     const visitor = await Visitor.come(`${device.page}#code=${device.pairingCode}`);
     await visitor.see('login');
-    assert.equal(visitor.page.url(), device.page);
-    assert.equal(await visitor.page.inputValue('#password'), device.pairingCode);
-    assert.equal(await visitor.page.evaluate(() => history.length), 2); // the blank tab, the page
-    await visitor.page.click('#connect');
+    assert.equal(await visitor.address(), device.page);
+    assert.equal(await visitor.valueOf('password'), device.pairingCode);
+    const plain = await Visitor.come(device.page);
+    const length = () => history.length;
+    assert.equal(await visitor.evaluate(length), await plain.evaluate(length)); // no way back to the address with the code
+    await plain.leave();
+    await visitor.click('connect');
     await visitor.see('firmware');
-    const stored = await visitor.page.evaluate(() =>
+    const stored = await visitor.evaluate(() =>
       JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie]),
     );
     assert.equal(stored, '[{},{},""]');
@@ -568,7 +520,7 @@ test('a code in the address is filled in and leaves the address', async () => {
 });
 
 test('beside the code stands what http is worth; an open device says so in red', async () => {
-  await withDevice({ image: demo1.path }, async (device) => {
+  await withDevice({ image: demo1.path, scheme: 'http' }, async (device) => {
     const visitor = await Visitor.come(device.page);
     await visitor.see('login');
     assert.match(await visitor.read('http'), /^Plain http: an attacker/);
@@ -589,12 +541,9 @@ test('beside the code stands what http is worth; an open device says so in red',
 });
 
 test('over https the page uses wss and says nothing of http', async () => {
-  const [key, cert] = [freshPath('.key'), freshPath('.pem')];
-  const request = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'];
-  execFileSync('openssl', [...request, '-subj', '/CN=127.0.0.1', '-keyout', key, '-out', cert], { stdio: 'ignore' });
-  await withPage({ options: { cert, key }, visitor: { ignoreHTTPSErrors: true } }, async (visitor, device) => {
+  await withPage({ scheme: 'https' }, async (visitor, device) => {
     assert.equal(device.url.protocol, 'https:');
-    assert.ok(await visitor.page.evaluate(() => document.querySelector('#http').hidden));
+    assert.ok(await visitor.evaluate(() => document.querySelector('#http').hidden));
     await visitor.update(demo2.path);
     await visitor.says('notice', /^2\.0\.0 runs from ota_1\. \S+ → 2\.0\.0: on trial$/);
   });
@@ -604,18 +553,18 @@ test('over https the page uses wss and says nothing of http', async () => {
 
 test('a Russian browser gets a Russian page', async () => {
   await withPage({ visitor: { locale: 'ru-RU' } }, async (visitor) => {
-    assert.equal(await visitor.page.getAttribute('html', 'lang'), 'ru');
-    assert.equal(await visitor.page.title(), 'Обновление прошивки');
+    assert.equal(await visitor.evaluate(() => document.documentElement.lang), 'ru');
+    assert.equal(await visitor.title(), 'Обновление прошивки');
     await visitor.choose(makeImage({ chip: 'esp32s3' }).path);
     await visitor.says('verdict', 'Образ для ESP32-S3, а это устройство ESP32-C3.');
     await visitor.choose(demo2.path);
     await visitor.says('upload', 'Загрузить 2.0.0');
     assert.equal(await visitor.read('sizes'), '307 кБ');
-    await visitor.page.click('#upload');
+    await visitor.click('upload');
     await visitor.says('restart', 'Перезапустить в 2.0.0');
-    await visitor.page.click('#restart');
+    await visitor.click('restart');
     await visitor.says('notice', 'Работает 2.0.0 из ota_1. 1.0.0 → 2.0.0: на испытании');
-    await visitor.page.click('#confirm');
+    await visitor.click('confirm');
     await visitor.says('notice', 'Работает 2.0.0 из ota_1. 1.0.0 → 2.0.0: подтверждено');
   });
 });
@@ -623,45 +572,39 @@ test('a Russian browser gets a Russian page', async () => {
 test('the keyboard is enough', async () => {
   await withDevice({ image: demo1.path }, async (device) => {
     const visitor = await Visitor.come(device.page);
-    visitor.page.on('filechooser', () => {}); // so that no dialog of the browser's own comes first
-    const { keyboard } = visitor.page;
-    const focused = () => visitor.page.evaluate(() => document.activeElement.id);
     const tabTo = async (id) => {
-      for (let i = 0; (await focused()) !== id; i++) {
-        assert.ok(i < 10, `${id} cannot be reached; the focus is on ${await focused()}`);
-        await keyboard.press('Tab');
+      for (let i = 0; (await visitor.focused()) !== id; i++) {
+        assert.ok(i < 10, `${id} cannot be reached; the focus is on ${await visitor.focused()}`);
+        await visitor.press('Tab');
       }
     };
     await visitor.see('login');
-    assert.equal(await focused(), 'password');
-    await keyboard.type(device.pairingCode);
-    await keyboard.press('Enter');
+    assert.equal(await visitor.focused(), 'password');
+    await visitor.type(device.pairingCode);
+    await visitor.press('Enter');
     await visitor.see('choice');
     await tabTo('picker');
-    const chooser = visitor.page.waitForEvent('filechooser');
-    assert.equal(await focused(), 'picker'); // a round trip: from now on the browser hands choosers over
-    await keyboard.press('Enter');
-    await (await chooser).setFiles(demo09.path);
+    await visitor.chooseByKey(demo09.path);
     await visitor.see('downgrade');
     await tabTo('allowBox');
-    await keyboard.press('Space');
+    await visitor.press('Space');
     await tabTo('upload');
-    await keyboard.press('Enter');
+    await visitor.press('Enter');
     await visitor.see('ready');
     await tabTo('restart');
-    await keyboard.press('Enter');
+    await visitor.press('Enter');
     await visitor.see('trial');
     await tabTo('confirm');
-    await keyboard.press('Enter');
+    await visitor.press('Enter');
     await visitor.says('notice', /^0\.9\.0 runs from ota_1\. \S+ → 0\.9\.0: confirmed$/);
-    assert.notEqual(await focused(), ''); // not lost to the body
+    assert.notEqual(await visitor.focused(), ''); // not lost to the body
     await visitor.leave();
   });
 });
 
 test('everything that can be operated has a name, and what changes is announced', async () => {
   const nameless = (visitor) =>
-    visitor.page.evaluate(() =>
+    visitor.evaluate(() =>
       [...document.querySelectorAll('button, input, progress')]
         .filter((element) => element.checkVisibility())
         .filter((element) => ![element, ...(element.labels ?? [])].some(({ textContent }) => textContent.trim()))
@@ -679,7 +622,7 @@ test('everything that can be operated has a name, and what changes is announced'
     await visitor.choose(demo2.path);
     await visitor.see('upload');
     assert.deepEqual(await nameless(visitor), []);
-    const live = await visitor.page.$$eval('[role=status]', (elements) => elements.map(({ id }) => id));
+    const live = await visitor.evaluate(() => [...document.querySelectorAll('[role=status]')].map(({ id }) => id));
     assert.deepEqual(live, ['notice', 'verdict']);
     await visitor.leave();
   });
@@ -687,7 +630,7 @@ test('everything that can be operated has a name, and what changes is announced'
 
 test('a file can be dropped on the page', async () => {
   await withPage({}, async (visitor) => {
-    await visitor.page.evaluate((base64) => {
+    await visitor.evaluate((base64) => {
       const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
       const transfer = new DataTransfer();
       transfer.items.add(new File([bytes], 'demo.bin'));
@@ -708,7 +651,7 @@ for (const colorScheme of ['light', 'dark']) {
       );
       await visitor.says('verdict', /project|проект/);
       await visitor.says('versions', /x{26}$/);
-      const { overflow, contrast } = await visitor.page.evaluate(() => {
+      const { overflow, contrast } = await visitor.evaluate(() => {
         const rgb = (color) => color.match(/[\d.]+/g).map((part) => part * (color.startsWith('color(') ? 255 : 1));
         const luminance = (color) =>
           rgb(color)

@@ -1,98 +1,275 @@
 // SPDX-License-Identifier: Apache-2.0
-// Somebody with a browser: the page in Chromium, read and clicked by the names of its elements. CHROMIUM names the browser.
+// Somebody with a browser: the page in Chromium, Firefox or WebKit, read and clicked by the names of its elements or by
+// the words on its buttons. BROWSER names the engine. Each engine has a file in browsers/ that opens tabs, all of them
+// with the same methods: goto, reload, run (a script), click, setFile, type, press, acceptDialog, chooseInDialog,
+// screenshot, requests, close.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
 import test from 'node:test';
 
-import { chromium } from 'playwright-core';
+import { freshPath, root, until } from './harness.js';
+import { signalAll } from './browsers/processes.js';
+import { layoutFaults } from './layout.js';
 
-import { GIVE_UP_MS, until } from './harness.js';
+export const engines = ['chromium', 'firefox', 'webkit'];
+export const engine = process.env.BROWSER ?? 'chromium';
+const browser = await import(`./browsers/${engine}.js`);
 
-const FLAGS = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
+export const sizes = { phone: { width: 390, height: 664 }, desktop: { width: 1280, height: 800 } };
+const FINGER_SIZE = 44;
+
+/** Faults of the layout that are known and not mended yet. */
+const KNOWN_FAULTS = [/^input#(showBox|allowBox) "" is too small for a finger/, /^d[dt]#.* is narrower than its word/];
+
+/** A test's screen and scheme: all four pairs in each engine, and each test sees both of both in the three engines. */
+const variants = [
+  { size: 'phone', scheme: 'http' },
+  { size: 'desktop', scheme: 'https' },
+  { size: 'phone', scheme: 'https' },
+  { size: 'desktop', scheme: 'http' },
 ];
+let variant = variants[0];
+let count = engines.indexOf(engine);
 
-export let browser;
-test.before(async () => {
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
-});
+/** A test of the page. */
+export function pageTest(name, ...rest) {
+  const body = rest.pop();
+  const own = variants[count++ % variants.length];
+  test(`${name} [${engine}, ${own.size}, ${own.scheme}]`, ...rest, (t) => {
+    variant = own;
+    return body(t);
+  });
+}
+
+let certificate;
+
+function selfSigned() {
+  const [key, cert] = [freshPath('.key'), freshPath('.pem')];
+  const request = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'];
+  execFileSync('openssl', [...request, '-subj', '/CN=127.0.0.1', '-keyout', key, '-out', cert], { stdio: 'ignore' });
+  return { key, cert };
+}
+
+/** Settings of a device that speaks the test's scheme, or the one that they name. */
+export function inScheme({ scheme = variant.scheme, options = {}, ...settings }) {
+  if (scheme === 'http') return { ...settings, options };
+  certificate ??= selfSigned();
+  return { ...settings, options: { ...certificate, ...options } };
+}
+
+const openTabs = new Set();
+
+/** Of a test that has failed: what was on the screen. */
+async function keepScreen(name) {
+  for (const [i, visitor] of [...openTabs].entries()) {
+    const file = path.join(root, 'build/log', `failed-${engine}-${name.replace(/\W+/g, '-').slice(0, 60)}-${i}.png`);
+    fs.mkdirSync(path.dirname(file), { recursive: true });
+    await visitor.screenshot(file).catch(() => {}); // the screen is a help, not the failure
+    await visitor.close().catch(() => {});
+  }
+}
+
+test.afterEach((t) => keepScreen(t.name));
 test.after(() => browser.close());
+
+/** Looks an element up in the browser: by its id, or as what can be clicked and says what matches. */
+function find(target) {
+  if (!(target instanceof RegExp)) return `document.getElementById(${JSON.stringify(target)})`;
+  const byWords = (pattern) =>
+    [...document.querySelectorAll('button, a, summary, label')].find(
+      (element) => element.checkVisibility() && pattern.test(element.innerText.trim()),
+    );
+  return `(${byWords})(${target})`;
+}
 
 /** One user with one tab. */
 export class Visitor {
-  /** Opens the page; fails the test at its end when a script has failed or anything came from elsewhere. */
-  static async come(address, options = {}) {
+  /** Opens the page; leave() fails when a script has failed, anything came from elsewhere or the page was ugly. */
+  static async come(address, { size = variant.size, viewport = sizes[size], locale = 'en-US', colorScheme = 'light' } = {}) {
     const visitor = new Visitor();
-    visitor.context = await browser.newContext({ locale: 'en-US', ...options });
-    visitor.page = await visitor.context.newPage();
-    visitor.page.setDefaultTimeout(GIVE_UP_MS);
-    visitor.page.on('pageerror', (error) => visitor.errors.push(error.stack));
-    visitor.page.on('request', (request) => visitor.requests.push(new URL(request.url())));
-    await visitor.page.goto(address);
+    visitor.tab = await browser.open({ locale, colorScheme, viewport });
+    visitor.isPhone = viewport.width < 600;
+    openTabs.add(visitor);
+    await visitor.tab.goto(address);
     return visitor;
   }
 
-  errors = [];
-  requests = [];
+  faults = new Set();
 
   async leave() {
-    await this.context.close();
-    assert.deepEqual(this.errors, []);
-    const hosts = new Set(this.requests.filter(({ protocol }) => protocol !== 'data:').map(({ host }) => host));
+    const requests = await this.tab.requests();
+    await this.look();
+    const { errors } = this.tab;
+    await this.close();
+    assert.deepEqual(errors, []);
+    const hosts = new Set(requests.map((address) => new URL(address)).filter(({ protocol }) => /^(http|ws)/.test(protocol)).map(({ host }) => host));
     assert.equal(hosts.size, 1, `requests to ${[...hosts]}`);
+    assert.deepEqual([...this.faults], []);
   }
 
-  see(id) {
-    return this.page.waitForSelector(`#${id}`, { state: 'visible' });
+  async close() {
+    openTabs.delete(this);
+    await this.tab.close();
   }
 
-  isSeen(id) {
-    return this.page.isVisible(`#${id}`);
+  // ---- seeing
+
+  /** The value of a function that runs in the page. */
+  async evaluate(run, ...args) {
+    const json = await this.tab.run(`(async () => JSON.stringify([await (${run})(...${JSON.stringify(args)})]))()`);
+    return JSON.parse(json)[0];
   }
 
-  async read(id) {
-    return (await this.page.textContent(`#${id}`)).trim();
+  async #ask(target, question) {
+    const json = await this.tab.run(`(async () => JSON.stringify([(${question})(${find(target)})]))()`);
+    return JSON.parse(json)[0];
+  }
+
+  isSeen(target) {
+    return this.#ask(target, (element) => !!element?.checkVisibility({ checkVisibilityCSS: true }));
+  }
+
+  async see(target) {
+    await until(() => this.isSeen(target), `${target} to be seen`);
+    await this.look();
+  }
+
+  read(target) {
+    return this.#ask(target, (element) => element.textContent.trim());
+  }
+
+  /** All that can be read on the page. */
+  readAll() {
+    return this.evaluate(() => document.body.innerText);
+  }
+
+  attribute(target, name) {
+    return this.#ask(target, `(element) => element.getAttribute(${JSON.stringify(name)})`);
+  }
+
+  valueOf(target) {
+    return this.#ask(target, (element) => element.value);
+  }
+
+  isChecked(target) {
+    return this.#ask(target, (element) => element.checked);
+  }
+
+  isEnabled(target) {
+    return this.#ask(target, (element) => !element.matches(':disabled'));
+  }
+
+  address() {
+    return this.evaluate(() => location.href);
+  }
+
+  title() {
+    return this.evaluate(() => document.title);
+  }
+
+  /** The id of the element that has the focus. */
+  focused() {
+    return this.evaluate(() => document.activeElement.id);
   }
 
   /** Waits until the element says what matches. */
-  says(id, words) {
+  async says(target, words) {
     const pattern = words instanceof RegExp ? words : new RegExp(`^${words.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`);
-    return until(async () => pattern.test(await this.read(id)), `${id} saying ${words}`).catch(async (error) => {
-      error.stack += `; it says: ${await this.read(id)}`;
+    await until(async () => pattern.test(await this.read(target)), `${target} saying ${words}`).catch(async (error) => {
+      error.stack += `; it says: ${await this.read(target)}`;
       throw error;
     });
+    await this.look();
+  }
+
+  /** Keeps what is wrong with the layout, until leave(). */
+  async look() {
+    const found = await this.evaluate(layoutFaults, { fingerSize: FINGER_SIZE, isPhone: this.isPhone });
+    for (const fault of found) {
+      if (!KNOWN_FAULTS.some((known) => known.test(fault))) this.faults.add(fault);
+    }
+  }
+
+  async screenshot(file) {
+    fs.writeFileSync(file, await this.tab.screenshot());
+  }
+
+  // ---- doing
+
+  /** As soon as it can be seen and nothing keeps it from being clicked. */
+  async click(target) {
+    const isReady = (element) => !!element?.checkVisibility({ checkVisibilityCSS: true }) && !element.matches(':disabled');
+    await until(() => this.#ask(target, isReady), `${target} to be clicked`);
+    await this.tab.click(find(target));
+  }
+
+  async tick(target) {
+    if (!(await this.isChecked(target))) await this.click(target);
+    assert.ok(await this.isChecked(target), `${target} has no tick`);
+  }
+
+  /** Real keys, in place of what the field held. */
+  async fill(target, text) {
+    await this.click(target);
+    await this.#ask(target, (element) => element.select());
+    await (text === '' ? this.tab.press('Backspace') : this.tab.type(text));
+  }
+
+  type(text) {
+    return this.tab.type(text);
+  }
+
+  /** Tab, Enter, Space, Backspace or Escape. */
+  press(key) {
+    return this.tab.press(key);
+  }
+
+  reload() {
+    return this.tab.reload();
   }
 
   async login(password) {
     await this.see('login');
-    await this.page.fill('#password', password);
-    await this.page.click('#connect');
+    await this.fill('password', password);
+    await this.click('connect');
   }
 
   choose(file) {
-    return this.page.setInputFiles('#picker', file);
+    return this.tab.setFile(find('picker'), file);
+  }
+
+  /** With the keyboard: the dialog that Enter opens on what has the focus. */
+  chooseByKey(file) {
+    return this.tab.chooseInDialog(() => this.press('Enter'), find('picker'), file);
   }
 
   async upload(file) {
     await this.choose(file);
-    await this.see('upload');
-    await this.page.click('#upload');
+    await this.click('upload');
   }
 
   async update(file) {
     await this.upload(file);
     await this.see('ready');
-    await this.page.click('#restart');
+    await this.click('restart');
   }
 
-  async goBack() {
-    this.page.once('dialog', (dialog) => dialog.accept());
-    await this.page.click('#rollback');
+  goBack() {
+    return this.tab.acceptDialog(() => this.click('rollback'));
+  }
+
+  // ---- sleep
+
+  /** The browser stands still, as on a phone that sleeps: connections stay, nothing runs. Nothing can be asked meanwhile. */
+  fallAsleep() {
+    signalAll(browser.processes(), 'SIGSTOP');
+  }
+
+  wakeUp() {
+    signalAll(browser.processes(), 'SIGCONT');
   }
 }
+
+export const engineVersion = () => browser.version();
