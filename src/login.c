@@ -12,6 +12,7 @@
 #define FORGIVE_MS (10 * LONGEST_WAIT_MS) // then failures are counted from the start again
 #define FORGET_MS (60 * LONGEST_WAIT_MS)  // then a peer is a newcomer again
 #define FREE_NEWCOMERS 56                 // fewer than peers are remembered, and than minutes until they are forgotten
+#define FREE_MISTAKES 1                   // so many of his own do not make an owner wait for the failures of others
 #define HOLD_MS 3000                      // a telephone's browser needs one second for its proof
 #define HOLD_MANY_MS 1000                 // when newcomers fail by the dozen
 
@@ -178,7 +179,7 @@ uint32_t ota_ws_login_wait_ms(const ota_ws_login_t *login, const ota_ws_address_
         return owner ? 0 : wait_of_newcomer(login, now_ms);
     }
     uint32_t own_ms = wait_after(own->failures, own->last_ms, now_ms);
-    uint32_t all_ms = owner ? 0 : wait_for_all(login, now_ms);
+    uint32_t all_ms = owner || own->failures <= FREE_MISTAKES ? 0 : wait_for_all(login, now_ms);
     return own_ms > all_ms ? own_ms : all_ms;
 }
 

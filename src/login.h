@@ -68,10 +68,11 @@ ota_ws_status_t ota_ws_login_spend(ota_ws_login_t *login, const ota_ws_address_t
 ota_ws_rank_t ota_ws_login_rank(const ota_ws_login_t *login, const ota_ws_address_t *peer, uint32_t now_ms);
 
 // Milliseconds until this peer may guess; 0: now, never more than 60 s. A peer waits 1, 2, 4 ... 60 s after its own
-// failures. Besides, who has failed lately waits until a second has passed for each failure of anybody; a newcomer
-// waits for nobody, but when more than 56 of them have failed in an hour, 1, 2, 4 ... 60 s after the last one. So
-// strangers guess once in a second at most, whoever changes his address with each guess once in a minute, and an owner
-// at a new address does not wait for 56 addresses of strangers (docs/security.md).
+// failures. Besides, who has failed twice or more waits until a second has passed for each failure of anybody. A
+// newcomer waits for nobody, but when more than 56 of them have failed in an hour, 1, 2, 4 ... 60 s after the last one.
+// So all attackers together guess once in a second, and twice for each new address, of which there is one in a minute.
+// An owner at a new address does not wait for 56 addresses of attackers, also when he has mistyped once
+// (docs/security.md).
 uint32_t ota_ws_login_wait_ms(const ota_ws_login_t *login, const ota_ws_address_t *peer, uint32_t now_ms);
 
 // So long who logs in need not make room for one of his rank.

@@ -424,19 +424,21 @@ static void guesses_are_at_most_one_a_second(void **state) {
     }
 }
 
-// Fifty strangers who have failed often, and always come first, against somebody who has mistyped once: he comes again
-// when he was told to. From when he has waited for his own mistake.
-static void an_owner_who_has_mistyped_gets_in_among_fifty_strangers(void **state) {
+// Fifty addresses that guess whenever they may, and always come first, against an owner who has mistyped once. He comes
+// again when the device has said. Counted from when he has waited for his own mistake; the fifty have begun with him,
+// or up to ten minutes before.
+static void an_owner_who_has_mistyped_gets_in_among_fifty_guessers(void **state) {
     (void)state;
     ota_ws_login_t login;
     const ota_ws_address_t owner = address_of(1000001);
     uint32_t worst_ms = 0, fresh = 0;
-    for (uint32_t arrival_s = 0; arrival_s < 60; arrival_s += 5) {
+    for (uint32_t arrival_s = 0; arrival_s <= 600; arrival_s += 20) {
         init_login(&login);
         uint32_t now_ms = 0;
-        for (; now_ms < (600 + arrival_s) * SECOND; now_ms += 500) {
+        for (; now_ms < arrival_s * SECOND; now_ms += 500) {
             guess_all(&login, 50, &fresh, now_ms);
         }
+        guess_all(&login, 50, &fresh, now_ms);
         ota_ws_login_failed(&login, &owner, now_ms);
         uint32_t wait_ms = SECOND;
         const uint32_t since_ms = now_ms + wait_ms;
@@ -447,9 +449,10 @@ static void an_owner_who_has_mistyped_gets_in_among_fifty_strangers(void **state
         }
         worst_ms = now_ms - since_ms > worst_ms ? now_ms - since_ms : worst_ms;
     }
-    printf("an owner at a new address who has mistyped once, among fifty who guess without pause: in after %.1f s\n",
-           worst_ms / 1000.0);
-    assert_true(worst_ms <= 60 * SECOND);
+    printf(
+        "an owner at a new address who has mistyped once, among fifty who guess without pause: in after %.1f s more\n",
+        worst_ms / 1000.0);
+    assert_int_equal(worst_ms, 0);
 }
 
 // Fifty strangers who are new as well, always come first, and sit on the one login as long as they may: the owner's
@@ -670,7 +673,7 @@ int main(void) {
         cmocka_unit_test(the_comparison_takes_as_many_instructions_wherever_the_difference_is),
         cmocka_unit_test(a_wrong_guess_takes_as_many_instructions_whatever_prefix_is_right),
         cmocka_unit_test(guesses_are_at_most_one_a_second),
-        cmocka_unit_test(an_owner_who_has_mistyped_gets_in_among_fifty_strangers),
+        cmocka_unit_test(an_owner_who_has_mistyped_gets_in_among_fifty_guessers),
         cmocka_unit_test(fifty_strangers_who_stall_keep_an_owner_out_for_a_minute_at_most),
         cmocka_unit_test(a_recorded_login_opens_nothing),
         cmocka_unit_test(a_ticket_is_for_one_hello_soon_from_one_address),

@@ -167,28 +167,36 @@ static ota_ws_address_t stranger(unsigned number) {
     return peer;
 }
 
-// Whoever has failed waits for all; a newcomer waits for nobody.
-static void each_failure_costs_those_who_have_failed_a_second(void **state) {
+static void fail_twice(ota_ws_login_t *login, const ota_ws_address_t *peer) {
+    ota_ws_login_failed(login, peer, 0);
+    ota_ws_login_failed(login, peer, 0);
+}
+
+// An address with two failures waits for the failures of all, one with a single failure only for its own. A newcomer
+// does not wait.
+static void each_failure_costs_a_second_who_has_failed_twice(void **state) {
     (void)state;
     ota_ws_login_t login = fresh();
-    const ota_ws_address_t newcomer = stranger(77);
+    const ota_ws_address_t newcomer = stranger(77), mistyped = stranger(78);
     for (unsigned i = 0; i < 5; i++) {
         const ota_ws_address_t peer = stranger(i);
-        ota_ws_login_failed(&login, &peer, 0);
+        fail_twice(&login, &peer);
     }
     for (unsigned i = 0; i < 5; i++) {
         const ota_ws_address_t peer = stranger(i);
         assert_int_equal(ota_ws_login_rank(&login, &peer, 0), OTA_WS_RANK_FAILED);
-        assert_int_equal(ota_ws_login_wait_ms(&login, &peer, 0), 5 * SECOND);
-        assert_int_equal(ota_ws_login_wait_ms(&login, &peer, 5 * SECOND - 1), 1);
-        assert_int_equal(ota_ws_login_wait_ms(&login, &peer, 5 * SECOND), 0);
+        assert_int_equal(ota_ws_login_wait_ms(&login, &peer, 0), 10 * SECOND);
+        assert_int_equal(ota_ws_login_wait_ms(&login, &peer, 10 * SECOND - 1), 1);
+        assert_int_equal(ota_ws_login_wait_ms(&login, &peer, 10 * SECOND), 0);
     }
     assert_int_equal(ota_ws_login_rank(&login, &newcomer, 0), OTA_WS_RANK_NEWCOMER);
     assert_int_equal(ota_ws_login_wait_ms(&login, &newcomer, 0), 0);
     for (unsigned i = 0; i < 500; i++) {
         const ota_ws_address_t peer = stranger(i);
-        ota_ws_login_failed(&login, &peer, 0);
+        fail_twice(&login, &peer);
     }
+    ota_ws_login_failed(&login, &mistyped, 0);
+    assert_int_equal(ota_ws_login_wait_ms(&login, &mistyped, 0), SECOND);
     const ota_ws_address_t last = stranger(499);
     assert_int_equal(ota_ws_login_wait_ms(&login, &last, 0), 60 * SECOND);
 }
@@ -377,7 +385,7 @@ int main(void) {
         cmocka_unit_test(the_wait_doubles_from_1_to_60_seconds),
         cmocka_unit_test(a_thousand_failures_wait_no_longer_than_60_seconds),
         cmocka_unit_test(success_forgets_the_failures),
-        cmocka_unit_test(each_failure_costs_those_who_have_failed_a_second),
+        cmocka_unit_test(each_failure_costs_a_second_who_has_failed_twice),
         cmocka_unit_test(fifty_six_strangers_never_hold_a_newcomer_up),
         cmocka_unit_test(newcomers_beyond_that_wait_1_to_60_seconds),
         cmocka_unit_test(the_last_four_owners_are_known),
