@@ -67,6 +67,7 @@ enum {
     OPTION_WAIT,
     OPTION_NO_CHECK,
     OPTION_ALLOW_DOWNGRADE,
+    OPTION_FORCE,
     OPTION_NO_RESTART,
     OPTION_CONFIRM,
     OPTION_KEEP_GOING,
@@ -91,6 +92,7 @@ static const struct option options[] = {
     {"wait", optional_argument, NULL, OPTION_WAIT},
     {"no-check", no_argument, NULL, OPTION_NO_CHECK},
     {"allow-downgrade", no_argument, NULL, OPTION_ALLOW_DOWNGRADE},
+    {"force", no_argument, NULL, OPTION_FORCE},
     {"no-restart", no_argument, NULL, OPTION_NO_RESTART},
     {"confirm", no_argument, NULL, OPTION_CONFIRM},
     {"keep-going", no_argument, NULL, OPTION_KEEP_GOING},
@@ -122,6 +124,7 @@ static unsigned group_of(int option) {
         return FOR_ENCRYPT;
     case OPTION_NO_CHECK:
     case OPTION_ALLOW_DOWNGRADE:
+    case OPTION_FORCE:
     case OPTION_NO_RESTART:
     case OPTION_CONFIRM:
     case OPTION_KEEP_GOING:
@@ -190,6 +193,9 @@ static bool take_option(arguments_t *arguments, int option, const char *value, p
         return true;
     case OPTION_ALLOW_DOWNGRADE:
         arguments->push.allow_downgrade = true;
+        return true;
+    case OPTION_FORCE:
+        arguments->push.force = true;
         return true;
     case OPTION_NO_RESTART:
         arguments->push.no_restart = true;

@@ -13,16 +13,25 @@ static bool same(const char *a, const char *b) {
 
 static void ask(visit_t *visit, const char *type) {
     visit->step = ASKED;
+    visit->asked = type;
     client_say_type(&visit->client, type);
     visit_expect_answer(visit, ANSWER_MS);
 }
 
+static void ask_again(visit_t *visit) {
+    ask(visit, visit->asked);
+}
+
 static bool ends_with_failed(visit_t *visit, const device_message_t *message) {
-    bool failed = device_message_is(message, "failed");
-    if (failed) {
+    char name[33];
+    if (!device_message_is(message, "failed")) {
+        return false;
+    }
+    device_message_string(message, "name", name, sizeof name);
+    if (!same(name, "device_busy") || !visit_ask_again(visit)) {
         visit_finish_failed(visit, message);
     }
-    return failed;
+    return true;
 }
 
 // ---- info ----------------------------------------------------------------------------------------------------------
@@ -50,7 +59,7 @@ static void hear_history(visit_t *visit, const device_message_t *message) {
     }
 }
 
-const command_t info_command = {.arrived = arrive_for_info, .heard = hear_history};
+const command_t info_command = {.arrived = arrive_for_info, .heard = hear_history, .again = ask_again};
 
 // ---- confirm -------------------------------------------------------------------------------------------------------
 
@@ -58,8 +67,21 @@ static bool is_confirmed(const visit_t *visit) {
     return visit->step == ASKED && same(visit->state.running.image, "valid");
 }
 
+// What the user wants to keep is gone: the device has gone back.
+static void finish_given_up(visit_t *visit) {
+    outcome_t outcome;
+    outcome_running(&outcome, &visit->state);
+    outcome.kind = OUTCOME_ROLLED_BACK;
+    outcome.code = EXIT_CODE_OLD_IMAGE;
+    visit_finish(visit, &outcome);
+}
+
+// Confirmed already, by an earlier command or by one whose answer was lost: that is what was wanted.
 static void arrive_to_confirm(visit_t *visit) {
-    if (is_confirmed(visit)) { // the answer was lost with the connection
+    bool is_valid = same(visit->state.running.image, "valid");
+    if (is_valid && outcome_is_given_up(&visit->state)) {
+        finish_given_up(visit);
+    } else if (is_valid) {
         visit_finish_running(visit);
     } else {
         ask(visit, "confirm");
@@ -72,20 +94,19 @@ static void hear_confirm(visit_t *visit, const device_message_t *message) {
     }
 }
 
-const command_t confirm_command = {.arrived = arrive_to_confirm, .heard = hear_confirm};
+const command_t confirm_command = {.arrived = arrive_to_confirm, .heard = hear_confirm, .again = ask_again};
 
 // ---- restart, rollback ---------------------------------------------------------------------------------------------
 
 static void await_restart(visit_t *visit) {
+    bool is_new = same(visit->asked, "restart") && same(visit->state.update, "ready");
+    const device_slot_t *starting = is_new ? &visit->state.other : NULL;
     if (visit->patience.wait_s == 0) {
-        outcome_t outcome;
-        outcome_running(&outcome, &visit->state);
-        outcome.kind = OUTCOME_RESTARTING;
-        visit_finish(visit, &outcome);
+        visit_finish_restarting(visit, starting, false);
         return;
     }
     output_note(visit->output, visit->name, "restarting ...");
-    visit_await_restart(visit);
+    visit_await_restart(visit, starting);
 }
 
 static void hear_restarting(visit_t *visit, const device_message_t *message) {
@@ -117,7 +138,8 @@ static void return_from_restart(visit_t *visit) {
 const command_t restart_command = {.arrived = arrive_to_restart,
                                    .heard = hear_restarting,
                                    .returned = return_from_restart,
-                                   .lost = lose_before_restart};
+                                   .lost = lose_before_restart,
+                                   .again = ask_again};
 
 static void arrive_to_roll_back(visit_t *visit) {
     ask(visit, "rollback");
@@ -135,7 +157,8 @@ static void return_from_rollback(visit_t *visit) {
 const command_t rollback_command = {.arrived = arrive_to_roll_back,
                                     .heard = hear_restarting,
                                     .returned = return_from_rollback,
-                                    .lost = lose_before_restart};
+                                    .lost = lose_before_restart,
+                                    .again = ask_again};
 
 // ---- cancel --------------------------------------------------------------------------------------------------------
 
@@ -157,4 +180,4 @@ static void hear_cancelled(visit_t *visit, const device_message_t *message) {
     }
 }
 
-const command_t cancel_command = {.arrived = arrive_to_cancel, .heard = hear_cancelled};
+const command_t cancel_command = {.arrived = arrive_to_cancel, .heard = hear_cancelled, .again = ask_again};

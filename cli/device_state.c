@@ -28,6 +28,13 @@ static void read_update(device_state_t *state, const device_message_t *message) 
     device_message_number(message, "size", &state->size);
     device_message_number(message, "received", &state->received);
     device_message_number(message, "written", &state->written);
+    READ(message, "peer", state->peer);
+    READ(message, "sha256", state->sha256);
+    device_message_number(message, "kept", &state->kept);
+    device_message_number(message, "kept_size", &state->kept_size);
+    READ(message, "kept_sha256", state->kept_sha256);
+    READ(message, "kept_project", state->kept_project);
+    READ(message, "kept_version", state->kept_version);
     READ(message, "last_outcome", state->last.outcome);
     READ(message, "last_from", state->last.from);
     READ(message, "last_to", state->last.to);

@@ -53,6 +53,11 @@ typedef struct {
     char update[16];
     bool yours;
     uint32_t size, received, written;
+    char peer[46];            // of the update: client that sends it; "" when it is not known
+    char sha256[17];          // of its file: the first 16 hex digits; "" when the device does not tell
+    uint32_t kept, kept_size; // an unfinished upload: bytes that the device has, size of the file; 0: none
+    char kept_sha256[17];     // of that file
+    char kept_project[33], kept_version[33];
     device_update_t last; // update
 } device_state_t;
 

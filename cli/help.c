@@ -60,6 +60,7 @@ static const char push_page[] =
     "alone.\n"
     "\n"
     "  --allow-downgrade     send it even if its version is lower than what runs\n"
+    "  --force               send it even if the device runs it already\n"
     "  --confirm             confirm the new image as soon as it answers\n"
     "  --no-restart          leave the restart to somebody else ('ota-ws restart')\n"
     "  --compress WHEN       compressed: always, never, or auto, which is when the\n"

@@ -44,11 +44,21 @@ static void print_other(const device_state_t *state) {
            state->encrypted ? ", which must be encrypted" : "", state->can_roll_back ? "; a rollback is possible" : "");
 }
 
+// What is left of an upload that was broken off, and which file goes on with it.
+static void print_kept(const device_state_t *state) {
+    printf("update    unfinished: %u of %u bytes of %s %s are kept\n", state->kept, state->kept_size,
+           state->kept_project, state->kept_version);
+    printf("          push the same file to go on (its SHA-256: %s...)\n", state->kept_sha256);
+}
+
 static void print_update(const device_state_t *state) {
+    const char *by = state->peer[0] != '\0' ? " by " : "";
     if (strcmp(state->update, "receiving") == 0) {
-        printf("update    receiving: %u of %u bytes written\n", state->written, state->size);
+        printf("update    receiving%s%s: %u of %u bytes written\n", by, state->peer, state->written, state->size);
     } else if (strcmp(state->update, "ready") == 0) {
-        printf("update    ready: a restart runs it\n");
+        printf("update    ready%s%s: a restart runs it\n", state->peer[0] != '\0' ? ", sent by " : "", state->peer);
+    } else if (state->kept > 0) {
+        print_kept(state);
     } else {
         printf("update    %s\n", state->update);
     }
@@ -120,6 +130,12 @@ static void add_other(ota_ws_reply_t *object, const device_state_t *state) {
     }
 }
 
+static void add_string(ota_ws_reply_t *object, const char *name, const char *value) {
+    if (value[0] != '\0') {
+        ota_ws_reply_string(object, name, value);
+    }
+}
+
 static void add_update(ota_ws_reply_t *object, const device_state_t *state) {
     if (state->can_roll_back) {
         ota_ws_reply_true(object, "can_roll_back");
@@ -134,6 +150,15 @@ static void add_update(ota_ws_reply_t *object, const device_state_t *state) {
     ota_ws_reply_number(object, "size", state->size);
     ota_ws_reply_number(object, "received", state->received);
     ota_ws_reply_number(object, "written", state->written);
+    add_string(object, "peer", state->peer);
+    add_string(object, "sha256", state->sha256);
+    if (state->kept > 0) {
+        ota_ws_reply_number(object, "kept", state->kept);
+        ota_ws_reply_number(object, "kept_size", state->kept_size);
+        add_string(object, "kept_sha256", state->kept_sha256);
+        add_string(object, "kept_project", state->kept_project);
+        add_string(object, "kept_version", state->kept_version);
+    }
 }
 
 static void add_last_update(ota_ws_reply_t *object, const device_state_t *state) {

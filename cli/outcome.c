@@ -17,7 +17,7 @@ static bool runs(const device_slot_t *running, const device_slot_t *expected) {
 }
 
 // The device's own record of its updates knows more than the boot record, where there is one.
-static bool is_given_up(const device_state_t *state) {
+bool outcome_is_given_up(const device_state_t *state) {
     static const char *const outcomes[] = {"rolled_back", "expired", "aborted", "lost"};
     for (size_t i = 0; i < sizeof outcomes / sizeof outcomes[0]; i++) {
         if (same(state->last.outcome, outcomes[i])) {
@@ -28,7 +28,7 @@ static bool is_given_up(const device_state_t *state) {
 }
 
 static bool went_back(const device_state_t *before, const device_slot_t *expected, const device_state_t *after) {
-    bool by_record = is_given_up(after);
+    bool by_record = outcome_is_given_up(after);
     bool from_trial = same(before->running.image, "trial") && !same(before->running.slot, after->running.slot);
     return expected != NULL ? by_record && same(after->other.slot, expected->slot) : from_trial;
 }
@@ -73,10 +73,10 @@ void outcome_running(outcome_t *outcome, const device_state_t *state) {
 
 const char *outcome_name(outcome_kind_t kind) {
     static const char *const names[] = {
-        [OUTCOME_RUNNING] = "running",         [OUTCOME_READY] = "ready",         [OUTCOME_RESTARTING] = "restarting",
-        [OUTCOME_ROLLED_BACK] = "rolled_back", [OUTCOME_STILL] = "still",         [OUTCOME_UNREACHABLE] = "unreachable",
-        [OUTCOME_FAILED] = "failed",           [OUTCOME_NOT_TRIED] = "not_tried", [OUTCOME_REFUSED] = "refused",
-        [OUTCOME_ACCEPTED] = "accepted",
+        [OUTCOME_RUNNING] = "running",         [OUTCOME_UNCHANGED] = "unchanged",     [OUTCOME_READY] = "ready",
+        [OUTCOME_RESTARTING] = "restarting",   [OUTCOME_ROLLED_BACK] = "rolled_back", [OUTCOME_STILL] = "still",
+        [OUTCOME_UNREACHABLE] = "unreachable", [OUTCOME_FAILED] = "failed",           [OUTCOME_NOT_TRIED] = "not_tried",
+        [OUTCOME_REFUSED] = "refused",         [OUTCOME_ACCEPTED] = "accepted",
     };
     return names[kind];
 }
@@ -139,7 +139,8 @@ static void append_problem(const problem_t *problem, char text[OUTCOME_TEXT_SIZE
 static void append_reason(const device_state_t *state, char text[OUTCOME_TEXT_SIZE]) {
     char reason[OUTCOME_TEXT_SIZE];
     size_t length = strlen(text);
-    if (!same(state->last.outcome, "rolled_back") && is_given_up(state) && outcome_of_update(&state->last, reason)) {
+    if (!same(state->last.outcome, "rolled_back") && outcome_is_given_up(state) &&
+        outcome_of_update(&state->last, reason)) {
         snprintf(text + length, OUTCOME_TEXT_SIZE - length, "; %s", reason);
     }
 }
@@ -151,6 +152,10 @@ void outcome_describe(const outcome_t *outcome, char text[OUTCOME_TEXT_SIZE]) {
     case OUTCOME_RUNNING:
         snprintf(text, OUTCOME_TEXT_SIZE, "running %s from %s, %s", running->version, running->slot,
                  outcome_image_words(running->image));
+        break;
+    case OUTCOME_UNCHANGED:
+        snprintf(text, OUTCOME_TEXT_SIZE, "runs already: %s from %s, %s; nothing was sent", running->version,
+                 running->slot, outcome_image_words(running->image));
         break;
     case OUTCOME_READY:
         snprintf(text, OUTCOME_TEXT_SIZE, "still %s; %s is ready in %s and runs after a restart", running->version,

@@ -10,6 +10,7 @@
 
 typedef enum {
     OUTCOME_RUNNING,     // it runs what it should
+    OUTCOME_UNCHANGED,   // it runs the file's image already; nothing was sent
     OUTCOME_READY,       // the new image is verified and selected, and not restarted into
     OUTCOME_RESTARTING,  // it restarts and was not waited for
     OUTCOME_ROLLED_BACK, // it has gone back to the image before
@@ -38,6 +39,9 @@ void outcome_after_restart(outcome_t *outcome, const device_state_t *before, con
 
 // It ended with a problem; `state` is the last that was heard, or NULL.
 void outcome_from_problem(outcome_t *outcome, const problem_t *problem, const device_state_t *state);
+
+// Has the device's newest update been given up: rolled back, expired, aborted, lost?
+bool outcome_is_given_up(const device_state_t *state);
 
 // It runs what `state` says, as it should.
 void outcome_running(outcome_t *outcome, const device_state_t *state);

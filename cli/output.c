@@ -7,6 +7,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "advice.h"
+#include "wrap.h"
+
 #define BAR_INTERVAL_MS 100
 #define JSON_INTERVAL_MS 250
 #define LINE_STEP_PERCENT 10
@@ -50,9 +53,16 @@ void output_print(ota_ws_reply_t *object) {
 
 // ---- notes ---------------------------------------------------------------------------------------------------------
 
+// Where several devices are served, a sentence begins with the one that it is about.
+static void print_sentence(const output_t *output, FILE *stream, const char *device, const char *text) {
+    char line[1024];
+    snprintf(line, sizeof line, "%s%s%s", output->several ? device : "", output->several ? ": " : "", text);
+    wrap_write(stream, line, wrap_columns(stream));
+}
+
 static void print_note(output_t *output, const char *device, const char *text) {
     clear_bar(output);
-    fprintf(stderr, "%s%s%s\n", output->several ? device : "", output->several ? ": " : "", text);
+    print_sentence(output, stderr, device, text);
 }
 
 void output_note(output_t *output, const char *device, const char *format, ...) {
@@ -159,7 +169,7 @@ static void add_slot(ota_ws_reply_t *object, const device_state_t *state) {
     }
 }
 
-static void print_json_result(const char *device, const outcome_t *outcome, const char *text) {
+static void print_json_result(const char *device, const outcome_t *outcome, const char *text, const char *advice) {
     char json[OUTPUT_JSON_SIZE];
     ota_ws_reply_t object;
     output_object(&object, json, "result", device);
@@ -176,19 +186,30 @@ static void print_json_result(const char *device, const outcome_t *outcome, cons
         ota_ws_reply_string(&object, "updated_version", outcome->updated.version);
         ota_ws_reply_string(&object, "updated_slot", outcome->updated.slot);
     }
+    if (advice[0] != '\0') {
+        ota_ws_reply_string(&object, "next", advice);
+    }
     output_print(&object);
 }
 
 void output_result(output_t *output, const char *device, const outcome_t *outcome) {
-    char text[OUTCOME_TEXT_SIZE];
+    char text[OUTCOME_TEXT_SIZE], advice[ADVICE_SIZE] = "";
     outcome_describe(outcome, text);
+    if (device != NULL) {
+        advice_give(outcome, device, advice);
+    }
     clear_bar(output);
     if (output->json) {
-        print_json_result(device, outcome, text);
+        print_json_result(device, outcome, text, advice);
         return;
     }
-    printf("%s%s%s\n", output->several ? device : "", output->several ? ": " : "", text);
+    print_sentence(output, stdout, device, text);
     fflush(stdout);
+    if (advice[0] != '\0' && !output->quiet) {
+        char line[ADVICE_SIZE + 8];
+        snprintf(line, sizeof line, "next: %s", advice);
+        print_sentence(output, stderr, device, line);
+    }
 }
 
 bool output_finish(output_t *output) {

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// The steps: ARRIVED -> BEGINNING -> SENDING -> [CONFIRMING], or from each of them -> CANCELLING. A lost connection
-// leads back to the start; what the device says then decides how it goes on.
+// The steps: ARRIVED -> BEGINNING -> SENDING -> RESTARTING -> [CONFIRMING], or from each of the first three ->
+// CANCELLING. A lost connection leads back to the start. What the device says then decides how it goes on: it may have
+// the whole file already, and verify it (VERIFYING), be ready with it, or run it.
 #include "push.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "complaint.h"
+#include "recognise.h"
 
 #define ANSWER_MS 30000        // a device writes its boot record before it answers
 #define CANCEL_ANSWER_MS 10000 // what is on its way comes first: at most the device's credit
 
-enum { ARRIVED, BEGINNING, SENDING, RESTARTING, CONFIRMING, CANCELLING };
+enum { ARRIVED, BEGINNING, SENDING, VERIFYING, RESTARTING, CONFIRMING, CANCELLING };
 
 static push_t *push_of(const visit_t *visit) {
     return visit->task;
@@ -37,15 +39,19 @@ static void cancel(visit_t *visit, exit_code_t code, const char *name, const cha
     visit_expect_answer(visit, CANCEL_ANSWER_MS);
 }
 
+static void say_confirm(visit_t *visit) {
+    visit->step = CONFIRMING;
+    client_say_type(&visit->client, "confirm");
+    visit_expect_answer(visit, ANSWER_MS);
+}
+
 static void finish_returned(visit_t *visit, const device_state_t *before) {
     push_t *push = push_of(visit);
     outcome_t outcome;
     outcome_after_restart(&outcome, before, &push->updated, &visit->state);
     bool on_trial = outcome.kind == OUTCOME_RUNNING && same(visit->state.running.image, "trial");
     if (on_trial && push->options->confirm) {
-        visit->step = CONFIRMING;
-        client_say_type(&visit->client, "confirm");
-        visit_expect_answer(visit, ANSWER_MS);
+        say_confirm(visit);
         return;
     }
     if (on_trial && visit->state.has_trial_left) {
@@ -55,10 +61,10 @@ static void finish_returned(visit_t *visit, const device_state_t *before) {
     visit_finish(visit, &outcome);
 }
 
-static void finish_not_restarted(visit_t *visit, outcome_kind_t kind) {
+static void finish_ready(visit_t *visit) {
     outcome_t outcome;
     outcome_running(&outcome, &push_of(visit)->before);
-    outcome.kind = kind;
+    outcome.kind = OUTCOME_READY;
     outcome.updated = push_of(visit)->updated;
     visit_finish(visit, &outcome);
 }
@@ -69,7 +75,7 @@ static void finish_not_restarted(visit_t *visit, outcome_kind_t kind) {
 static void plan_early(visit_t *visit) {
     push_t *push = push_of(visit);
     uint32_t size = push->firmware->size;
-    bool is_likely = visit->attempts == 0 && same(visit->state.update, "idle");
+    bool is_likely = visit->attempts == 0 && visit->busy_ms == 0 && same(visit->state.update, "idle");
     push->early = is_likely ? smaller(visit->state.early, WINDOW_CHUNK_MAX) : 0;
     push->early = smaller(push->early, push->is_packed ? smaller(push->packed.length, size) : size);
     push->early_due = push->early > 0;
@@ -120,13 +126,30 @@ static void choose_packing(visit_t *visit) {
         !packed_make(&push->packed, push->firmware, 0)) {
         return;
     }
-    uint32_t percent = packed_percent(&push->packed, push->firmware->size);
     push->is_packed =
         when == PUSH_COMPRESS_ALWAYS || packed_gains(push->firmware->size, push->packed.length, round_trip_ms);
-    output_note(visit->output, visit->name,
-                push->is_packed ? "compressed to %u %%; a round trip takes %u ms"
-                                : "not compressed: %u %% of it at a round trip of %u ms would gain nothing",
-                percent, round_trip_ms);
+}
+
+static void tell_packing(visit_t *visit) {
+    push_t *push = push_of(visit);
+    uint32_t size = push->firmware->size;
+    if (push->is_packed) {
+        output_note(visit->output, visit->name, "sent compressed: %u bytes instead of %u (--compress never: as it is)",
+                    push->packed.length, size);
+    } else if (push->packed.bytes != NULL) {
+        output_note(visit->output, visit->name,
+                    "sent as it is: the network is as fast as the device writes, compressing would save no time");
+    }
+}
+
+// Once, when the device has taken the update: before that it may refuse it.
+static void announce(visit_t *visit) {
+    push_t *push = push_of(visit);
+    if (!push->announced) {
+        push->announced = true;
+        tell_intention(visit);
+        tell_packing(visit);
+    }
 }
 
 // The first time that the device answers.
@@ -134,13 +157,11 @@ static void begin_first(visit_t *visit) {
     push_t *push = push_of(visit);
     problem_t problem;
     push->begun = true;
-    push->before = visit->state;
     if (!push->options->no_check &&
         !firmware_fits(push->firmware, &visit->state, push->options->allow_downgrade, &problem)) {
         visit_finish_problem(visit, &problem);
         return;
     }
-    tell_intention(visit);
     choose_packing(visit);
     say_begin(visit);
 }
@@ -151,22 +172,68 @@ static void say_restart(visit_t *visit) {
     visit_expect_answer(visit, ANSWER_MS);
 }
 
-static bool is_ready_with_ours(const visit_t *visit) {
-    const push_t *push = push_of(visit);
-    return push->updated.slot[0] != '\0' && same(visit->state.update, "ready") &&
-           same(visit->state.other.elf_sha256, push->updated.elf_sha256);
+// The device has the whole file, verified: in this session, or its `done` was lost with the last connection.
+static void go_on_from_ready(visit_t *visit) {
+    if (push_of(visit)->options->no_restart) {
+        finish_ready(visit);
+    } else {
+        say_restart(visit);
+    }
 }
 
+static void take_ready(visit_t *visit) {
+    push_t *push = push_of(visit);
+    push->updated = visit->state.other;
+    output_note(visit->output, visit->name, "%s is verified in %s already: nothing more has to be sent",
+                push->updated.version, push->updated.slot);
+    go_on_from_ready(visit);
+}
+
+// It runs the file's image: the update is done, or was never needed. On trial it is confirmed if that is asked for.
+static void finish_runs_already(visit_t *visit) {
+    outcome_t outcome;
+    outcome_running(&outcome, &visit->state);
+    outcome.kind = OUTCOME_UNCHANGED;
+    if (same(visit->state.running.image, "trial") && push_of(visit)->options->confirm) {
+        say_confirm(visit);
+    } else {
+        visit_finish(visit, &outcome);
+    }
+}
+
+static bool has_restarted(const visit_t *visit) {
+    return !same(visit->state.boot, push_of(visit)->before.boot);
+}
+
+// Logged in, for the first time or again after a lost connection: how far is the device with this file?
 static void on_arrived(visit_t *visit) {
     push_t *push = push_of(visit);
-    if (!push->begun) {
-        begin_first(visit);
-    } else if (!same(visit->state.boot, push->before.boot) && push->updated.slot[0] != '\0') {
+    bool runs = recognise_running(push->firmware, &visit->state) && same(visit->state.update, "idle");
+    push->before = push->begun ? push->before : visit->state;
+    if (push->updated.slot[0] != '\0' && has_restarted(visit)) {
         finish_returned(visit, &push->before); // it restarted while we were not connected
-    } else if (is_ready_with_ours(visit)) {
-        say_restart(visit);
+    } else if (recognise_ready(push->firmware, &visit->state)) {
+        take_ready(visit);
+    } else if (recognise_verifying(push->firmware, &visit->state)) {
+        visit->step = VERIFYING;
+        visit_expect_answer(visit, ANSWER_MS);
+    } else if (push->begun && runs && has_restarted(visit) && !push->options->force) {
+        push->updated = visit->state.running; // it was ready, and somebody else has restarted it
+        finish_returned(visit, &push->before);
+    } else if (!push->begun && runs && !push->options->force) {
+        finish_runs_already(visit);
+    } else if (!push->begun) {
+        begin_first(visit);
     } else {
         say_begin(visit);
+    }
+}
+
+// The device was verifying the file when we came.
+static void on_verified(visit_t *visit) {
+    if (!same(visit->state.update, "verifying")) {
+        visit_answered(visit);
+        on_arrived(visit);
     }
 }
 
@@ -201,6 +268,8 @@ static void on_ready(visit_t *visit, const device_message_t *message) {
         cancel(visit, EXIT_CODE_UNREACHABLE, "nonsense", "It says what no ota_ws device says.");
         return;
     }
+    push->resumed_at = offset;
+    announce(visit);
     if (offset == 0) {
         window_sent(&push->window, push->early);
     }
@@ -290,20 +359,17 @@ static void on_done(visit_t *visit, const device_message_t *message) {
     meter_summary(&push->progress, summary);
     output_progress_end(visit->output, &push->progress);
     output_note(visit->output, visit->name, "%s, verified in %s", summary, updated->slot);
-    if (push->options->no_restart) {
-        finish_not_restarted(visit, OUTCOME_READY);
-    } else {
-        say_restart(visit);
-    }
+    go_on_from_ready(visit);
 }
 
 static void await_restart(visit_t *visit) {
+    const device_slot_t *updated = &push_of(visit)->updated;
     if (visit->patience.wait_s == 0) {
-        finish_not_restarted(visit, OUTCOME_RESTARTING);
+        visit_finish_restarting(visit, updated, false);
         return;
     }
     output_note(visit->output, visit->name, "restarting ...");
-    visit_await_restart(visit);
+    visit_await_restart(visit, updated);
 }
 
 static void on_returned(visit_t *visit) {
@@ -334,6 +400,39 @@ static void finish_unconfirmed(visit_t *visit, const problem_t *problem) {
     visit_finish(visit, &outcome);
 }
 
+// What the device had kept of an earlier try was changed on its way. The device has thrown it away, so the file is
+// sent from its start, once.
+static bool begin_from_start(visit_t *visit, const char *name) {
+    push_t *push = push_of(visit);
+    if (!same(name, "digest_mismatch") || push->resumed_at == 0 || push->from_start) {
+        return false;
+    }
+    push->from_start = true;
+    output_note(visit->output, visit->name,
+                "what the device had kept of an earlier try was damaged: the file is sent from its start");
+    say_begin(visit);
+    return true;
+}
+
+// The device is busy with its own work: what was said last is said again in a second.
+static bool say_again_later(visit_t *visit, const char *name) {
+    return same(name, "device_busy") && visit_ask_again(visit);
+}
+
+static void on_again(visit_t *visit) {
+    switch (visit->step) {
+    case RESTARTING:
+        say_restart(visit);
+        break;
+    case CONFIRMING:
+        say_confirm(visit);
+        break;
+    default:
+        on_arrived(visit);
+        break;
+    }
+}
+
 static void on_failed(visit_t *visit, const device_message_t *message) {
     push_t *push = push_of(visit);
     problem_t problem;
@@ -344,10 +443,16 @@ static void on_failed(visit_t *visit, const device_message_t *message) {
     }
     if (visit->step == CANCELLING) {
         visit_finish_problem(visit, &push->problem);
+    } else if (say_again_later(visit, problem.name)) {
+        return;
     } else if (visit->step == CONFIRMING) {
         finish_unconfirmed(visit, &problem);
     } else if (push->is_packed && same(problem.name, "compression_declined")) {
         begin_plain(visit);
+    } else if (begin_from_start(visit, problem.name)) {
+        return;
+    } else if (same(problem.name, "restart_pending") && recognise_ready(push->firmware, &visit->state)) {
+        take_ready(visit); // it was verifying when the connection came back
     } else if (can_be_tried_again(visit, problem.name)) {
         visit_retry(visit, &problem);
     } else {
@@ -368,12 +473,7 @@ static void on_lost(visit_t *visit, const problem_t *problem) {
 
 // Too late to cancel: the device restarts.
 static void finish_interrupted_restart(visit_t *visit) {
-    problem_t problem;
-    outcome_t outcome;
-    problem_set(&problem, EXIT_CODE_INTERRUPTED, "interrupted", "Interrupted.");
-    outcome_from_problem(&outcome, &problem, &visit->state);
-    outcome.kind = OUTCOME_RESTARTING;
-    visit_finish(visit, &outcome);
+    visit_finish_restarting(visit, &push_of(visit)->updated, true);
 }
 
 static void on_interrupted(visit_t *visit) {
@@ -407,13 +507,15 @@ static void on_heard(visit_t *visit, const device_message_t *message) {
         on_failed(visit, message);
     } else if (device_message_is(message, "restarting") && visit->step != CANCELLING) {
         await_restart(visit);
+    } else if (visit->step == VERIFYING && device_message_is(message, "state")) {
+        on_verified(visit);
     } else if (visit->step == CONFIRMING && device_message_is(message, "state") &&
                !same(visit->state.running.image, "trial")) {
         visit_finish_running(visit);
     }
 }
 
-const command_t push_command = {on_arrived, on_heard, on_returned, on_fill, on_lost, on_interrupted};
+const command_t push_command = {on_arrived, on_heard, on_returned, on_fill, on_lost, on_interrupted, on_again};
 
 void push_init(push_t *push, const push_options_t *options, firmware_t *firmware) {
     memset(push, 0, sizeof *push);

@@ -15,6 +15,7 @@ typedef struct {
     bool no_check;
     bool allow_downgrade;
     bool no_restart;
+    bool force;
     bool confirm;
 } push_options_t;
 
@@ -32,6 +33,9 @@ typedef struct {
     device_state_t before; // of before the update
     device_slot_t updated; // what the device should run in the end
     bool begun;            // `before` is known
+    bool announced;        // the device has taken an update: what is sent has been said
+    bool from_start;       // what was kept was damaged: it was asked for from 0 once
+    uint32_t resumed_at;   // offset of the last `ready`
     problem_t problem;     // why the update is being cancelled
 } push_t;
 

@@ -11,6 +11,8 @@
 #define RETRY_MAX_S 8
 #define RETURN_EVERY_MS 500 // between two looks whether the device is back
 #define GOODBYE_MS 1000     // at most, for the close frame and its answer
+#define AGAIN_MS 1000       // until a device that is busy with its own work is asked again
+#define BUSY_MAX_MS 30000   // so long, in all
 
 // ---- endings -------------------------------------------------------------------------------------------------------
 
@@ -45,12 +47,40 @@ void visit_finish_failed(visit_t *visit, const device_message_t *message) {
     visit_finish_problem(visit, &problem);
 }
 
+// The new image starts on trial, whoever waits for it.
+static void warn_of_trial(const visit_t *visit, const device_slot_t *starting, problem_t *problem) {
+    if (starting != NULL && starting->version[0] != '\0') {
+        problem_set(problem, EXIT_CODE_INTERRUPTED, "interrupted",
+                    "Interrupted. %s may be on trial now: unless somebody confirms it, the device goes back to %s.",
+                    starting->version, visit->before.running.version);
+    } else {
+        problem_set(problem, EXIT_CODE_INTERRUPTED, "interrupted", "Interrupted.");
+    }
+}
+
+void visit_finish_restarting(visit_t *visit, const device_slot_t *starting, bool interrupted) {
+    outcome_t outcome;
+    problem_t problem;
+    outcome_running(&outcome, visit->phase == VISIT_RETURNING ? &visit->before : &visit->state);
+    if (interrupted) {
+        visit->before = outcome.state;
+        warn_of_trial(visit, starting, &problem);
+        outcome_from_problem(&outcome, &problem, &visit->before);
+    }
+    outcome.kind = OUTCOME_RESTARTING;
+    if (starting != NULL) {
+        outcome.updated = *starting;
+    }
+    visit_finish(visit, &outcome);
+}
+
 // ---- coming and coming back ----------------------------------------------------------------------------------------
 
 static void connect_now(visit_t *visit) {
     visit->phase = visit->phase == VISIT_RETURNING ? VISIT_RETURNING : VISIT_ARRIVING;
     visit->connecting = true;
     visit->answer_ms = 0;
+    visit->again_ms = 0;
     client_connect(&visit->client);
 }
 
@@ -85,8 +115,20 @@ void visit_answered(visit_t *visit) {
     visit->answer_ms = 0;
 }
 
-void visit_await_restart(visit_t *visit) {
+bool visit_ask_again(visit_t *visit) {
+    uint64_t now_ms = loop_now_ms();
+    visit->busy_ms = visit->busy_ms == 0 ? now_ms : visit->busy_ms;
+    visit->again_ms = now_ms + AGAIN_MS;
+    visit->answer_ms = 0;
+    return now_ms - visit->busy_ms < BUSY_MAX_MS;
+}
+
+void visit_await_restart(visit_t *visit, const device_slot_t *starting) {
     client_close(&visit->client);
+    memset(&visit->starting, 0, sizeof visit->starting);
+    if (starting != NULL) {
+        visit->starting = *starting;
+    }
     visit->before = visit->state;
     visit->phase = VISIT_RETURNING;
     visit->connecting = false;
@@ -202,6 +244,11 @@ static void tick_returning(visit_t *visit, uint64_t now_ms) {
 }
 
 static void tick_talking(visit_t *visit, uint64_t now_ms) {
+    if (visit->again_ms != 0 && now_ms >= visit->again_ms) {
+        visit->again_ms = 0;
+        visit->command->again(visit);
+        return;
+    }
     if (visit->answer_ms == 0 || now_ms < visit->answer_ms) {
         return;
     }
@@ -233,13 +280,13 @@ static void on_interrupted(void *context) {
         visit->command->interrupted(visit);
         return;
     }
+    if (visit->phase == VISIT_RETURNING) {
+        visit_finish_restarting(visit, &visit->starting, true);
+        return;
+    }
     problem_t problem;
-    bool returning = visit->phase == VISIT_RETURNING;
     problem_set(&problem, EXIT_CODE_INTERRUPTED, "interrupted", "Interrupted.");
-    outcome_t outcome;
-    outcome_from_problem(&outcome, &problem, visit->state_known ? &visit->state : NULL);
-    outcome.kind = returning ? OUTCOME_RESTARTING : outcome.kind;
-    visit_finish(visit, &outcome);
+    visit_finish_problem(visit, &problem);
 }
 
 // ---- life ----------------------------------------------------------------------------------------------------------

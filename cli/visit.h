@@ -23,6 +23,7 @@ typedef struct {
     size_t (*fill)(struct visit *visit, unsigned char *frame);           // as client_events_t
     void (*lost)(struct visit *visit, const problem_t *problem); // the connection; the visit tries again by itself
     void (*interrupted)(struct visit *visit);                    // by Ctrl-C; the visit ends by itself
+    void (*again)(struct visit *visit);                          // after visit_ask_again(): the time has come
 } command_t;
 
 typedef struct {
@@ -56,7 +57,11 @@ typedef struct visit {
     device_state_t before; // VISIT_RETURNING: of before the restart
     uint32_t attempts;     // reconnections so far
     uint64_t next_ms, deadline_ms;
-    uint64_t answer_ms; // until when an answer must have come; 0: none is expected
+    uint64_t answer_ms;     // until when an answer must have come; 0: none is expected
+    uint64_t again_ms;      // when `again` is due; 0: never
+    uint64_t busy_ms;       // since when the device has been busy with its own work; 0: it is not
+    const char *asked;      // the commands of commands.c: the message that was sent last
+    device_slot_t starting; // VISIT_RETURNING: the new image that should run then; its version is "" for none
     bool interrupted;
     outcome_t outcome;
 } visit_t;
@@ -85,5 +90,13 @@ void visit_retry(visit_t *visit, const problem_t *problem);
 void visit_expect_answer(visit_t *visit, uint32_t timeout_ms);
 void visit_answered(visit_t *visit);
 
-// The device restarts: `returned` follows, or the visit ends because it did not come back.
-void visit_await_restart(visit_t *visit);
+// The device is busy with its own work (`device_busy`): `again` follows in a second. False when that has gone on for
+// too long.
+bool visit_ask_again(visit_t *visit);
+
+// The device restarts: `returned` follows, or the visit ends because it did not come back. `starting` is the image that
+// should run then, or NULL when that is no new one.
+void visit_await_restart(visit_t *visit, const device_slot_t *starting);
+
+// The device restarts, and is not waited for: `kind` and `starting` as above; `interrupted` by the user.
+void visit_finish_restarting(visit_t *visit, const device_slot_t *starting, bool interrupted);

@@ -49,12 +49,57 @@ test('push --confirm: the new image stays over a restart', async () => {
   });
 });
 
-test('confirm, once; then there is nothing to confirm', async () => {
+test('confirm twice ends well twice', async () => {
   await withFirst(async (device) => {
     await push(device, second);
-    assertEnds(await cliOn(device, 'confirm'), EXIT.ok, 'running 2.0.0 from ota_1, confirmed');
-    const again = await cliOn(device, 'confirm');
-    assertEnds(again, EXIT.device, 'still 2.0.0: The running firmware is not on trial; there is nothing to confirm.');
+    for (let i = 0; i < 2; i++) {
+      assertEnds(await cliOn(device, 'confirm'), EXIT.ok, 'running 2.0.0 from ota_1, confirmed');
+    }
+  });
+});
+
+test('confirm of an image that was given up is no success', async () => {
+  await withFirst(async (device) => {
+    await push(device, second);
+    await cliOn(device, 'restart');
+    const late = await cliOn(device, 'confirm');
+    assertEnds(late, EXIT.old, 'rolled back: running 1.0.0 from ota_0; 2.0.0 restarted (software) before it was confirmed');
+  });
+});
+
+test('the same firmware again is not sent, unless by --force', async () => {
+  await withFirst(async (device) => {
+    await push(device, second, '--confirm');
+    const boots = device.boots;
+    const again = await push(device, second, '--confirm');
+    assertEnds(again, EXIT.ok, 'runs already: 2.0.0 from ota_1, confirmed; nothing was sent');
+    assert.match(again.stderr, /next: the same command with --force/);
+    const json = objects((await push(device, second, '--json')).stdout);
+    assert.deepEqual(json.map(({ type, outcome, code }) => [type, outcome, code]), [['result', 'unchanged', 0]]);
+    assert.equal(device.boots, boots);
+    assertEnds(await push(device, second, '--force', '--confirm'), EXIT.ok, 'running 2.0.0 from ota_0, confirmed');
+  });
+});
+
+test('the same firmware on trial is confirmed, or left on trial', async () => {
+  await withFirst(async (device) => {
+    await push(device, second);
+    const again = await push(device, second);
+    assertEnds(again, EXIT.ok, 'runs already: 2.0.0 from ota_1, on trial; nothing was sent');
+    assert.match(again.stderr, /next: 'ota-ws confirm \S+' keeps it/);
+    assert.equal((await push(device, second, '--force')).code, EXIT.device);
+    assertEnds(await push(device, second, '--confirm'), EXIT.ok, 'running 2.0.0 from ota_1, confirmed');
+    assert.equal(device.boots, 2);
+  });
+});
+
+test('a push onto a trial is refused before it announces itself', async () => {
+  await withFirst(async (device) => {
+    await push(device, second);
+    const third = makeImage({ version: '3.0.0', seed: 3 });
+    const refused = await push(device, third);
+    assertEnds(refused, EXIT.device, 'still 2.0.0: The running firmware is on trial. Confirm it or go back before the next update.');
+    assert.equal(refused.stderr, `next: 'ota-ws confirm ${hostOf(device)}' keeps the running firmware, 'ota-ws rollback ${hostOf(device)}' goes back\n`);
   });
 });
 
@@ -82,8 +127,19 @@ test('push --no-restart leaves the new image ready; restart runs it', async () =
   await withFirst(async (device) => {
     assertEnds(await push(device, second, '--no-restart'), EXIT.ok, 'still 1.0.0; 2.0.0 is ready in ota_1 and runs after a restart');
     assert.equal(device.boots, 1);
-    assert.equal((await push(device, second)).code, EXIT.device);
+    const other = await push(device, makeImage({ version: '3.0.0', seed: 3 }));
+    assertEnds(other, EXIT.device, 'still 1.0.0: A new image is ready. Restart into it or cancel it before the next update.');
     assertEnds(await cliOn(device, 'restart'), EXIT.ok, 'running 2.0.0 from ota_1, on trial');
+  });
+});
+
+test('a file that is ready already is not sent again', async () => {
+  await withFirst(async (device) => {
+    await push(device, second, '--no-restart');
+    assertEnds(await push(device, second, '--no-restart'), EXIT.ok, 'still 1.0.0; 2.0.0 is ready in ota_1 and runs after a restart');
+    const result = await push(device, second);
+    assertEnds(result, EXIT.ok, 'running 2.0.0 from ota_1, on trial');
+    assert.match(result.stderr, /2\.0\.0 is verified in ota_1 already: nothing more has to be sent/);
   });
 });
 
@@ -240,6 +296,7 @@ test('--json: a failure has outcome, code, name and sentence', async () => {
     code: EXIT.unreachable,
     text: 'unreachable: Nothing answers at 127.0.0.1:1. Is the device on, and are name and port right?',
     error: 'no_connection',
+    next: "'ota-ws info 127.0.0.1:1' when the device is on and in this network",
   });
 });
 
@@ -295,6 +352,7 @@ test('on a terminal the password is asked for without echo, and progress is a ba
     assert.ok(!terminal.screen.includes(PASSWORD), terminal.screen);
     assert.match(terminal.screen, /\[#+\] 100 % /);
     assert.match(terminal.screen, /running 2\.0\.0 from ota_1, on trial\r\n$/);
+    assert.match(terminal.screen, /sent as it is: .+\r\n.*save no time\r\n/, 'a long note is broken between words');
     for (const line of terminal.screen.split(/[\r\n]+/)) {
       assert.ok(line.replaceAll('\x1b[K', '').length <= 80, line);
     }
@@ -353,7 +411,7 @@ test('Ctrl-C while waiting for the restart ends the wait, and the devices behind
     child.kill('SIGINT');
     const [code] = await once(child, 'close');
     assert.equal(code, EXIT.interrupted);
-    assert.deepEqual(stdout.trimEnd().split('\n'), [`${hostOf(device)}: restarting, not waited for: Interrupted.`, '127.0.0.1:1: not tried']);
+    assert.deepEqual(stdout.trimEnd().split('\n'), [`${hostOf(device)}: restarting, not waited for: Interrupted. 2.0.0 may be on trial now: unless somebody confirms it, the device goes back to 1.0.0.`, '127.0.0.1:1: not tried']);
   });
 });
 
@@ -420,6 +478,91 @@ test('an image that crashes on its trial is seen to be rolled back', async () =>
     assert.match(lastLine(stdout), /^rolled back: running 1\.0\.0 from ota_0/);
     assert.equal(code, EXIT.old);
   });
+});
+
+test('a link that drops before the last word costs nothing', async () => {
+  await withFirst(async (device) => {
+    let cuts = 0;
+    const line = await wire(device, {
+      pass: (socket, bytes) => {
+        if (cuts === 0 && bytes.includes('"type":"done"')) {
+          cuts++;
+          line.cut();
+        } else {
+          socket.write(bytes);
+        }
+      },
+    });
+    const result = await cli(['push', '--confirm', second.path, line.host]);
+    line.close();
+    assert.equal(cuts, 1);
+    assertEnds(result, EXIT.ok, 'running 2.0.0 from ota_1, confirmed');
+    assert.match(result.stderr, /2\.0\.0 is verified in ota_1 already/);
+  });
+});
+
+/** A push whose bytes are changed at 150,000 and whose wire is cut at 300,000. */
+async function pushDamaged(device, image, ...options) {
+  let bytes = 0, cuts = 0;
+  const line = await wire(device, {
+    sent: (data) => {
+      bytes += data.length;
+      if (cuts === 0 && bytes > 150_000) {
+        data[data.length - 1] ^= 1;
+      }
+      if (bytes > 300_000 && cuts++ === 0) {
+        setImmediate(() => line.cut());
+      }
+    },
+  });
+  const result = await cli(['push', '--compress', 'never', ...options, image.path, line.host]);
+  line.close();
+  return result;
+}
+
+test('a resumed update that was damaged begins again by itself', async () => {
+  await withFirst(async (device) => {
+    const result = await pushDamaged(device, makeImage({ version: '2.0.0', seed: 6, size: '900K' }));
+    assertEnds(result, EXIT.ok, 'running 2.0.0 from ota_1, on trial');
+    assert.match(result.stderr, /going on after \d+ bytes/);
+    assert.match(result.stderr, /what the device had kept of an earlier try was damaged: the file is sent from its start/);
+  }, { timing: 'w25q32jv' });
+});
+
+test('info shows an unfinished upload and its file', async () => {
+  await withFirst(async (device) => {
+    const image = makeImage({ version: '2.0.0', seed: 6, size: '900K' });
+    let bytes = 0;
+    const line = await wire(device, { sent: (data) => (bytes += data.length) > 400_000 && setImmediate(() => line.cut()) });
+    await cli(['push', '--compress', 'never', '--retry', '0', image.path, line.host]);
+    line.close();
+    const digest = execFileSync('sha256sum', [image.path], { encoding: 'utf8' }).slice(0, 16);
+    const kept = await until(async () => objects((await cliOn(device, 'info', '--json')).stdout).find((state) => state.kept > 0), 'what is kept');
+    assert.deepEqual([kept.kept_sha256, kept.kept_size, kept.kept_version, kept.kept_project], [digest, image.bytes.length, '2.0.0', 'demo']);
+    const { stdout } = await cliOn(device, 'info');
+    assert.match(stdout, new RegExp(`^update +unfinished: \\d+ of ${image.bytes.length} bytes of demo 2\\.0\\.0 are kept\n +push the same file to go on \\(its SHA-256: ${digest}\\.\\.\\.\\)$`, 'm'));
+    assert.ok(stdout.split('\n').every((text) => text.length <= 80), stdout);
+    const result = await push(device, image);
+    assert.match(result.stderr, /going on after \d+ bytes/);
+  }, { timing: 'w25q32jv' });
+});
+
+test('a device that is busy with its own work is asked again', async () => {
+  let begins = 0, confirms = 0;
+  const says = (message, socket) => {
+    if (message.type === 'hello') {
+      send(socket, welcome, { ...state, image: 'trial', early: 1000 });
+    } else if (message.type === 'begin') {
+      begins++;
+      send(socket, { type: 'failed', name: begins === 1 ? 'device_busy' : 'on_trial' });
+    } else if (message.type === 'confirm') {
+      confirms++;
+      send(socket, ...(confirms === 1 ? [{ type: 'failed', name: 'device_busy' }] : [{ ...state, image: 'valid' }]));
+    }
+  };
+  assert.equal((await askPretender({ says }, ['confirm', '--json'])).code, EXIT.ok);
+  assert.equal((await askPretender({ says }, ['push', '--json', second.path])).last.error, 'on_trial');
+  assert.deepEqual([begins, confirms], [2, 2]);
 });
 
 test('a message that was changed on the way ends the session', async () => {
@@ -563,7 +706,7 @@ test('figures of a device that make no sense end the update', async () => {
 });
 
 test('a device without sentences is given ours', async () => {
-  const says = (message, socket) => (message.type === 'hello' ? send(socket, welcome, state) : send(socket, { type: 'failed', name: 'not_on_trial' }));
+  const says = (message, socket) => (message.type === 'hello' ? send(socket, welcome, { ...state, image: 'factory' }) : send(socket, { type: 'failed', name: 'not_on_trial' }));
   const { last } = await askPretender({ says }, ['confirm', '--json']);
   assert.equal(last.text, 'still 1.0.0: The running firmware is not on trial; there is nothing to confirm.');
 });
