@@ -12,7 +12,8 @@
 #include "partition_csv.h"
 
 #define DEFAULT_FLASH_SIZE 0x400000
-#define DEFAULT_SLOTS_START 0x10000
+#define DEFAULT_SLOTS_BEHIND_TABLE 0x8000 // at least: nvs, otadata, phy
+#define LAST_TABLE 0x40000
 #define PROGRAM_UNIT 16 // the strictest that a chip asks for: with flash encryption
 #define DEFAULT_CHIP 0x0005
 
@@ -62,31 +63,75 @@ static void choose_chip(board_t *board, const options_t *options) {
 
 // ---- a new flash file ----------------------------------------------------------------------------------------------
 
+// Of a chip, or 0x1000 or 0x2000 later: SOC_ESP_ROM_BOOTLOADER_OFFSET.
+static uint32_t bootloader_address(uint16_t chip_id) {
+    static const uint16_t at_0x1000[] = {0x0000, 0x0002};                 // ESP32, S2
+    static const uint16_t at_0x2000[] = {0x0012, 0x0017, 0x001C, 0x0020}; // P4, C5, H4, S31
+    for (size_t i = 0; i < sizeof at_0x1000 / sizeof at_0x1000[0]; i++) {
+        if (chip_id == at_0x1000[i]) {
+            return 0x1000;
+        }
+    }
+    for (size_t i = 0; i < sizeof at_0x2000 / sizeof at_0x2000[0]; i++) {
+        if (chip_id == at_0x2000[i]) {
+            return 0x2000;
+        }
+    }
+    return 0;
+}
+
+// The chip of a new device: the one that was asked for, or that of the image.
+static uint16_t chip_of_new(const options_t *options) {
+    uint8_t head[OTA_WS_IMAGE_HEAD_SIZE];
+    ota_ws_image_t image;
+    FILE *file = options->chip < 0 ? fopen(options->image, "rbe") : NULL;
+    size_t length = file == NULL ? 0 : fread(head, 1, sizeof head, file);
+    if (file != NULL) {
+        fclose(file);
+    }
+    ota_ws_image_init(&image, NULL, NULL);
+    ota_ws_image_feed(&image, head, length);
+    uint16_t of_image = ota_ws_image_head_known(&image) ? image.header.chip_id : DEFAULT_CHIP;
+    return options->chip >= 0 ? (uint16_t)options->chip : of_image;
+}
+
+static partition_layout_t layout_of_new(const options_t *options) {
+    return (partition_layout_t){
+        .table = options->table_offset,
+        .bootloader = bootloader_address(chip_of_new(options)),
+        .recovery = options->recovery_offset != 0 ? options->recovery_offset : PARTITION_NOWHERE,
+    };
+}
+
 // otadata and two equal OTA slots that fill the flash.
-static bool make_default_table(partition_table_t *table, uint32_t flash_size, partition_error_t *error) {
+static bool make_default_table(partition_table_t *table, uint32_t flash_size, const partition_layout_t *layout,
+                               partition_error_t *error) {
     char text[256];
-    uint32_t room = flash_size > DEFAULT_SLOTS_START ? flash_size - DEFAULT_SLOTS_START : 0;
+    int64_t unit = PARTITION_APP_ALIGNMENT;
+    int64_t start = (layout->table + DEFAULT_SLOTS_BEHIND_TABLE + unit - 1) / unit * unit;
+    uint32_t room = flash_size > start ? (uint32_t)(flash_size - start) : 0;
     uint32_t slot = room / 2 / PARTITION_APP_ALIGNMENT * PARTITION_APP_ALIGNMENT;
-    int length =
-        snprintf(text, sizeof text,
-                 "nvs,data,nvs,0x9000,0x4000\notadata,data,ota,0xd000,0x2000\nphy_init,data,phy,0xf000,0x1000\n"
-                 "ota_0,app,ota_0,,0x%" PRIx32 "\nota_1,app,ota_1,,0x%" PRIx32 "\n",
-                 slot, slot);
-    return partition_csv_parse(table, text, (size_t)length, error);
+    int length = snprintf(text, sizeof text,
+                          "nvs,data,nvs,,0x4000\notadata,data,ota,,0x2000\nphy_init,data,phy,,0x1000\n"
+                          "ota_0,app,ota_0,,0x%" PRIx32 "\nota_1,app,ota_1,,0x%" PRIx32 "\n",
+                          slot, slot);
+    const partition_csv_t csv = {text, (size_t)length, *layout};
+    return partition_csv_parse_at(table, &csv, error);
 }
 
 static int make_table(board_t *board, const options_t *options, const console_t *console) {
     partition_error_t error = {""};
     uint8_t bytes[PARTITION_TABLE_SIZE];
-    bool ok = options->partitions != NULL ? partition_csv_load(&board->table, options->partitions, &error)
-                                          : make_default_table(&board->table, board->nor.size, &error);
+    const partition_layout_t layout = layout_of_new(options);
+    bool ok = options->partitions != NULL ? partition_csv_load(&board->table, options->partitions, &layout, &error)
+                                          : make_default_table(&board->table, board->nor.size, &layout, &error);
     if (!ok || !partition_table_check(&board->table, board->nor.size, &error)) {
         console_log(console, "flash", "%s%s%s", options->partitions != NULL ? options->partitions : "",
                     options->partitions != NULL ? ": " : "", error.text);
         return EXIT_PARTITIONS;
     }
     partition_table_encode(&board->table, bytes);
-    ota_ws_status_t status = nor_program(&board->nor, PARTITION_TABLE_ADDRESS, bytes, sizeof bytes);
+    ota_ws_status_t status = nor_program(&board->nor, board->table_address, bytes, sizeof bytes);
     return status == OTA_WS_OK ? EXIT_ENDED : EXIT_FLASH_FILE;
 }
 
@@ -164,18 +209,35 @@ static int make_flash(board_t *board, const options_t *options, const console_t 
 
 // ---- an existing one -----------------------------------------------------------------------------------------------
 
-static int read_table(board_t *board, const console_t *console) {
-    partition_error_t error = {""};
+static bool table_lies_at(board_t *board, uint32_t address, partition_error_t *error) {
     uint8_t bytes[PARTITION_TABLE_SIZE];
-    if (nor_read(&board->nor, PARTITION_TABLE_ADDRESS, bytes, sizeof bytes) != OTA_WS_OK) {
-        console_log(console, "flash", "%s", board->nor.fault);
-        return EXIT_FLASH_FILE;
+    return nor_read(&board->nor, address, bytes, sizeof bytes) == OTA_WS_OK &&
+           partition_table_decode(&board->table, bytes, error);
+}
+
+// Where a table lies, if it is at none of the usual places; 0: nowhere.
+static uint32_t search_table(board_t *board) {
+    partition_error_t unused;
+    for (uint32_t at = NOR_SECTOR_SIZE; at <= LAST_TABLE && at < board->nor.size; at += NOR_SECTOR_SIZE) {
+        if (table_lies_at(board, at, &unused)) {
+            return at;
+        }
     }
-    if (!partition_table_decode(&board->table, bytes, &error)) {
-        console_log(console, "flash", "%s", error.text);
-        return EXIT_PARTITIONS;
+    return 0;
+}
+
+static int read_table(board_t *board, const console_t *console) {
+    partition_error_t error = {"this lies behind its end"};
+    if (board->table_address < board->nor.size && table_lies_at(board, board->table_address, &error)) {
+        return EXIT_ENDED;
     }
-    return EXIT_ENDED;
+    console_log(console, "flash", "at 0x%" PRIx32 ": %s", board->table_address, error.text);
+    uint32_t found = search_table(board);
+    if (found != 0) {
+        console_log(console, "flash", "there is one at 0x%" PRIx32 ": --partition-table-offset 0x%" PRIx32, found,
+                    found);
+    }
+    return EXIT_PARTITIONS;
 }
 
 static int check_table(board_t *board, const console_t *console) {
@@ -184,6 +246,20 @@ static int check_table(board_t *board, const console_t *console) {
         console_log(console, "flash", "%s", error.text);
         return EXIT_PARTITIONS;
     }
+    return EXIT_ENDED;
+}
+
+static int complete_dump(board_t *board, const options_t *options, const console_t *console) {
+    uint32_t present = board->file.present;
+    if (present == board->file.size) {
+        return EXIT_ENDED;
+    }
+    if (flash_file_complete(&board->file, options->flash) != FLASH_FILE_OPENED) {
+        console_log(console, "flash", "%s", board->file.error);
+        return EXIT_FLASH_FILE;
+    }
+    console_log(console, "flash", "%s had %" PRIu32 " bytes; it is filled up with 0xFF to %" PRIu32 " KiB",
+                options->flash, present, board->file.size / 1024);
     return EXIT_ENDED;
 }
 
@@ -196,6 +272,13 @@ static int use_flash(board_t *board, const options_t *options, const console_t *
     int code = read_table(board, console);
     if (code == EXIT_ENDED) {
         code = check_table(board, console);
+    } else if (board->file.present < board->file.size) {
+        console_log(console, "flash", "%s has %" PRIu32 " bytes: that is no size of a flash chip", options->flash,
+                    board->file.present);
+        code = EXIT_FLASH_FILE;
+    }
+    if (code == EXIT_ENDED) {
+        code = complete_dump(board, options, console);
     }
     if (code != EXIT_ENDED) {
         board_close(board);
@@ -205,6 +288,7 @@ static int use_flash(board_t *board, const options_t *options, const console_t *
 
 int board_open(board_t *board, const options_t *options, const console_t *console) {
     memset(board, 0, sizeof *board);
+    board->table_address = options->table_offset;
     int code = EXIT_FLASH_FILE;
     switch (flash_file_open(&board->file, options->flash, options->flash_size)) {
     case FLASH_FILE_OPENED:
@@ -231,6 +315,7 @@ int board_open(board_t *board, const options_t *options, const console_t *consol
 
 int board_view(board_t *board, const options_t *options, const console_t *console) {
     memset(board, 0, sizeof *board);
+    board->table_address = options->table_offset;
     if (flash_file_view(&board->file, options->flash) != FLASH_FILE_OPENED) {
         console_log(console, "flash", "%s", board->file.error);
         return EXIT_FLASH_FILE;

@@ -14,6 +14,7 @@ typedef struct {
     nor_t nor;
     nor_timing_t timing;
     partition_table_t table;
+    uint32_t table_address;
     app_target_t target;
 } board_t;
 

@@ -29,6 +29,7 @@ add_library(ota_ws_host STATIC
     options.c
     otadata.c
     partition_csv.c
+    partition_text.c
     partition_names.c
     partition_table.c
     receive.c

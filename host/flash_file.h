@@ -13,6 +13,7 @@
 typedef struct {
     int file; // -1: closed
     uint32_t size;
+    uint32_t present;                  // bytes of the file when it was opened; the rest reads as erased
     char error[FLASH_FILE_ERROR_SIZE]; // why the last function failed, a sentence
 } flash_file_t;
 
@@ -22,8 +23,13 @@ typedef enum {
     FLASH_FILE_FAILED, // `error` says why
 } flash_file_result_t;
 
-// Opens an existing one. `size` is what it must have; 0: whatever it has.
+// Opens an existing one. `size` is what it must have; 0: whatever it has. A file that is no whole number of blocks may
+// be a dump without its erased end: `present` is less than `size` then, which is what was asked for or the next power
+// of two. Reading gives 0xFF behind `present`; flash_file_complete() must come before the first write.
 flash_file_result_t flash_file_open(flash_file_t *flash, const char *path, uint32_t size);
+
+// Writes the erased end of a dump, once it is certain that the file is one.
+flash_file_result_t flash_file_complete(flash_file_t *flash, const char *path);
 
 // Opens an existing one to read only, also while another process uses it.
 flash_file_result_t flash_file_view(flash_file_t *flash, const char *path);

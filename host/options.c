@@ -15,6 +15,7 @@
 #include "exit_codes.h"
 #include "nor.h"
 #include "nor_timing.h"
+#include "partition_table.h"
 #include "worker.h"
 
 static const char help[] =
@@ -29,6 +30,8 @@ static const char help[] =
     "                        a dump of a chip's flash works too. FILE.nvs beside it keeps the pairing code\n"
     "  --flash-size SIZE     4M when it is made; else the file must have this size\n"
     "  --partitions FILE     partitions.csv for a new flash file; default: otadata and two equal OTA slots\n"
+    "  --partition-table-offset ADDRESS  where the table lies in flash, each time (0x8000)\n"
+    "  --recovery-bootloader-offset ADDRESS  for a row of that kind in the partitions.csv\n"
     "  --image FILE          application image for a new flash file, in factory or ota_0\n"
     "  --chip NAME           esp32, esp32s2, esp32s3, esp32c2, esp32c3, esp32c5, esp32c6, esp32c61, esp32h2,\n"
     "                        esp32p4 ...; default: the chip that the image in flash is for\n"
@@ -82,6 +85,8 @@ static const row_t rows[] = {
     {"flash", TEXT, AT(flash), 0, 0, 0},
     {"flash-size", SIZE, AT(flash_size), NOR_BLOCK_SIZE, INT32_MAX, NOR_BLOCK_SIZE},
     {"partitions", TEXT, AT(partitions), 0, 0, 0},
+    {"partition-table-offset", SIZE, AT(table_offset), NOR_SECTOR_SIZE, INT32_MAX, NOR_SECTOR_SIZE},
+    {"recovery-bootloader-offset", SIZE, AT(recovery_offset), NOR_SECTOR_SIZE, INT32_MAX, NOR_SECTOR_SIZE},
     {"image", TEXT, AT(image), 0, 0, 0},
     {"chip", CHIP, AT(chip), 0, 0, 0},
     {"chip-revision", REVISION, AT(revision), 0, 0, 0},
@@ -275,6 +280,7 @@ static bool read_all(options_t *options, int count, char *const arguments[]) {
 
 options_result_t options_parse(options_t *options, int count, char *const arguments[]) {
     *options = (options_t){
+        .table_offset = PARTITION_TABLE_ADDRESS,
         .chip = -1,
         .revision = -1,
         .efuse_revision = -1,

@@ -11,6 +11,8 @@ typedef struct {
     const char *flash;
     uint32_t flash_size; // 0: that of the file, or 4 MiB
     const char *partitions;
+    uint32_t table_offset;    // of the partition table
+    uint32_t recovery_offset; // of a recovery bootloader; 0: there is none
     const char *image;
     int chip;               // id, -1: that of the image
     int revision;           // major * 100 + minor, -1: a usual one

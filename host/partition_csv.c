@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Three passes, as ESP-IDF's tool makes them: each line into a row, then missing offsets and sizes "up to an address",
-// then what must hold between and in the rows. Stricter in nothing: what ESP-IDF takes is taken.
+// then what must hold between and in the rows. Read beside gen_esp32part.py of v5.1.4, v5.5.5 and v6.0.2, of which the
+// later ones take all that the earlier ones do but app sizes that are no multiple of 0x1000. What the tool takes is
+// taken, with two exceptions: a table without a partition, and a NUL outside a comment.
+// test/partitions/compare.py compares the two over a folder of tables.
 #include "partition_csv.h"
 
 #include <ctype.h>
@@ -10,25 +13,34 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "partition_names.h"
+#include "partition_text.h"
 
 #define FIELD_COUNT 6
-#define LINE_SIZE 256
-#define FILE_MAX 65536
+#define WORD_SIZE 24
+#define FILE_MAX 0x400000
+#define LARGEST (INT64_C(1) << 40)
 #define NVS_MIN 0x3000 // of one that is written to
 #define APP_SIZE_UNIT 0x1000
 
 enum { NAME, TYPE, SUBTYPE, OFFSET, SIZE, FLAGS };
 
+// What a row says beside what is in the table.
+typedef struct {
+    char *name; // whole; the table has its first 16 bytes
+    int line;
+    bool open_offset; // the offset was left empty
+    int64_t address;
+    int64_t size; // negative: up to that address
+} extra_t;
+
 typedef struct {
     partition_table_t *table;
+    const partition_layout_t *layout;
     partition_error_t *error;
     int line;
-    int lines[PARTITION_MAX];        // where each row stands
-    bool open_offset[PARTITION_MAX]; // the offset was left empty
-    int64_t sizes[PARTITION_MAX];    // negative: up to that address
+    extra_t extras[PARTITION_MAX];
 } csv_t;
 
 __attribute__((format(printf, 2, 3))) static bool refuse(csv_t *csv, const char *format, ...) {
@@ -42,111 +54,142 @@ __attribute__((format(printf, 2, 3))) static bool refuse(csv_t *csv, const char 
 
 // ---- fields --------------------------------------------------------------------------------------------------------
 
-static char *trim(char *text) {
-    while (isspace((unsigned char)*text)) {
-        text++;
-    }
-    size_t length = strlen(text);
-    while (length > 0 && isspace((unsigned char)text[length - 1])) {
-        text[--length] = '\0';
-    }
-    return text;
-}
-
-// Missing fields are "", those behind the sixth are not looked at.
+// Missing fields are "", those behind the sixth are not looked at. Each is terminated in `line`.
 static void split(char *line, char *fields[FIELD_COUNT]) {
     char *end = line + strlen(line);
     for (size_t i = 0; i < FIELD_COUNT; i++) {
         char *comma = strchr(line, ',');
-        if (comma != NULL) {
-            *comma = '\0';
+        span_t field = partition_text_trim((span_t){line, comma == NULL ? end : comma});
+        char *next = comma == NULL ? end : comma + 1;
+        fields[i] = (char *)field.start;
+        *(char *)field.end = '\0';
+        line = next;
+    }
+}
+
+// Takes K and M off the end: each multiplies by 1024, or 1024 * 1024.
+static span_t take_units(span_t text, int64_t *factor) {
+    *factor = 1;
+    while (text.end > text.start) {
+        char last = (char)tolower((unsigned char)text.end[-1]);
+        if (last != 'k' && last != 'm') {
+            break;
         }
-        fields[i] = trim(line);
-        line = comma == NULL ? end : comma + 1;
+        *factor *= *factor > UINT32_MAX ? 1 : last == 'k' ? 1024 : 1024 * 1024;
+        text.end--;
     }
+    return text;
 }
 
-static int64_t multiplier(char *text) {
-    size_t length = strlen(text);
-    char last = (char)(length > 0 ? tolower((unsigned char)text[length - 1]) : '\0');
-    if (last != 'k' && last != 'm') {
-        return 1;
-    }
-    text[length - 1] = '\0';
-    return last == 'k' ? 1024 : 1024 * 1024;
+// The numbers of words, or -1.
+typedef int (*word_number_t)(uint8_t type, const char *word);
+
+static int type_number(uint8_t type, const char *word) {
+    (void)type;
+    return partition_type_number(word);
 }
 
-static int base_of(const char *digits) {
-    if (digits[0] != '0' || digits[1] == '\0') {
-        return 10;
-    }
-    char mark = (char)tolower((unsigned char)digits[1]);
-    return mark == 'x' ? 16 : mark == 'o' ? 8 : mark == 'b' ? 2 : 10;
+static int no_number(uint8_t type, const char *word) {
+    (void)type;
+    (void)word;
+    return -1;
 }
 
-// Decimal, 0x, 0o or 0b, with K or M behind and a minus before it. Below 2^32 in size.
-static bool read_number(const char *field, int64_t *value) {
-    char text[40];
-    if (strlen(field) >= sizeof text) {
-        return false;
+// A number, or else a word. What is larger than LARGEST is LARGEST.
+static bool read_value(const char *field, word_number_t known, uint8_t type, int64_t *value) {
+    int64_t factor;
+    span_t text = take_units((span_t){field, field + strlen(field)}, &factor);
+    if (!partition_text_number(text, value)) {
+        char word[WORD_SIZE];
+        size_t length = (size_t)(text.end - text.start);
+        snprintf(word, sizeof word, "%.*s", (int)(length < sizeof word ? length : 0), text.start);
+        *value = known(type, word);
+        if (*value < 0) {
+            return false;
+        }
     }
-    strcpy(text, field);
-    int64_t factor = multiplier(text);
-    const char *digits = text[0] == '-' ? text + 1 : text;
-    int base = base_of(digits);
-    const char *start = base == 10 ? digits : digits + 2;
-    if (!isxdigit((unsigned char)start[0])) {
-        return false;
-    }
-    char *end;
-    errno = 0;
-    unsigned long long number = strtoull(start, &end, base);
-    if (*end != '\0' || errno != 0 || number > UINT32_MAX || number * (uint64_t)factor > UINT32_MAX) {
-        return false;
-    }
-    *value = (int64_t)number * factor * (text[0] == '-' ? -1 : 1);
+    int64_t most = LARGEST / factor;
+    *value = *value > most ? LARGEST : *value < -most ? -LARGEST : *value * factor;
     return true;
 }
 
-static bool read_byte(csv_t *csv, const char *what, const char *field, int known, uint8_t *value) {
-    int64_t number = known;
-    if (known < 0 && !read_number(field, &number)) {
-        return refuse(csv, "'%s' is no %s that is known", field, what);
+// The sentence for a field that is no number, no word.
+static bool refuse_field(csv_t *csv, const char *field, const char *what) {
+    if (strchr(field, '$') != NULL) {
+        return refuse(csv, "'%.40s' is %s; is the environment variable set?", field, what);
     }
-    if (number < 0 || number > UINT8_MAX) {
-        return refuse(csv, "%s '%s' is not between 0 and 255", what, field);
-    }
-    *value = (uint8_t)number;
-    return true;
+    return refuse(csv, "'%.40s' is %s", field, what);
 }
 
 static bool read_kind(csv_t *csv, char *fields[FIELD_COUNT], partition_t *row) {
+    int64_t number;
     if (fields[TYPE][0] == '\0') {
         return refuse(csv, "the type must not be empty");
     }
-    if (!read_byte(csv, "type", fields[TYPE], partition_type_number(fields[TYPE]), &row->type)) {
-        return false;
+    if (!read_value(fields[TYPE], type_number, 0, &number)) {
+        return refuse_field(csv, fields[TYPE], "no type that is known");
     }
-    if (fields[SUBTYPE][0] == '\0') {
-        row->subtype = (uint8_t)partition_subtype_number(PARTITION_DATA, "undefined");
-        return row->type != PARTITION_APP || refuse(csv, "an app partition needs a subtype");
+    if (number < 0 || number > UINT8_MAX) {
+        return refuse(csv, "type '%.40s' is not between 0 and 255", fields[TYPE]);
     }
-    return read_byte(csv, "subtype", fields[SUBTYPE], partition_subtype_number(row->type, fields[SUBTYPE]),
-                     &row->subtype);
+    row->type = (uint8_t)number;
+    number = partition_subtype_number(PARTITION_DATA, "undefined");
+    if (fields[SUBTYPE][0] == '\0' && row->type == PARTITION_APP) {
+        return refuse(csv, "an app partition needs a subtype");
+    }
+    if (fields[SUBTYPE][0] != '\0' && !read_value(fields[SUBTYPE], partition_subtype_number, row->type, &number)) {
+        return refuse_field(csv, fields[SUBTYPE], "no subtype that is known");
+    }
+    if (number < 0 || number > UINT8_MAX) {
+        return refuse(csv, "subtype '%.40s' is not between 0 and 255", fields[SUBTYPE]);
+    }
+    row->subtype = (uint8_t)number;
+    return true;
 }
 
-static bool read_place(csv_t *csv, char *fields[FIELD_COUNT], partition_t *row) {
-    size_t index = csv->table->count;
-    int64_t offset = 0;
-    csv->open_offset[index] = fields[OFFSET][0] == '\0';
-    if (!csv->open_offset[index] && (!read_number(fields[OFFSET], &offset) || offset < 0)) {
-        return refuse(csv, "'%s' is no offset", fields[OFFSET]);
+static bool is_primary(const partition_t *row) {
+    return (row->type == PARTITION_BOOTLOADER || row->type == PARTITION_TABLE) && row->subtype == PARTITION_PRIMARY;
+}
+
+// Where the build puts bootloader and table: what the row says of it does not count.
+static bool has_fixed_address(const partition_t *row) {
+    return is_primary(row) || (row->type == PARTITION_BOOTLOADER && row->subtype == PARTITION_RECOVERY);
+}
+
+static bool read_fixed_address(csv_t *csv, const partition_t *row, int64_t *address) {
+    const partition_layout_t *layout = csv->layout;
+    *address = row->type == PARTITION_TABLE        ? layout->table
+               : row->subtype == PARTITION_PRIMARY ? layout->bootloader
+                                                   : layout->recovery;
+    return *address != PARTITION_NOWHERE ||
+           refuse(csv, "a recovery bootloader needs its place (--recovery-bootloader-offset)");
+}
+
+static bool read_address(csv_t *csv, const char *field, const partition_t *row, extra_t *extra) {
+    if (has_fixed_address(row)) {
+        return read_fixed_address(csv, row, &extra->address);
     }
-    row->address = (uint32_t)offset;
-    if (fields[SIZE][0] == '\0') {
+    extra->open_offset = field[0] == '\0';
+    if (!extra->open_offset && (!read_value(field, no_number, 0, &extra->address) || extra->address < 0)) {
+        return refuse_field(csv, field, "no offset");
+    }
+    return true;
+}
+
+static bool read_size(csv_t *csv, const char *field, const partition_t *row, extra_t *extra) {
+    if (row->type == PARTITION_BOOTLOADER) {
+        extra->size = (int64_t)csv->layout->table - csv->layout->bootloader;
+        return true;
+    }
+    if (row->type == PARTITION_TABLE) {
+        extra->size = PARTITION_TABLE_SECTOR;
+        return true;
+    }
+    if (field[0] == '\0') {
         return refuse(csv, "the size must not be empty");
     }
-    return read_number(fields[SIZE], &csv->sizes[index]) || refuse(csv, "'%s' is no size", fields[SIZE]);
+    bool is_size = read_value(field, no_number, 0, &extra->size) && extra->size <= UINT32_MAX;
+    return is_size || refuse_field(csv, field, "no size");
 }
 
 static bool read_flags(csv_t *csv, char *field, partition_t *row) {
@@ -157,29 +200,40 @@ static bool read_flags(csv_t *csv, char *field, partition_t *row) {
         } else if (strcmp(flag, "readonly") == 0) {
             row->flags |= PARTITION_READONLY;
         } else {
-            return refuse(csv, "'%s' is no flag that is known (encrypted, readonly)", flag);
+            return refuse(csv, "'%.40s' is no flag that is known (encrypted, readonly)", flag);
         }
     }
     return true;
 }
 
-static bool read_line(csv_t *csv, char *line) {
-    char *text = trim(line);
-    if (text[0] == '\0' || text[0] == '#') {
-        return true;
-    }
+static bool read_row(csv_t *csv, char *text) {
     if (csv->table->count == PARTITION_MAX) {
         return refuse(csv, "there are more than %d partitions", PARTITION_MAX);
     }
     char *fields[FIELD_COUNT];
     split(text, fields);
     partition_t *row = &csv->table->rows[csv->table->count];
+    extra_t *extra = &csv->extras[csv->table->count++];
+    extra->line = csv->line;
+    extra->name = strdup(fields[NAME]);
     memcpy(row->label, fields[NAME], strnlen(fields[NAME], PARTITION_LABEL_SIZE - 1)); // cut, as ESP-IDF does
-    if (!read_kind(csv, fields, row) || !read_place(csv, fields, row) || !read_flags(csv, fields[FLAGS], row)) {
-        return false;
+    return (extra->name != NULL || refuse(csv, "there is no memory for it")) && read_kind(csv, fields, row) &&
+           read_address(csv, fields[OFFSET], row, extra) && read_size(csv, fields[SIZE], row, extra) &&
+           read_flags(csv, fields[FLAGS], row);
+}
+
+// Variables are filled in first, in comments too.
+static bool read_line(csv_t *csv, span_t line) {
+    char *expanded = partition_text_expand(line);
+    if (expanded == NULL) {
+        return refuse(csv, "there is no memory for it");
     }
-    csv->lines[csv->table->count++] = csv->line;
-    return true;
+    span_t text = partition_text_trim((span_t){expanded, expanded + strlen(expanded)});
+    bool is_row = text.start < text.end && *text.start != '#';
+    *(char *)text.end = '\0';
+    bool ok = !is_row || read_row(csv, (char *)text.start);
+    free(expanded);
+    return ok;
 }
 
 // ---- between the rows ----------------------------------------------------------------------------------------------
@@ -188,27 +242,41 @@ static uint32_t alignment(const partition_t *row) {
     return row->type == PARTITION_APP ? PARTITION_APP_ALIGNMENT : PARTITION_DATA_ALIGNMENT;
 }
 
-static bool place_row(csv_t *csv, size_t index, int64_t *end) {
+static bool store_place(csv_t *csv, size_t index) {
     partition_t *row = &csv->table->rows[index];
-    csv->line = csv->lines[index];
-    if (!csv->open_offset[index] && row->address < *end) {
-        return refuse(csv, "partition '%s' at 0x%" PRIx32 " overlaps what ends at 0x%" PRIx64 "%s", row->label,
-                      row->address, (uint64_t)*end, index == 0 ? " (the partition table)" : "");
+    const extra_t *extra = &csv->extras[index];
+    if (extra->address > UINT32_MAX) {
+        return refuse(csv, "partition '%s' does not fit into 4 GiB", row->label);
     }
-    int64_t unit = alignment(row);
-    int64_t address = csv->open_offset[index] ? (*end + unit - 1) / unit * unit : row->address;
-    int64_t size = csv->sizes[index] < 0 ? -csv->sizes[index] - address : csv->sizes[index];
-    if (size < 0 || address + size > UINT32_MAX) {
+    if (extra->size < 0 || extra->size > UINT32_MAX) {
         return refuse(csv, "the size of partition '%s' does not fit", row->label);
     }
-    row->address = (uint32_t)address;
-    row->size = (uint32_t)size;
-    *end = address + size;
+    row->address = (uint32_t)extra->address;
+    row->size = (uint32_t)extra->size;
     return true;
 }
 
+static bool place_row(csv_t *csv, size_t index, int64_t *end) {
+    partition_t *row = &csv->table->rows[index];
+    extra_t *extra = &csv->extras[index];
+    csv->line = extra->line;
+    if (is_primary(row)) {
+        return store_place(csv, index);
+    }
+    if (!extra->open_offset && extra->address < *end) {
+        return refuse(csv, "partition '%s' at 0x%" PRIx64 " overlaps what ends at 0x%" PRIx64 "%s", row->label,
+                      (uint64_t)extra->address, (uint64_t)*end,
+                      *end == (int64_t)csv->layout->table + PARTITION_TABLE_SECTOR ? " (the partition table)" : "");
+    }
+    int64_t unit = alignment(row);
+    extra->address = extra->open_offset ? (*end + unit - 1) / unit * unit : extra->address;
+    extra->size = extra->size < 0 ? -extra->size - extra->address : extra->size;
+    *end = extra->address + extra->size;
+    return store_place(csv, index);
+}
+
 static bool place_rows(csv_t *csv) {
-    int64_t end = PARTITION_TABLE_ADDRESS + PARTITION_TABLE_SECTOR;
+    int64_t end = (int64_t)csv->layout->table + PARTITION_TABLE_SECTOR;
     for (size_t i = 0; i < csv->table->count; i++) {
         if (!place_row(csv, i, &end)) {
             return false;
@@ -221,6 +289,10 @@ static bool is_data(const partition_t *row, uint8_t subtype) {
     return row->type == PARTITION_DATA && row->subtype == subtype;
 }
 
+static bool is_otadata(const partition_t *row) {
+    return is_data(row, PARTITION_OTADATA) || is_data(row, PARTITION_TEE_OTADATA);
+}
+
 static bool verify_row(csv_t *csv, const partition_t *row) {
     bool readonly = (row->flags & PARTITION_READONLY) != 0;
     if (row->address % alignment(row) != 0) {
@@ -231,7 +303,7 @@ static bool verify_row(csv_t *csv, const partition_t *row) {
         return refuse(csv, "the size 0x%" PRIx32 " of app partition '%s' is no multiple of 0x%x", row->size, row->label,
                       APP_SIZE_UNIT);
     }
-    if (is_data(row, PARTITION_OTADATA) && row->size != PARTITION_OTADATA_SIZE) {
+    if (is_otadata(row) && row->size != PARTITION_OTADATA_SIZE) {
         return refuse(csv, "the otadata partition '%s' must have the size 0x2000", row->label);
     }
     if (readonly && (is_data(row, PARTITION_OTADATA) || is_data(row, PARTITION_COREDUMP))) {
@@ -247,11 +319,39 @@ static bool verify_against_earlier(csv_t *csv, size_t index) {
     const partition_t *row = &csv->table->rows[index];
     for (size_t i = 0; i < index; i++) {
         const partition_t *earlier = &csv->table->rows[i];
-        if (strcmp(earlier->label, row->label) == 0) {
-            return refuse(csv, "the name '%s' is taken by line %d", row->label, csv->lines[i]);
+        if (strcmp(csv->extras[i].name, csv->extras[index].name) == 0) {
+            return refuse(csv, "the name '%.40s' is taken by line %d", csv->extras[i].name, csv->extras[i].line);
         }
-        if (is_data(row, PARTITION_OTADATA) && is_data(earlier, PARTITION_OTADATA)) {
-            return refuse(csv, "there is an otadata partition already, in line %d", csv->lines[i]);
+        if (is_otadata(row) && is_otadata(earlier) && row->subtype == earlier->subtype) {
+            return refuse(csv, "there is an otadata partition already, in line %d", csv->extras[i].line);
+        }
+    }
+    return true;
+}
+
+// By address; of equal ones the earlier row first.
+static void sort_rows(const csv_t *csv, size_t order[PARTITION_MAX]) {
+    for (size_t i = 0; i < csv->table->count; i++) {
+        size_t at = i;
+        while (at > 0 && csv->table->rows[order[at - 1]].address > csv->table->rows[i].address) {
+            order[at] = order[at - 1];
+            at--;
+        }
+        order[at] = i;
+    }
+}
+
+// Rows with an address of their own follow each other already; bootloader and table may lie anywhere.
+static bool verify_overlaps(csv_t *csv) {
+    size_t order[PARTITION_MAX];
+    sort_rows(csv, order);
+    for (size_t i = 1; i < csv->table->count; i++) {
+        const partition_t *row = &csv->table->rows[order[i]];
+        const partition_t *before = &csv->table->rows[order[i - 1]];
+        if (row->address < (uint64_t)before->address + before->size) {
+            csv->line = csv->extras[order[i]].line;
+            return refuse(csv, "partition '%s' at 0x%" PRIx32 " overlaps '%s'", row->label, row->address,
+                          before->label);
         }
     }
     return true;
@@ -259,49 +359,73 @@ static bool verify_against_earlier(csv_t *csv, size_t index) {
 
 static bool verify_rows(csv_t *csv) {
     for (size_t i = 0; i < csv->table->count; i++) {
-        csv->line = csv->lines[i];
+        csv->line = csv->extras[i].line;
         if (!verify_row(csv, &csv->table->rows[i]) || !verify_against_earlier(csv, i)) {
             return false;
         }
     }
-    return csv->table->count > 0 || refuse(csv, "there is no partition in it");
+    return (csv->table->count > 0 || refuse(csv, "there is no partition in it")) && verify_overlaps(csv);
 }
 
 // ---- text ----------------------------------------------------------------------------------------------------------
 
-static bool read_lines(csv_t *csv, const char *text, size_t length) {
-    if (length >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) {
-        text += 3;
-        length -= 3;
-    }
-    while (length > 0) {
-        const char *newline = memchr(text, '\n', length);
-        size_t size = newline == NULL ? length : (size_t)(newline - text);
-        char line[LINE_SIZE];
+static bool is_comment(span_t line) {
+    line = partition_text_trim(line);
+    return line.start < line.end && *line.start == '#';
+}
+
+static bool read_lines(csv_t *csv, span_t rest) {
+    span_t line;
+    while (partition_text_line(&rest, &line)) {
+        size_t length = (size_t)(line.end - line.start);
+        bool has_zero = length > 0 && memchr(line.start, '\0', length) != NULL;
         csv->line++;
-        if (size >= sizeof line || memchr(text, '\0', size) != NULL) {
+        if (has_zero && !is_comment(line)) {
             return refuse(csv, "this is no line of a partition table");
         }
-        memcpy(line, text, size);
-        line[size] = '\0';
-        if (!read_line(csv, line)) {
+        if (!has_zero && !read_line(csv, line)) {
             return false;
         }
-        size_t taken = newline == NULL ? size : size + 1;
-        text += taken;
-        length -= taken;
     }
     return true;
 }
 
-bool partition_csv_parse(partition_table_t *table, const char *text, size_t length, partition_error_t *error) {
-    csv_t csv = {.table = table, .error = error};
+bool partition_csv_parse_at(partition_table_t *table, const partition_csv_t *text, partition_error_t *error) {
+    csv_t *csv = calloc(1, sizeof *csv);
+    const char *why = "there is no memory for it";
+    size_t length = 0;
     memset(table, 0, sizeof *table);
     memset(error, 0, sizeof *error);
-    return read_lines(&csv, text, length) && place_rows(&csv) && verify_rows(&csv);
+    char *decoded =
+        csv == NULL ? NULL : partition_text_decode((const uint8_t *)text->bytes, text->length, &length, &why);
+    bool ok = decoded != NULL;
+    if (!ok) {
+        snprintf(error->text, sizeof error->text, "%s", why);
+    } else if (text->layout.bootloader >= text->layout.table) {
+        ok = false;
+        snprintf(error->text, sizeof error->text,
+                 "a partition table at 0x%" PRIx64 " does not lie behind the bootloader", (uint64_t)text->layout.table);
+    } else {
+        *csv = (csv_t){.table = table, .layout = &text->layout, .error = error};
+        ok = read_lines(csv, (span_t){decoded, decoded + length}) && place_rows(csv) && verify_rows(csv);
+    }
+    for (size_t i = 0; csv != NULL && i < PARTITION_MAX; i++) {
+        free(csv->extras[i].name);
+    }
+    free(decoded);
+    free(csv);
+    return ok;
 }
 
-bool partition_csv_load(partition_table_t *table, const char *path, partition_error_t *error) {
+bool partition_csv_parse(partition_table_t *table, const char *text, size_t length, partition_error_t *error) {
+    const partition_csv_t csv = {text, length, partition_layout_default};
+    return partition_csv_parse_at(table, &csv, error);
+}
+
+const partition_layout_t partition_layout_default = {PARTITION_TABLE_ADDRESS, 0, PARTITION_NOWHERE};
+
+bool partition_csv_load(partition_table_t *table, const char *path, const partition_layout_t *layout,
+                        partition_error_t *error) {
     FILE *file = fopen(path, "rb");
     char *text = malloc(FILE_MAX);
     size_t length = file == NULL || text == NULL ? 0 : fread(text, 1, FILE_MAX, file);
@@ -310,7 +434,8 @@ bool partition_csv_load(partition_table_t *table, const char *path, partition_er
         const char *why = file != NULL && length == FILE_MAX ? "it is too long" : strerror(errno);
         snprintf(error->text, sizeof error->text, "%.120s cannot be read: %.60s", path, why);
     } else {
-        ok = partition_csv_parse(table, text, length, error);
+        const partition_csv_t csv = {text, length, *layout};
+        ok = partition_csv_parse_at(table, &csv, error);
     }
     free(text);
     if (file != NULL) {

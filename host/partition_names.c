@@ -12,20 +12,51 @@ typedef struct {
     const char *word;
 } name_t;
 
-static const name_t types[] = {{PARTITION_APP, 0, "app"}, {PARTITION_DATA, 0, "data"}};
+static const name_t types[] = {
+    {PARTITION_APP, 0, "app"},
+    {PARTITION_DATA, 0, "data"},
+    {PARTITION_BOOTLOADER, 0, "bootloader"},
+    {PARTITION_TABLE, 0, "partition_table"},
+};
 
 static const name_t subtypes[] = {
-    {PARTITION_APP, 0x00, "factory"},   {PARTITION_APP, 0x10, "ota_0"},    {PARTITION_APP, 0x11, "ota_1"},
-    {PARTITION_APP, 0x12, "ota_2"},     {PARTITION_APP, 0x13, "ota_3"},    {PARTITION_APP, 0x14, "ota_4"},
-    {PARTITION_APP, 0x15, "ota_5"},     {PARTITION_APP, 0x16, "ota_6"},    {PARTITION_APP, 0x17, "ota_7"},
-    {PARTITION_APP, 0x18, "ota_8"},     {PARTITION_APP, 0x19, "ota_9"},    {PARTITION_APP, 0x1A, "ota_10"},
-    {PARTITION_APP, 0x1B, "ota_11"},    {PARTITION_APP, 0x1C, "ota_12"},   {PARTITION_APP, 0x1D, "ota_13"},
-    {PARTITION_APP, 0x1E, "ota_14"},    {PARTITION_APP, 0x1F, "ota_15"},   {PARTITION_APP, 0x20, "test"},
-    {PARTITION_APP, 0x30, "tee_0"},     {PARTITION_APP, 0x31, "tee_1"},    {PARTITION_DATA, 0x00, "ota"},
-    {PARTITION_DATA, 0x01, "phy"},      {PARTITION_DATA, 0x02, "nvs"},     {PARTITION_DATA, 0x03, "coredump"},
-    {PARTITION_DATA, 0x04, "nvs_keys"}, {PARTITION_DATA, 0x05, "efuse"},   {PARTITION_DATA, 0x06, "undefined"},
-    {PARTITION_DATA, 0x80, "esphttpd"}, {PARTITION_DATA, 0x81, "fat"},     {PARTITION_DATA, 0x82, "spiffs"},
-    {PARTITION_DATA, 0x83, "littlefs"}, {PARTITION_DATA, 0x90, "tee_ota"},
+    {PARTITION_APP, 0x00, "factory"},
+    {PARTITION_APP, 0x10, "ota_0"},
+    {PARTITION_APP, 0x11, "ota_1"},
+    {PARTITION_APP, 0x12, "ota_2"},
+    {PARTITION_APP, 0x13, "ota_3"},
+    {PARTITION_APP, 0x14, "ota_4"},
+    {PARTITION_APP, 0x15, "ota_5"},
+    {PARTITION_APP, 0x16, "ota_6"},
+    {PARTITION_APP, 0x17, "ota_7"},
+    {PARTITION_APP, 0x18, "ota_8"},
+    {PARTITION_APP, 0x19, "ota_9"},
+    {PARTITION_APP, 0x1A, "ota_10"},
+    {PARTITION_APP, 0x1B, "ota_11"},
+    {PARTITION_APP, 0x1C, "ota_12"},
+    {PARTITION_APP, 0x1D, "ota_13"},
+    {PARTITION_APP, 0x1E, "ota_14"},
+    {PARTITION_APP, 0x1F, "ota_15"},
+    {PARTITION_APP, 0x20, "test"},
+    {PARTITION_APP, 0x30, "tee_0"},
+    {PARTITION_APP, 0x31, "tee_1"},
+    {PARTITION_DATA, 0x00, "ota"},
+    {PARTITION_DATA, 0x01, "phy"},
+    {PARTITION_DATA, 0x02, "nvs"},
+    {PARTITION_DATA, 0x03, "coredump"},
+    {PARTITION_DATA, 0x04, "nvs_keys"},
+    {PARTITION_DATA, 0x05, "efuse"},
+    {PARTITION_DATA, 0x06, "undefined"},
+    {PARTITION_DATA, 0x80, "esphttpd"},
+    {PARTITION_DATA, 0x81, "fat"},
+    {PARTITION_DATA, 0x82, "spiffs"},
+    {PARTITION_DATA, 0x83, "littlefs"},
+    {PARTITION_DATA, 0x90, "tee_ota"},
+    {PARTITION_BOOTLOADER, 0x00, "primary"},
+    {PARTITION_BOOTLOADER, 0x01, "ota"},
+    {PARTITION_BOOTLOADER, 0x02, "recovery"},
+    {PARTITION_TABLE, 0x00, "primary"},
+    {PARTITION_TABLE, 0x01, "ota"},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -82,7 +82,7 @@ bool partition_table_decode(partition_table_t *table, const uint8_t bytes[PARTIT
         const uint8_t *row = bytes + at;
         uint8_t md5[MD5_SIZE];
         if (is_erased(row)) {
-            return table->count > 0 || refuse(error, "there is no partition table at 0x%x", PARTITION_TABLE_ADDRESS);
+            return table->count > 0 || refuse(error, "there is no partition table");
         }
         if (ota_ws_read_u16(row) == MD5_MAGIC) {
             hash_rows(bytes, at, md5);
@@ -90,8 +90,7 @@ bool partition_table_decode(partition_table_t *table, const uint8_t bytes[PARTIT
                 return refuse(error, "the partition table is damaged: its MD5 does not fit");
             }
         } else if (ota_ws_read_u16(row) != ROW_MAGIC || table->count == PARTITION_MAX) {
-            return refuse(error, "there is no partition table at 0x%x, or it is damaged (row %zu)",
-                          PARTITION_TABLE_ADDRESS, at / ROW_SIZE);
+            return refuse(error, "there is no partition table, or it is damaged (row %zu)", at / ROW_SIZE);
         } else {
             decode_row(&table->rows[table->count++], row);
         }

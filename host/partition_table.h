@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// ESP-IDF's partition table as it lies in flash at 0x8000. Format: "ESP-IDF Programming Guide, Partition Tables" and
-// esp_flash_partitions.h: rows of 32 bytes that start with 0xAA50, one row with the MD5 of all before, 0xFF to the end.
+// ESP-IDF's partition table as it lies in flash, by default at 0x8000. Format: "ESP-IDF Programming Guide, Partition
+// Tables" and esp_flash_partitions.h: rows of 32 bytes that start with 0xAA50, one row with the MD5 of all before, 0xFF
+// to the end.
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define PARTITION_TABLE_ADDRESS 0x8000
+#define PARTITION_TABLE_ADDRESS 0x8000 // CONFIG_PARTITION_TABLE_OFFSET, by default
 #define PARTITION_TABLE_SIZE 0xC00
 #define PARTITION_TABLE_SECTOR 0x1000 // the first partition may start behind it
 #define PARTITION_MAX 94              // rows, beside the one with the MD5
@@ -18,10 +19,16 @@
 #define PARTITION_OTA_MAX 16
 #define PARTITION_ERROR_SIZE 200
 
-enum { PARTITION_APP = 0, PARTITION_DATA = 1 };
-enum { PARTITION_FACTORY = 0x00, PARTITION_OTA_0 = 0x10, PARTITION_TEST = 0x20 };   // subtypes of PARTITION_APP
-enum { PARTITION_OTADATA = 0x00, PARTITION_NVS = 0x02, PARTITION_COREDUMP = 0x03 }; // subtypes of PARTITION_DATA
-enum { PARTITION_ENCRYPTED = 1 << 0, PARTITION_READONLY = 1 << 1 };                 // flags
+enum { PARTITION_APP = 0, PARTITION_DATA = 1, PARTITION_BOOTLOADER = 2, PARTITION_TABLE = 3 };
+enum { PARTITION_PRIMARY = 0x00, PARTITION_RECOVERY = 0x02 };                     // of the last two
+enum { PARTITION_FACTORY = 0x00, PARTITION_OTA_0 = 0x10, PARTITION_TEST = 0x20 }; // subtypes of PARTITION_APP
+enum {
+    PARTITION_OTADATA = 0x00,
+    PARTITION_NVS = 0x02,
+    PARTITION_COREDUMP = 0x03,
+    PARTITION_TEE_OTADATA = 0x90
+};                                                                  // subtypes of PARTITION_DATA
+enum { PARTITION_ENCRYPTED = 1 << 0, PARTITION_READONLY = 1 << 1 }; // flags
 
 typedef struct {
     uint8_t type;

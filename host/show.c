@@ -8,8 +8,8 @@
 #include "chip.h"
 #include "hash_openssl.h"
 
-static void show_table(const partition_table_t *table) {
-    printf("partition table at 0x%x\n", PARTITION_TABLE_ADDRESS);
+static void show_table(const partition_table_t *table, uint32_t address) {
+    printf("partition table at 0x%" PRIx32 "\n", address);
     for (size_t i = 0; i < table->count; i++) {
         const partition_t *row = &table->rows[i];
         char type[8];
@@ -59,7 +59,7 @@ static void show_image(board_t *board, const partition_t *partition) {
 }
 
 void show_board(board_t *board) {
-    show_table(&board->table);
+    show_table(&board->table, board->table_address);
     show_record(board);
     printf("images\n");
     for (size_t i = 0; i < board->table.count; i++) {

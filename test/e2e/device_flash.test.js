@@ -172,6 +172,44 @@ test('a table without two OTA slots, without otadata or without sense is refused
   }
 });
 
+test('a partition table at another offset is written and read there', async () => {
+  const flash = freshPath('.flash');
+  const options = { partitionTableOffset: '0x10000' };
+  await withDevice({ image: first.path, flash, options }, async (device) => {
+    assert.equal(device.flash().readUInt16LE(0x10000), 0x50aa);
+    assert.equal(device.flash().readUInt16LE(0x8000), 0xffff);
+    assert.equal(device.flash().readUInt32LE(0x10004), 0x11000); // nvs lies behind the table
+  });
+  await startsAndEnds({ flash }, 4, /there is one at 0x10000: --partition-table-offset 0x10000/);
+  await withDevice({ flash, options }, async (device) => assert.match(device.log, /slot ota_0, demo 1\.0\.0/));
+  await startsAndEnds({ flash, options: { partitionTableOffset: '0x10001' } }, 2, /partition-table-offset/);
+});
+
+test('a dump without its erased end is filled up', async () => {
+  const flash = freshPath('.flash');
+  await withDevice({ image: first.path, flash }, async () => {});
+  const whole = fs.readFileSync(flash);
+  const end = 0x10000 + first.bytes.length + 4; // as esptool's merge-bin leaves it
+  for (const [flashSize, size] of [[undefined, 0], ['4M', 4 << 20]]) {
+    const dump = freshPath('.flash');
+    fs.writeFileSync(dump, whole.subarray(0, end));
+    const options = flashSize ? { flashSize } : {};
+    const { stdout } = await run(tools.device, ['--flash', dump, '--show']);
+    assert.match(stdout, /ota_0\s+demo 1\.0\.0/); // which changes nothing
+    assert.equal(fs.statSync(dump).size, end);
+    if (!flashSize) {
+      await startsAndEnds({ flash: dump, options }, 4, /behind the end of the flash/); // the slots need 4 MiB
+      assert.equal(fs.statSync(dump).size, end);
+      continue;
+    }
+    await withDevice({ flash: dump, options }, async (device) => {
+      assert.match(device.log, /is filled up with 0xFF to 4096 KiB/);
+      assert.equal(device.flash().length, size);
+      assert.ok(device.flash().subarray(end + 16).every((byte) => byte === 0xff));
+    });
+  }
+});
+
 test('a flash whose table is damaged does not start, and is not changed', async () => {
   const flash = freshPath('.flash');
   await withDevice({ image: first.path, flash }, async () => {});

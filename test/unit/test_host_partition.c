@@ -2,6 +2,8 @@
 // The partition table: ESP-IDF's CSV in, ESP-IDF's bytes out and in again.
 #include "testing.h"
 
+#include <stdlib.h>
+
 #include "partition_csv.h"
 
 #define OTA_TABLE                                                                                                      \
@@ -156,6 +158,96 @@ static void comments_blank_lines_marks_and_line_ends_do_not_matter(void **state)
     check_row(&table.rows[0], "nvs", 0x9000, 0x4000);
 }
 
+static void bootloader_and_table_have_rows_of_their_own(void **state) {
+    (void)state;
+    partition_table_t table;
+    partition_error_t error;
+    static const char text[] = "boot, bootloader, primary, N/A, N/A\ntable, partition_table, primary, N/A, N/A\n"
+                               "otadata,data,ota,,8K\nota_0,app,ota_0,,1M\nota_1,app,ota_1,,1M\n"
+                               "next, bootloader, ota, ,\nspare, partition_table, ota, , 64K\n"
+                               "last, bootloader, recovery, ,\n";
+    partition_csv_t csv = {text, strlen(text), {.table = 0x9000, .bootloader = 0x2000, .recovery = 0x220000}};
+    if (!partition_csv_parse_at(&table, &csv, &error)) {
+        fail_msg("%s", error.text);
+    }
+    check_row(&table.rows[0], "boot", 0x2000, 0x7000);
+    check_row(&table.rows[1], "table", 0x9000, 0x1000);
+    check_row(&table.rows[2], "otadata", 0xa000, 0x2000);
+    check_row(&table.rows[5], "next", 0x210000, 0x7000);
+    check_row(&table.rows[6], "spare", 0x217000, 0x1000);
+    check_row(&table.rows[7], "last", 0x220000, 0x7000);
+    csv.layout.bootloader = 0x9000;
+    assert_false(partition_csv_parse_at(&table, &csv, &error));
+    assert_non_null(strstr(error.text, "behind the bootloader"));
+}
+
+static void numbers_are_read_as_python_reads_them(void **state) {
+    (void)state;
+    partition_table_t table = parse("a,data,nvs,,+16K\nb,data,fat,0x1_0000,64 K\nc,data,fat,,0x_4000\n"
+                                    "d,data,fat,,8_192\ne,0_0,0x10,,1Kk\nf,data,fat,,00\ng,data,fat,,0O10_000\n");
+    check_row(&table.rows[0], "a", 0x9000, 0x4000);
+    check_row(&table.rows[1], "b", 0x10000, 0x10000);
+    check_row(&table.rows[2], "c", 0x20000, 0x4000);
+    check_row(&table.rows[3], "d", 0x24000, 8192);
+    check_row(&table.rows[4], "e", 0x30000, 0x100000);
+    check_row(&table.rows[5], "f", 0x130000, 0);
+    check_row(&table.rows[6], "g", 0x130000, 4096);
+}
+
+static void variables_are_filled_in_from_the_environment(void **state) {
+    (void)state;
+    setenv("OTA_WS_TEST_SIZE", "0x6000", 1);
+    setenv("OTA_WS_TEST_ROW", "b,data,fat,,", 1);
+    partition_table_t table =
+        parse("# $NOT_SET\na,data,nvs,,$OTA_WS_TEST_SIZE\n${OTA_WS_TEST_ROW}4K\n$OTA_WS_TEST_NOT,1,2,,16K\n");
+    check_row(&table.rows[0], "a", 0x9000, 0x6000);
+    check_row(&table.rows[1], "b", 0xf000, 0x1000);
+    unsetenv("OTA_WS_TEST_SIZE");
+    unsetenv("OTA_WS_TEST_ROW");
+}
+
+static void lines_may_have_any_length_and_end(void **state) {
+    (void)state;
+    char text[3000];
+    memset(text, '#', 2000);
+    strcpy(text + 2000, "\ra,data,nvs,,16K\vb,data,fat,,4K\f\xc2\xa0"
+                        "c\xe3\x80\x80,data,fat,,4K\xe2\x80\xa8");
+    partition_table_t table = parse(text);
+    assert_int_equal(table.count, 3);
+    check_row(&table.rows[2], "c", 0xe000, 0x1000);
+}
+
+static void utf_16_is_read_and_other_bytes_are_refused(void **state) {
+    (void)state;
+    static const char text[] = "n\xc3\xa9,data,nvs,,16K\n";
+    static const uint16_t wide[] = {0xFEFF, 'n', 0xE9, ',', 'd', 'a', 't', 'a', ',',
+                                    'n',    'v', 's',  ',', ',', '1', '6', 'K'};
+    uint8_t bytes[2 * COUNT_OF(wide)];
+    partition_table_t table;
+    partition_error_t error;
+    for (int big = 0; big < 2; big++) {
+        for (size_t i = 0; i < COUNT_OF(wide); i++) {
+            bytes[2 * i + (big == 0)] = (uint8_t)(wide[i] >> 8);
+            bytes[2 * i + (big == 1)] = (uint8_t)wide[i];
+        }
+        assert_true(partition_csv_parse(&table, (const char *)bytes, sizeof bytes, &error));
+        assert_string_equal(table.rows[0].label, "n\xc3\xa9");
+    }
+    assert_true(partition_csv_parse(&table, text, strlen(text), &error));
+    assert_false(partition_csv_parse(&table, (const char *)bytes, sizeof bytes - 1, &error));
+    static const char *const wrong[] = {"\xff", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "# \xe9\n", "\xe2\x82"};
+    for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+        assert_false(partition_csv_parse(&table, wrong[i], strlen(wrong[i]), &error));
+        assert_non_null(strstr(error.text, "UTF-8"));
+    }
+}
+
+static void names_are_compared_whole(void **state) {
+    (void)state;
+    partition_table_t table = parse("a_name_of_seventeen,data,nvs,,16K\na_name_of_seventy,data,fat,,4K\n");
+    assert_string_equal(table.rows[0].label, table.rows[1].label);
+}
+
 static void a_long_name_is_cut_to_sixteen_characters(void **state) {
     (void)state;
     partition_table_t table = parse("a_name_of_seventeen,data,nvs,,16K\n");
@@ -193,7 +285,17 @@ static void each_mistake_is_named_with_its_line(void **state) {
         {"a,app,ota_0,0x11000,64K\n", "line 1: the offset 0x11000"},
         {"a,app,ota_0,,0x800\n", "line 1: the size 0x800 of app"},
         {"a,data,nvs,,-0x8000\n", "line 1: the size of partition 'a'"},
-        {"a,data,nvs,,16K\nb,app,ota_0,0xFFFF0000,0x20000\n", "line 2: the size of partition 'b'"},
+        {"a,data,nvs,,16K\nb,app,ota_0,0x1FFFF0000,0x20000\n", "line 2: partition 'b' does not fit"},
+        {"a,data,nvs,,010\n", "line 1: '010' is no size"},
+        {"a,data,nvs,,1__0\n", "line 1: '1__0' is no size"},
+        {"a,data,nvs,,$NOT_SET\n", "line 1: '$NOT_SET' is no size; is the environment variable set?"},
+        {"a,data,nvs,N/A,16K\n", "line 1: 'N/A' is no offset"},
+        {"a,bootloader,ota,N/A,16K\n", "line 1: 'N/A' is no offset"},
+        {"a,bootloader,recovery,,16K\n", "line 1: a recovery bootloader needs its place"},
+        {"a,bootloader,primary,,\nb,bootloader,primary,,\n", "line 2: partition 'b' at 0x0 overlaps 'a'"},
+        {"a,data,tee_ota,,4K\n", "line 1: the otadata partition 'a' must have"},
+        {"a,data,tee_ota,,8K\nb,data,tee_ota,,8K\n", "line 2: there is an otadata partition already, in line 1"},
+        {"a,bootloader,nvs,,\n", "line 1: 'nvs' is no subtype"},
         {"a,data,ota,,4K\n", "line 1: the otadata partition 'a' must have"},
         {"a,data,ota,,8K\nb,data,ota,,8K\n", "line 2: there is an otadata partition already, in line 1"},
         {"a,data,ota,,8K,readonly\n", "line 1: partition 'a' is always written"},
@@ -243,7 +345,7 @@ static void a_file_that_cannot_be_read_is_named(void **state) {
     (void)state;
     partition_table_t table;
     partition_error_t error;
-    assert_false(partition_csv_load(&table, "/nowhere/partitions.csv", &error));
+    assert_false(partition_csv_load(&table, "/nowhere/partitions.csv", &partition_layout_default, &error));
     assert_non_null(strstr(error.text, "/nowhere/partitions.csv cannot be read"));
 }
 
@@ -292,6 +394,12 @@ int main(void) {
         cmocka_unit_test(types_and_subtypes_are_names_or_numbers),
         cmocka_unit_test(flags_are_read),
         cmocka_unit_test(comments_blank_lines_marks_and_line_ends_do_not_matter),
+        cmocka_unit_test(bootloader_and_table_have_rows_of_their_own),
+        cmocka_unit_test(numbers_are_read_as_python_reads_them),
+        cmocka_unit_test(variables_are_filled_in_from_the_environment),
+        cmocka_unit_test(lines_may_have_any_length_and_end),
+        cmocka_unit_test(utf_16_is_read_and_other_bytes_are_refused),
+        cmocka_unit_test(names_are_compared_whole),
         cmocka_unit_test(a_long_name_is_cut_to_sixteen_characters),
         cmocka_unit_test(each_mistake_is_named_with_its_line),
         cmocka_unit_test(binary_files_and_endless_lines_are_refused),
