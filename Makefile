@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # The commands that people type. Each installs what it needs and this machine lacks (Debian packages, npm packages of the
 # lock files); as root, or with sudo.
-.PHONY: help setup demo test cases chip-test attack encrypted cuts states fuzz coverage mutants bench bench-work size page format clean
+.PHONY: help setup demo test screenshots cases chip-test attack encrypted cuts states fuzz coverage mutants bench bench-work size page format clean
 
 help:
 	@echo 'make demo     a virtual ESP32 with its update page, until Ctrl-C'
 	@echo 'make test     builds and runs all tests (gcc, clang, sanitizers, page, three browsers)'
+	@echo 'make screenshots  every state of the page in three browsers, as pictures in build/screenshots'
 	@echo 'make chip-test  the same on emulated ESP32-C3s; needs ESP-IDF and qemu-system-riscv32'
 	@echo 'make encrypted  the cases of encrypted images alone, with their counts'
 	@echo 'make cuts     power cuts at every operation of flash, on the virtual chip'
@@ -36,6 +37,10 @@ demo:
 test:
 	@test/setup.sh test
 	@test/run.sh
+
+screenshots:
+	@test/setup.sh test
+	@test/screenshots.sh
 
 chip-test:
 	@test/chip/run.sh

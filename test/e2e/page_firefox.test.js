@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// page.test.js in Firefox.
+// page.test.js and look.test.js in Firefox.
 process.env.BROWSER = 'firefox';
 await import('./page.test.js');
+await import('./look.test.js');
