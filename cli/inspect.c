@@ -126,7 +126,9 @@ static void print_needs(const ota_ws_image_description_t *description) {
 }
 
 static void print_description(const ota_ws_image_description_t *description) {
-    printf("project    %s\n", description->project);
+    bool is_tool_name = ota_ws_policy_is_tool_name(description->project);
+    printf("project    %s%s\n", description->project,
+           is_tool_name ? " (the build tool's name for every project: it does not say what this is)" : "");
     printf("version    %s (secure version %u)\n", description->version, description->secure_version);
     printf("built      %s %s with ESP-IDF %s\n", description->date, description->time, description->idf);
     print_hex("ELF", description->elf_sha256);

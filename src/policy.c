@@ -119,6 +119,10 @@ static bool secure_version_fits(const ota_ws_identity_t *device, const ota_ws_im
     return false;
 }
 
+bool ota_ws_policy_is_tool_name(const char *project) {
+    return strcmp(project, "arduino-lib-builder") == 0 || strcmp(project, "libespidf") == 0;
+}
+
 void ota_ws_policy_decide(const ota_ws_policy_t *policy, const ota_ws_identity_t *device,
                           const ota_ws_promise_t *promise, const ota_ws_image_header_t *header,
                           const ota_ws_image_description_t *description, ota_ws_failure_t *failure) {

@@ -23,6 +23,12 @@ typedef struct {
     uint32_t early; // so many bytes of data from offset 0 follow at once; they count when the device begins there
 } ota_ws_promise_t;
 
+// Is this a name that a build tool gives to everything it builds ("arduino-lib-builder": Arduino's libraries,
+// "libespidf": Rust's esp-idf-sys)? Two images that bear it may be of different projects. Such a name neither proves
+// nor refuses: an image with the running image's name is allowed, because no other image could ever be, and who shows
+// the decision to people says that the name proves nothing. Every other difference of names is refused as always.
+bool ota_ws_policy_is_tool_name(const char *project);
+
 // `failure` says what fits and what does not; its status is OTA_WS_OK when the image may be written.
 void ota_ws_policy_decide(const ota_ws_policy_t *policy, const ota_ws_identity_t *device,
                           const ota_ws_promise_t *promise, const ota_ws_image_header_t *header,

@@ -2,7 +2,7 @@
 // Files that a device must take, and files that it must refuse by name: pushed to real devices with the raw client.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Client, defects, helloWorldChips, makeImage, realImage, withDevice } from './harness.js';
+import { Client, defects, helloWorldChips, makeImage, realImage, run, tools, withDevice } from './harness.js';
 
 /** An update from a new client works at once; afterwards it is taken back. */
 async function assertUpdates(device, image) {
@@ -154,6 +154,31 @@ test('sizes that cannot be are refused at once', async () => {
     assert.ok(device.flash().equals(before));
     await client.close();
     await assertUpdates(device, makeImage({ version: '2.0.0', size: room }));
+  });
+});
+
+test('what ESP-IDF would refuse at the end is refused before the erase', async (t) => {
+  const options = { efuseRevision: '1.3', mmuPageSize: '64K' };
+  await withDevice({ image: first.path, options }, async (device) => {
+    const client = await Client.connect(device);
+    const { efuse_revision, mmu_page_size } = client.firstState;
+    assert.deepEqual([efuse_revision, mmu_page_size], [103, 65536]);
+    await client.close();
+    const cases = [
+      ['wrong_efuse_revision', { minEfuseRevision: 104 }, '1.4 to 1.99', '1.3'],
+      ['wrong_efuse_revision', { maxEfuseRevision: 102 }, '0.0 to 1.2', '1.3'],
+      ['wrong_mmu_page_size', { mmuPageSize: '32K' }, '32 KB', '64 KB'],
+    ];
+    for (const [name, image, theirs, ours] of cases) {
+      await t.test(`${name} ${JSON.stringify(image)}`, async () => {
+        const file = makeImage({ version: '2.0.0', ...image });
+        const answer = await assertRefused(device, file.bytes, name, { untouched: true });
+        assert.deepEqual([answer.image, answer.device], [theirs, ours]);
+        const { stdout } = await run(tools.cli, ['inspect', file.path]);
+        assert.match(stdout, name === 'wrong_mmu_page_size' ? /^MMU pages +32768 bytes$/m : /^eFuse +block revision /m);
+      });
+    }
+    await assertUpdates(device, makeImage({ version: '2.0.0', minEfuseRevision: 103, maxEfuseRevision: 103, mmuPageSize: 1 }));
   });
 });
 

@@ -12,12 +12,12 @@ import importlib.util
 import io
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-READER = ROOT / 'build/gcc/test/read_partitions'
 LAYOUTS = [(0x8000, 0x0, 0x300000), (0x10000, 0x2000, 0x300000)]  # table, bootloader, recovery bootloader
 VARIABLES = {'SIZE': '0x6000', 'TYPE': 'data', 'NAME': 'named', 'COMMENT': '# none'}  # what made tables name; not UNSET
 
@@ -42,9 +42,9 @@ def read_theirs(generator, csv, layout):
         return repr(reason)
 
 
-def read_ours(csv, layout, out):
+def read_ours(reader, csv, layout, out):
     """The bytes that we write, or our sentence."""
-    result = subprocess.run([READER, *map(hex, layout), csv, out], capture_output=True, check=False)
+    result = subprocess.run([reader, *map(hex, layout), csv, out], capture_output=True, check=False)
     return out.read_bytes() if result.returncode == 0 else result.stderr.decode(errors='replace').strip()
 
 
@@ -62,7 +62,7 @@ def compare_all(generator, folder, work):
     for csv in sorted(folder.rglob('*.csv')):
         for layout in LAYOUTS:
             theirs = read_theirs(generator, csv, layout)
-            ours = read_ours(csv, layout, work / 'ours.bin')
+            ours = read_ours(work / 'reader', csv, layout, work / 'ours.bin')
             verdict = judge(theirs, ours)
             counts[verdict] += 1
             if verdict == 'differ' and counts[verdict] <= 40:
@@ -78,6 +78,7 @@ def main():
     subprocess.run(['cmake', '--build', ROOT / 'build/gcc', '--target', 'read_partitions'], check=True, stdout=subprocess.DEVNULL)
     with tempfile.TemporaryDirectory() as name:
         work = pathlib.Path(name)
+        shutil.copy(ROOT / 'build/gcc/test/read_partitions', work / 'reader')  # a build may go on beside us
         folder = pathlib.Path(os.environ.get('TABLES', work / 'tables'))
         if 'TABLES' not in os.environ:
             maker = [ROOT / 'test/partitions/make.js', folder, os.environ.get('COUNT', '10000'), os.environ.get('SEED', '1')]

@@ -166,6 +166,24 @@ static void another_project_is_refused_unless_the_policy_lets_it_pass(void **sta
     assert_int_equal(decide(&it), OTA_WS_OK);
 }
 
+static void the_name_of_a_build_tool_neither_proves_nor_refuses(void **state) {
+    (void)state;
+    static const char *const names[] = {"arduino-lib-builder", "libespidf"};
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        ota_case_t it = fitting();
+        assert_true(ota_ws_policy_is_tool_name(names[i]));
+        strcpy(it.description.project, names[i]);
+        assert_int_equal(decide(&it), OTA_WS_WRONG_PROJECT); // the device has a name of its own
+        strcpy(it.device.running.project, names[i]);
+        assert_int_equal(decide(&it), OTA_WS_OK);
+        strcpy(it.description.project, names[1 - i]);
+        assert_int_equal(decide(&it), OTA_WS_WRONG_PROJECT);
+    }
+    assert_false(ota_ws_policy_is_tool_name("demo"));
+    assert_false(ota_ws_policy_is_tool_name("arduino-lib-builder2"));
+    assert_false(ota_ws_policy_is_tool_name(""));
+}
+
 static void a_prefix_of_the_projects_name_is_another_project(void **state) {
     (void)state;
     ota_case_t it = fitting();
@@ -250,6 +268,7 @@ int main(void) {
         cmocka_unit_test(a_refused_efuse_block_is_named_as_people_write_it),
         cmocka_unit_test(an_image_for_other_flash_pages_is_refused),
         cmocka_unit_test(another_project_is_refused_unless_the_policy_lets_it_pass),
+        cmocka_unit_test(the_name_of_a_build_tool_neither_proves_nor_refuses),
         cmocka_unit_test(a_prefix_of_the_projects_name_is_another_project),
         cmocka_unit_test(a_lower_version_is_refused_unless_allowed),
         cmocka_unit_test(the_same_version_and_what_cannot_be_compared_are_allowed),
