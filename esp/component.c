@@ -41,7 +41,7 @@ typedef struct {
     uint32_t written;
     bool on_trial;
     bool restarting;
-    bool rolled_back;
+    bool gave_up;
 } told_t;
 
 // The one device. All but `lock` and `woken` is used with the lock held.
@@ -106,7 +106,7 @@ static void post_trial(const told_t *told) {
     if (told->on_trial && !device->on_trial) {
         post(OTA_WS_EVENT_CONFIRMED, NULL, 0);
     }
-    if (!told->rolled_back && ota_ws_chip_rolled_back()) {
+    if (!told->gave_up && device->gave_up) {
         post(OTA_WS_EVENT_ROLLED_BACK, NULL, 0);
     }
     if (!told->restarting && device->restarting) {
@@ -130,7 +130,7 @@ static void tell_application(void) {
     told->update = device->update;
     told->on_trial = device->on_trial;
     told->restarting = device->restarting;
-    told->rolled_back = ota_ws_chip_rolled_back();
+    told->gave_up = device->gave_up;
 }
 
 // ---- lock and time -------------------------------------------------------------------------------------------------
@@ -237,7 +237,7 @@ static void take_settings(const ota_ws_config_t *config) {
     *settings = ota_ws_default_settings; // without sentences: the page and ota-ws have them
     settings->chunk = CONFIG_OTA_CHUNK_SIZE;
     settings->credit = 4 * CONFIG_OTA_CHUNK_SIZE;
-    settings->trial_timeout_ms = trial_s == UINT32_MAX ? 0 : trial_s * 1000;
+    settings->trial_timeout_ms = trial_s == OTA_WS_TRIAL_WITHOUT_END ? 0 : trial_s * 1000;
     settings->ws_uri = text_or(config->ws_uri, CONFIG_OTA_DEFAULT_WS_URI);
     settings->policy = (ota_ws_policy_t){.check_project = OTA_WS_CHECK_PROJECT, .check_version = OTA_WS_CHECK_VERSION};
     component.host_names = config->host_names != NULL ? config->host_names : names[0][0] != '\0' ? names : NULL;
@@ -413,16 +413,28 @@ static bool close_connections(httpd_handle_t server) {
     return any;
 }
 
+static esp_err_t stop_on(httpd_handle_t server, const char *uri) {
+    esp_err_t error = ota_ws_glue_unregister(server, uri, component.settings.ws_uri);
+    while (close_connections(server)) {
+        vTaskDelay(pdMS_TO_TICKS(POLL_MS));
+    }
+    return error;
+}
+
 esp_err_t ota_ws_stop(ota_ws_handle_t handle) {
     if (handle == NULL) {
         return ESP_ERR_INVALID_ARG;
     }
-    ota_ws_glue_unregister(handle->httpd, handle->uri, component.settings.ws_uri);
-    while (close_connections(handle->httpd)) {
-        vTaskDelay(pdMS_TO_TICKS(POLL_MS));
-    }
+    stop_on(handle->httpd, handle->uri);
     free(handle);
     return ESP_OK;
+}
+
+esp_err_t ota_ws_unregister_uri_handler(httpd_handle_t server) {
+    if (server == NULL) {
+        return ESP_ERR_INVALID_ARG;
+    }
+    return component.started ? stop_on(server, CONFIG_OTA_DEFAULT_URI) : ESP_ERR_NOT_FOUND;
 }
 
 // ---- what the application decides ----------------------------------------------------------------------------------
@@ -442,15 +454,21 @@ static esp_err_t error_of(ota_ws_status_t status) {
     }
 }
 
-// The job is with the writer. Any task may hand its result to the core, also the server's own.
-static void wait_for_job(void) {
+// Waits for the job that was accepted, and returns how it has ended. Any task may hand its result to the core, also the
+// server's own.
+static ota_ws_status_t wait_for_job(void) {
+    ota_ws_status_t status = OTA_WS_OK;
     bool busy = true;
     while (busy) {
-        vTaskDelay(pdMS_TO_TICKS(POLL_MS) + 1);
         ota_ws_device_t *device = ota_ws_component_enter();
         busy = device->update == OTA_WS_UPDATE_CONTROL;
+        status = device->end.status;
         ota_ws_component_leave();
+        if (busy) {
+            vTaskDelay(pdMS_TO_TICKS(POLL_MS) + 1);
+        }
     }
+    return status;
 }
 
 // Before the first start nobody else is there to be told.
@@ -467,8 +485,7 @@ esp_err_t ota_ws_confirm(void) {
     if (status != OTA_WS_OK) {
         return error_of(status);
     }
-    wait_for_job();
-    return component.device.on_trial ? ESP_FAIL : ESP_OK;
+    return error_of(wait_for_job());
 }
 
 static esp_err_t roll_back_alone(void) {
@@ -488,16 +505,14 @@ esp_err_t ota_ws_rollback(void) {
     if (status != OTA_WS_OK) {
         return error_of(status);
     }
-    wait_for_job();
-    return component.device.restarting ? ESP_OK : ESP_ERR_NOT_FOUND;
+    return error_of(wait_for_job());
 }
 
 void ota_ws_get_state(ota_ws_state_t *state) {
     static const ota_ws_update_progress_t shown[] = {
-        [OTA_WS_UPDATE_RECEIVING] = OTA_WS_STATE_RECEIVING,
-        [OTA_WS_UPDATE_VERIFYING] = OTA_WS_STATE_VERIFYING,
-        [OTA_WS_UPDATE_READY] = OTA_WS_STATE_READY,
-        [OTA_WS_UPDATE_CONTROL] = OTA_WS_STATE_IDLE,
+        [OTA_WS_UPDATE_OPENING] = OTA_WS_STATE_RECEIVING, [OTA_WS_UPDATE_RECEIVING] = OTA_WS_STATE_RECEIVING,
+        [OTA_WS_UPDATE_ENDING] = OTA_WS_STATE_RECEIVING,  [OTA_WS_UPDATE_VERIFYING] = OTA_WS_STATE_VERIFYING,
+        [OTA_WS_UPDATE_READY] = OTA_WS_STATE_READY,       [OTA_WS_UPDATE_CONTROL] = OTA_WS_STATE_IDLE,
     };
     memset(state, 0, sizeof *state);
     if (!component.started) {

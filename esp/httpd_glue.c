@@ -386,10 +386,11 @@ static esp_err_t serve_socket(httpd_req_t *request) {
 
 // ---- register ------------------------------------------------------------------------------------------------------
 
-void ota_ws_glue_unregister(httpd_handle_t server, const char *uri, const char *ws_uri) {
-    httpd_unregister_uri_handler(server, uri, HTTP_GET);
+esp_err_t ota_ws_glue_unregister(httpd_handle_t server, const char *uri, const char *ws_uri) {
+    esp_err_t error = httpd_unregister_uri_handler(server, uri, HTTP_GET);
     httpd_unregister_uri_handler(server, uri, HTTP_POST);
     httpd_unregister_uri_handler(server, ws_uri, HTTP_GET);
+    return error;
 }
 
 // Control frames come to us too: the server would read them without a deadline.

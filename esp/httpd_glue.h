@@ -7,4 +7,5 @@
 // Registers all, or none.
 esp_err_t ota_ws_glue_register(httpd_handle_t server, const char *uri, const char *ws_uri);
 
-void ota_ws_glue_unregister(httpd_handle_t server, const char *uri, const char *ws_uri);
+// ESP_ERR_NOT_FOUND when the page does not stand there.
+esp_err_t ota_ws_glue_unregister(httpd_handle_t server, const char *uri, const char *ws_uri);

@@ -36,7 +36,6 @@ static const char *device_name;
 static ota_ws_may_t may;
 static ota_ws_health_hook_t health;
 static void *hook_context;
-static bool rolled_back;
 
 // ---- who am I ------------------------------------------------------------------------------------------------------
 
@@ -135,15 +134,7 @@ static ota_ws_status_t roll_back(void *context) {
     if (!can_roll_back(esp_ota_get_running_partition()) || !esp_ota_check_rollback_is_possible()) {
         return OTA_WS_NOTHING_TO_GO_BACK_TO;
     }
-    if (ota_ws_compat_mark_invalid() != ESP_OK) {
-        return OTA_WS_BOOT_RECORD;
-    }
-    rolled_back = true;
-    return OTA_WS_OK;
-}
-
-bool ota_ws_chip_rolled_back(void) {
-    return rolled_back;
+    return ota_ws_compat_mark_invalid() == ESP_OK ? OTA_WS_OK : OTA_WS_BOOT_RECORD;
 }
 
 static void restart_now(void *context) {

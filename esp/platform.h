@@ -11,9 +11,6 @@ extern const ota_ws_platform_t ota_ws_chip_platform;
 // Keeps the name and the hooks of `config`; without this there are none.
 void ota_ws_chip_platform_use(const ota_ws_config_t *config);
 
-// The running image was given up by this device's own doing: OTA_WS_EVENT_ROLLED_BACK is due.
-bool ota_ws_chip_rolled_back(void);
-
 // NVS under our namespace; the port's load and save with an error to look at. `size` 0 removes.
 size_t ota_ws_chip_load(const char *key, void *value, size_t size);
 esp_err_t ota_ws_chip_save(const char *key, const void *value, size_t size);

@@ -30,9 +30,27 @@ typedef struct {
     _Alignas(uint32_t) uint8_t bytes[CONFIG_OTA_RING_SIZE]; // so that a sector's begin on a word
 } work_t;
 
+// A job that changes the boot record is performed alone: no ring, no writer, no queues, and a stack that is enough for
+// the store and for ESP-IDF's look at the earlier image. Verifying a signature needs more.
+#if CONFIG_SECURE_SIGNED_ON_UPDATE
+#define ALONE_STACK_SIZE CONFIG_OTA_WRITER_STACK_SIZE
+#else
+#define ALONE_STACK_SIZE 3584
+#endif
+
+typedef struct {
+    ota_ws_job_t job;
+    ota_ws_job_result_t result;
+    TaskHandle_t task;
+    bool taken;             // the result
+    _Atomic bool performed; // the result is there
+    _Atomic bool ends;      // the task does nothing any more
+} alone_t;
+
 static ota_ws_pipeline_ports_t pipeline_ports;
 static void (*tell)(void);
-static work_t *work; // NULL: no writer
+static work_t *work;   // NULL: no writer
+static alone_t *alone; // NULL: no job that is performed alone
 static uint32_t stack_left;
 
 // That something was written is no news: the next frame or tick takes its result. Waking the server costs as much as a
@@ -125,6 +143,51 @@ static ota_ws_status_t start(void *context) {
     return OTA_WS_OK;
 }
 
+static void run_alone(void *context) {
+    alone_t *own = context;
+    ota_ws_writer_perform_alone(&pipeline_ports, &own->job, &own->result);
+    stack_left = uxTaskGetStackHighWaterMark(NULL);
+    own->performed = true;
+    tell();
+    own->ends = true;
+    vTaskSuspend(NULL); // free_alone() deletes it
+}
+
+static ota_ws_status_t start_alone(void *context, const struct ota_ws_job *job) {
+    (void)context;
+    alone_t *fresh = calloc(1, sizeof *fresh);
+    if (fresh == NULL) {
+        return OTA_WS_NO_MEMORY;
+    }
+    fresh->job = *job;
+    if (xTaskCreate(run_alone, "ota_ws_alone", ALONE_STACK_SIZE, fresh, PRIORITY, &fresh->task) != pdPASS) {
+        free(fresh);
+        return OTA_WS_NO_MEMORY;
+    }
+    alone = fresh;
+    return OTA_WS_OK;
+}
+
+// Its result was taken; it may still be on its way out of tell(), which waits for nobody.
+static void free_alone(void) {
+    alone_t *old = alone;
+    alone = NULL;
+    while (!old->ends) {
+        vTaskDelay(1);
+    }
+    vTaskDelete(old->task);
+    free(old);
+}
+
+static bool take_alone(ota_ws_job_result_t *result) {
+    if (alone == NULL || !alone->performed || alone->taken) {
+        return false;
+    }
+    alone->taken = true;
+    *result = alone->result;
+    return true;
+}
+
 static void write_data(void *context, const uint8_t *bytes, size_t length) {
     (void)context;
     (void)bytes; // where ota_ws_chip_worker_room() has said
@@ -140,6 +203,10 @@ static void submit(void *context, const struct ota_ws_job *job) {
 
 static void stop(void *context) {
     (void)context;
+    if (alone != NULL) {
+        free_alone();
+        return;
+    }
     work_t *old = work;
     work = NULL;
     old->ends = true;
@@ -151,6 +218,9 @@ static void stop(void *context) {
 
 // That BEGIN was performed comes before what was written since.
 bool ota_ws_chip_worker_result(ota_ws_job_result_t *result) {
+    if (take_alone(result)) {
+        return true;
+    }
     bool has_written = work != NULL && uxQueueMessagesWaiting(work->written) > 0;
     return work != NULL && (xQueueReceive(work->results, result, 0) == pdTRUE ||
                             (has_written && xQueueReceive(work->written, result, 0) == pdTRUE));
@@ -178,6 +248,7 @@ void ota_ws_chip_worker(ota_ws_worker_t *worker, const ota_ws_pipeline_ports_t *
         .decrypts = ports->decrypt != NULL,
         .early = EARLY,
         .start = start,
+        .start_alone = start_alone,
         .write = write_data,
         .submit = submit,
         .stop = stop,

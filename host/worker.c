@@ -74,23 +74,27 @@ static void call(worker_t *worker) {
 
 // ---- the port ------------------------------------------------------------------------------------------------------
 
-static ota_ws_status_t start(void *context) {
-    worker_t *worker = context;
-    const worker_parts_t *parts = &worker->parts;
-    uint8_t *bytes = malloc(parts->ring_size);
-    ota_ws_pipeline_ports_t ports = {
+static ota_ws_pipeline_ports_t pipeline_ports(const worker_parts_t *parts) {
+    return (ota_ws_pipeline_ports_t){
         .flash = parts->flash,
         .platform = parts->platform,
         .hash = parts->hash,
         .policy = parts->policy,
         .inflate = parts->inflate,
         .decrypt = parts->decrypt,
-        .scratch = bytes + parts->ring_size - SCRATCH_SIZE,
-        .scratch_size = SCRATCH_SIZE,
     };
+}
+
+static ota_ws_status_t start(void *context) {
+    worker_t *worker = context;
+    const worker_parts_t *parts = &worker->parts;
+    uint8_t *bytes = malloc(parts->ring_size);
     if (bytes == NULL) {
         return OTA_WS_NO_MEMORY;
     }
+    ota_ws_pipeline_ports_t ports = pipeline_ports(parts);
+    ports.scratch = bytes + parts->ring_size - SCRATCH_SIZE;
+    ports.scratch_size = SCRATCH_SIZE;
     ota_ws_ring_init(&worker->ring, bytes, parts->ring_size);
     ota_ws_writer_init(&worker->writer, &ports);
     memset(&worker->queue, 0, sizeof worker->queue);
@@ -99,6 +103,23 @@ static ota_ws_status_t start(void *context) {
         free(bytes);
     }
     return worker->running ? OTA_WS_OK : OTA_WS_NO_MEMORY;
+}
+
+static void *work_alone(void *context) {
+    worker_t *worker = context;
+    ota_ws_pipeline_ports_t ports = pipeline_ports(&worker->parts);
+    ota_ws_job_result_t result;
+    ota_ws_writer_perform_alone(&ports, &worker->queue.jobs[0], &result);
+    add_result(worker, &result);
+    return NULL;
+}
+
+static ota_ws_status_t start_alone(void *context, const ota_ws_job_t *job) {
+    worker_t *worker = context;
+    memset(&worker->queue, 0, sizeof worker->queue);
+    worker->queue.jobs[0] = *job;
+    worker->alone = pthread_create(&worker->thread, NULL, work_alone, worker) == 0;
+    return worker->alone ? OTA_WS_OK : OTA_WS_NO_MEMORY;
 }
 
 static void write_data(void *context, const uint8_t *bytes, size_t length) {
@@ -121,6 +142,10 @@ static void submit(void *context, const ota_ws_job_t *job) {
 
 static void stop(void *context) {
     worker_t *worker = context;
+    if (worker->alone) {
+        pthread_join(worker->thread, NULL);
+        worker->alone = false;
+    }
     if (!worker->running) {
         return;
     }
@@ -139,6 +164,7 @@ ota_ws_worker_t worker_port(worker_t *worker) {
                              .decrypts = worker->parts.decrypt != NULL,
                              .early = worker->parts.ring_size - SCRATCH_SIZE,
                              .start = start,
+                             .start_alone = start_alone,
                              .write = write_data,
                              .submit = submit,
                              .stop = stop};

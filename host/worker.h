@@ -39,6 +39,7 @@ typedef struct {
     ota_ws_writer_t writer;
     ota_ws_ring_t ring; // its memory exists while the worker runs
     bool running;
+    bool alone; // a job that changes the boot record is performed, without an update's memory
     pthread_t thread;
     pthread_mutex_t lock; // of `queue`
     pthread_cond_t wake;  // the queue or the ring has something

@@ -17,6 +17,10 @@ extern "C" {
 #define OTA_WS_REASON_SIZE 33 // a refusal's reason, with its terminating zero
 #define OTA_WS_CODE_SIZE 15   // "XXXX-XXXX-XXXX", with its terminating zero
 
+/** For ota_ws_config_t::trial_timeout_s: a trial lasts until somebody decides. (OTA_TRIAL_TIMEOUT_S 0 in menuconfig.)
+ */
+#define OTA_WS_TRIAL_WITHOUT_END UINT32_MAX
+
 /** What the application is asked before it happens. */
 typedef enum {
     OTA_WS_BEFORE_ERASE,      /*!< the other slot is about to be erased; asked in the writer's task */
@@ -64,7 +68,8 @@ typedef struct {
     const char *device_name;       /*!< shown to the user, at most 63 bytes; stays the caller's */
     const char *const *host_names; /*!< names beside the address under which this device is reached, for example
                                         "lamp.local"; ends with NULL; stays the caller's */
-    uint32_t trial_timeout_s;      /*!< a new image that nobody confirms goes back after so long; UINT32_MAX: never */
+    uint32_t trial_timeout_s;      /*!< a new image that nobody confirms goes back after so many seconds; 0: what
+                                        menuconfig says; OTA_WS_TRIAL_WITHOUT_END: it does not go back by itself */
     ota_ws_may_t may;              /*!< asked before erase, activation and restart; NULL: never refused */
     ota_ws_health_hook_t health; /*!< asked during a trial; NULL: the user, the application or the countdown decides */
     void *context;               /*!< given to `may` and `health` */
@@ -111,6 +116,16 @@ esp_err_t ota_ws_start(httpd_handle_t server, const ota_ws_config_t *config, ota
 esp_err_t ota_ws_stop(ota_ws_handle_t handle);
 
 /**
+ * @brief Takes back ota_ws_register_uri_handler(): the page goes off the server, as with ota_ws_stop().
+ *
+ * For a server on which the page stands at the address of menuconfig. Call it before httpd_stop(), from any task but
+ * the server's. Returns when all connections are closed. The page can be registered again.
+ *
+ * @return ESP_OK; ESP_ERR_INVALID_ARG: server is NULL; ESP_ERR_NOT_FOUND: the page does not stand there
+ */
+esp_err_t ota_ws_unregister_uri_handler(httpd_handle_t server);
+
+/**
  * @brief Confirms the running image, which is on trial: it stays. Any task; blocks for two flash operations.
  *
  * Works before ota_ws_start() too, for an application that tests itself first.
@@ -118,7 +133,7 @@ esp_err_t ota_ws_stop(ota_ws_handle_t handle);
  * @return
  *  - ESP_OK                 confirmed
  *  - ESP_ERR_INVALID_STATE  it is not on trial, or an update is running
- *  - ESP_ERR_NO_MEM
+ *  - ESP_ERR_NO_MEM         less than 4.5 KiB are free; the trial goes on: try again
  *  - ESP_FAIL               the boot record could not be written; the trial goes on
  */
 esp_err_t ota_ws_confirm(void);
@@ -131,13 +146,15 @@ esp_err_t ota_ws_confirm(void);
  *  - ESP_OK                 the device restarts
  *  - ESP_ERR_NOT_FOUND      there is nothing to go back to
  *  - ESP_ERR_INVALID_STATE  an update is running or waits for its restart
- *  - ESP_ERR_NO_MEM, ESP_FAIL
+ *  - ESP_ERR_NO_MEM         less than 4.5 KiB are free, and no restart goes back by itself: the image is not on trial,
+ *                           or the bootloader does not watch over it. Where it does, a restart is the way back: ESP_OK
+ *  - ESP_FAIL               the boot record could not be written; the running image stays
  */
 esp_err_t ota_ws_rollback(void);
 
 typedef enum {
     OTA_WS_STATE_IDLE,
-    OTA_WS_STATE_RECEIVING,
+    OTA_WS_STATE_RECEIVING, /*!< from the client's `begin` on, until an update that has failed is put away */
     OTA_WS_STATE_VERIFYING,
     OTA_WS_STATE_READY, /*!< verified and selected: a restart runs the new image */
 } ota_ws_update_progress_t;
@@ -157,7 +174,8 @@ void ota_ws_get_state(ota_ws_state_t *state);
  * @brief Sets a password in the place of the pairing code, for good (it is kept in NVS, as a verifier only). Any task;
  * takes about a second. Open sessions stay.
  *
- * @return ESP_OK, ESP_ERR_INVALID_ARG (4 to 64 printable ASCII characters), or what NVS said
+ * @return ESP_OK; ESP_ERR_INVALID_ARG: not 4 to 64 printable ASCII characters, nothing has changed; or what NVS said:
+ *         then the new password counts until the next restart, and after it what NVS holds
  */
 esp_err_t ota_ws_set_password(const char *password);
 

@@ -14,8 +14,29 @@ static ota_ws_status_t confirm(ota_ws_device_t *device, ota_ws_session_t *sessio
                             : OTA_WS_NOT_ON_TRIAL;
 }
 
+static void restart(ota_ws_device_t *device) {
+    const ota_ws_platform_t *platform = device->ports.platform;
+    device->restarting = true;
+    ota_ws_report_restarting_to_all(device);
+    platform->restart(platform->context);
+}
+
+// Gives the running image up. Where there is not even memory for that, and the bootloader watches over the trial, a
+// restart does the same.
+static ota_ws_status_t go_back(ota_ws_device_t *device, ota_ws_session_t *session, ota_ws_outcome_t outcome) {
+    ota_ws_status_t status = ota_ws_update_start_job(device, session, OTA_WS_JOB_ROLL_BACK, outcome);
+    if (status == OTA_WS_NO_MEMORY && device->on_trial && ota_ws_trial_ends_by_restart(device->ports.platform)) {
+        ota_ws_trial_intend(device->ports.platform, outcome);
+        device->end.status = OTA_WS_OK;
+        device->gave_up = true;
+        restart(device);
+        status = OTA_WS_OK;
+    }
+    return status;
+}
+
 static ota_ws_status_t roll_back(ota_ws_device_t *device, ota_ws_session_t *session) {
-    return ota_ws_update_start_job(device, session, OTA_WS_JOB_ROLL_BACK, OTA_WS_OUTCOME_ROLLING_BACK);
+    return go_back(device, session, OTA_WS_OUTCOME_ROLLING_BACK);
 }
 
 ota_ws_status_t ota_ws_device_confirm(ota_ws_device_t *device) {
@@ -45,13 +66,6 @@ void ota_ws_control_roll_back(ota_ws_session_t *session) {
         return;
     }
     ota_ws_report_failed_with(session, roll_back(session->device, session));
-}
-
-static void restart(ota_ws_device_t *device) {
-    const ota_ws_platform_t *platform = device->ports.platform;
-    device->restarting = true;
-    ota_ws_report_restarting_to_all(device);
-    platform->restart(platform->context);
 }
 
 void ota_ws_control_restart(ota_ws_session_t *session) {
@@ -94,6 +108,7 @@ static void roll_back_done(ota_ws_device_t *device, const ota_ws_job_result_t *r
     device->next = marked ? NULL : device->next;
     ota_ws_update_rest(device, OTA_WS_UPDATE_IDLE);
     if (marked) {
+        device->gave_up = true;
         restart(device);
     } else {
         device->trial_since_ms = device->now_ms; // the countdown starts again instead of trying at every tick
@@ -127,6 +142,7 @@ void ota_ws_control_completed(ota_ws_device_t *device, const ota_ws_job_result_t
         [OTA_WS_JOB_DEACTIVATE - OTA_WS_JOB_CONFIRM] = deactivate_done,
         [OTA_WS_JOB_SELECT - OTA_WS_JOB_CONFIRM] = select_done,
     };
+    device->end = result->failure;
     done[result->kind - OTA_WS_JOB_CONFIRM](device, result);
 }
 
@@ -153,7 +169,7 @@ static bool may_go_back(const ota_ws_device_t *device) {
 
 static void end_trial(ota_ws_device_t *device) {
     if (may_go_back(device)) {
-        (void)ota_ws_update_start_job(device, NULL, OTA_WS_JOB_ROLL_BACK, OTA_WS_OUTCOME_EXPIRING);
+        (void)go_back(device, NULL, OTA_WS_OUTCOME_EXPIRING);
     } else {
         device->trial_since_ms = device->now_ms - device->settings->trial_timeout_ms + ASK_AGAIN_MS;
     }

@@ -89,13 +89,15 @@ typedef struct ota_ws_device {
 
     bool on_trial;
     bool restarting;
+    bool gave_up;             // the running image: the restart runs the one before it
     ota_ws_errand_t errand;   // what a power cut has left to be done
     ota_ws_finding_t finding; // of the application, that was acted upon
     uint32_t trial_since_ms;
     uint32_t trial_looked_ms; // whether the application has decided
 
-    uint8_t boot[4];               // random, told as `boot`
-    ota_ws_failure_t end;          // ENDING, VERIFYING: why the update must end, OTA_WS_OK when it need not
+    uint8_t boot[4]; // random, told as `boot`
+    ota_ws_failure_t
+        end; // ENDING, VERIFYING: why the update must end, OTA_WS_OK when it need not; how CONTROL has ended
     ota_ws_promise_t next_promise; // of `next`
     ota_ws_history_entry_t last;   // the newest update
     ota_ws_login_t login;

@@ -70,12 +70,17 @@ bool ota_ws_history_add(const ota_ws_platform_t *platform, const ota_ws_history_
     return save(platform, &history);
 }
 
-bool ota_ws_history_replace(const ota_ws_platform_t *platform, const ota_ws_history_entry_t *entry) {
+bool ota_ws_history_note(const ota_ws_platform_t *platform, const ota_ws_history_entry_t *entry) {
     ota_ws_history_t history;
     ota_ws_history_load(platform, &history);
     history.entries[0] = *entry;
     history.count = (uint8_t)(history.count > 0 ? history.count : 1);
-    if (save(platform, &history)) {
+    return save(platform, &history);
+}
+
+bool ota_ws_history_replace(const ota_ws_platform_t *platform, const ota_ws_history_entry_t *entry) {
+    ota_ws_history_t history;
+    if (ota_ws_history_note(platform, entry)) {
         return true;
     }
     platform->save(platform->context, key, NULL, 0);

@@ -66,6 +66,9 @@ bool ota_ws_history_add(const ota_ws_platform_t *platform, const ota_ws_history_
 // removed, so that no stale intent is acted upon; true also when that has worked.
 bool ota_ws_history_replace(const ota_ws_platform_t *platform, const ota_ws_history_entry_t *entry);
 
+// Replaces the newest entry, or leaves all as it is. True when the store, read back, holds it.
+bool ota_ws_history_note(const ota_ws_platform_t *platform, const ota_ws_history_entry_t *entry);
+
 // Is this image, in this slot, the entry's?
 bool ota_ws_history_is(const ota_ws_history_entry_t *entry, const char *slot, const uint8_t *elf_sha256);
 

@@ -202,6 +202,11 @@ typedef struct {
     // OTA_WS_NO_MEMORY leaves nothing taken.
     ota_ws_status_t (*start)(void *context);
 
+    // While no update has its memory: takes what one job needs that changes the boot record (a thread and its stack,
+    // little beside it), and performs the job there with ota_ws_writer_perform_alone(). Never blocks. It ends as one
+    // call of ota_ws_device_completed(); then `stop` follows. OTA_WS_NO_MEMORY leaves nothing taken.
+    ota_ws_status_t (*start_alone)(void *context, const struct ota_ws_job *job);
+
     // The bytes of a data frame, or a part of them, which lie at the ring's room, are the writer's now: all that waits
     // is written, in CHUNKs of any length, before the next job is performed.
     void (*write)(void *context, const uint8_t *bytes, size_t length);
@@ -211,7 +216,7 @@ typedef struct {
     // CHUNKs, of which one result may stand for many; that of BEGIN comes before theirs.
     void (*submit)(void *context, const struct ota_ws_job *job);
 
-    // Every job has completed. Gives the memory back.
+    // Every job has completed. Gives back what `start` or `start_alone` has taken.
     void (*stop)(void *context);
 } ota_ws_worker_t;
 

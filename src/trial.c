@@ -140,6 +140,23 @@ bool ota_ws_trial_was_confirmed(const ota_ws_platform_t *platform) {
     return became_valid && set_outcome(platform, &entry, OTA_WS_OUTCOME_CONFIRMED);
 }
 
+bool ota_ws_trial_ends_by_restart(const ota_ws_platform_t *platform) {
+    ota_ws_history_entry_t entry;
+    ota_ws_identity_t identity;
+    platform->describe(platform->context, &identity);
+    ota_ws_history_newest(platform, &entry);
+    bool came_again = is_running(&entry, &identity) && entry.outcome != OTA_WS_OUTCOME_TRIAL;
+    return identity.image_state == OTA_WS_IMAGE_TRIAL && identity.can_roll_back && !came_again;
+}
+
+void ota_ws_trial_intend(const ota_ws_platform_t *platform, ota_ws_outcome_t outcome) {
+    ota_ws_history_entry_t entry;
+    if (find_running(platform, &entry)) {
+        entry.outcome = (uint8_t)outcome;
+        (void)ota_ws_history_note(platform, &entry);
+    }
+}
+
 ota_ws_status_t ota_ws_trial_stage(const ota_ws_platform_t *platform, const ota_ws_flash_t *flash,
                                    ota_ws_history_entry_t *entry) {
     entry->outcome = OTA_WS_OUTCOME_STAGED;

@@ -26,6 +26,13 @@ ota_ws_trial_start_t ota_ws_trial_start(const ota_ws_platform_t *platform, const
 // device on trial only. Session thread.
 bool ota_ws_trial_was_confirmed(const ota_ws_platform_t *platform);
 
+// Does the bootloader watch over the running image's trial, and is there an image before it? Then any restart goes
+// back. Not once it has let this image run again. Session thread.
+bool ota_ws_trial_ends_by_restart(const ota_ws_platform_t *platform);
+
+// Puts on record why a restart is about to end the trial, as far as the store can be written. Session thread.
+void ota_ws_trial_intend(const ota_ws_platform_t *platform, ota_ws_outcome_t outcome);
+
 // All that follow run in the writer.
 
 // An image that was read back and found right is about to be selected: `entry` has all but outcome. Then `activate`,

@@ -25,6 +25,17 @@ static ota_ws_status_t start_worker(ota_ws_device_t *device) {
     return worker->start(worker->context);
 }
 
+// The device is at rest: one job that changes the boot record gets its own small thread.
+static ota_ws_status_t start_alone(ota_ws_device_t *device, ota_ws_session_t *session, const ota_ws_job_t *job) {
+    const ota_ws_worker_t *worker = device->ports.worker;
+    ota_ws_status_t status = worker->start_alone(worker->context, job);
+    if (status == OTA_WS_OK) {
+        device->update = OTA_WS_UPDATE_CONTROL;
+        device->owner = session;
+    }
+    return status;
+}
+
 static void stop_worker(ota_ws_device_t *device) {
     const ota_ws_worker_t *worker = device->ports.worker;
     worker->stop(worker->context);
@@ -231,15 +242,8 @@ static void end_update_with(ota_ws_device_t *device, ota_ws_status_t status) {
 
 // An image that is ready: the boot record is changed back.
 static void take_back(ota_ws_session_t *session) {
-    ota_ws_device_t *device = session->device;
-    ota_ws_status_t status = start_worker(device);
-    if (status != OTA_WS_OK) {
-        ota_ws_report_failed_with(session, status);
-        return;
-    }
-    device->update = OTA_WS_UPDATE_CONTROL;
-    device->owner = session;
-    submit_kind(device, OTA_WS_JOB_DEACTIVATE);
+    ota_ws_job_t job = {.kind = OTA_WS_JOB_DEACTIVATE};
+    ota_ws_report_failed_with(session, start_alone(session->device, session, &job));
 }
 
 void ota_ws_update_cancel(ota_ws_session_t *session) {
@@ -282,15 +286,7 @@ ota_ws_status_t ota_ws_update_start_job(ota_ws_device_t *device, ota_ws_session_
         return OTA_WS_RESTART_PENDING;
     }
     ota_ws_status_t status = ota_ws_update_occupation(device);
-    if (status == OTA_WS_OK) {
-        status = start_worker(device);
-    }
-    if (status == OTA_WS_OK) {
-        device->update = OTA_WS_UPDATE_CONTROL;
-        device->owner = session;
-        submit(device, &job);
-    }
-    return status;
+    return status == OTA_WS_OK ? start_alone(device, session, &job) : status;
 }
 
 // ---- what the writer has done --------------------------------------------------------------------------------------

@@ -62,43 +62,55 @@ static void abort_update(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_w
     end(writer);
 }
 
-static void confirm(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_ws_job_result_t *result) {
-    (void)job;
-    const ota_ws_platform_t *platform = writer->pipeline.ports.platform;
-    result->failure.status = ota_ws_trial_confirm(platform);
+// ---- jobs that change the boot record
+// --------------------------------------------------------------------------------
+
+static ota_ws_status_t change_boot_record(const ota_ws_pipeline_ports_t *ports, const ota_ws_job_t *job) {
+    switch (job->kind) {
+    case OTA_WS_JOB_CONFIRM:
+        return ota_ws_trial_confirm(ports->platform);
+    case OTA_WS_JOB_ROLL_BACK:
+        return ota_ws_trial_go_back(ports->platform, job->outcome);
+    case OTA_WS_JOB_DEACTIVATE:
+        return ota_ws_trial_unstage(ports->platform, ports->flash);
+    default:
+        return ota_ws_trial_select(ports->platform, ports->flash);
+    }
 }
 
-static void roll_back(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_ws_job_result_t *result) {
-    const ota_ws_platform_t *platform = writer->pipeline.ports.platform;
-    result->failure.status = ota_ws_trial_go_back(platform, job->outcome);
+void ota_ws_writer_perform_alone(const ota_ws_pipeline_ports_t *ports, const ota_ws_job_t *job,
+                                 ota_ws_job_result_t *result) {
+    memset(result, 0, sizeof *result);
+    result->kind = job->kind;
+    result->failure.status = change_boot_record(ports, job);
 }
 
-static void deactivate(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_ws_job_result_t *result) {
-    (void)job;
-    const ota_ws_pipeline_ports_t *ports = &writer->pipeline.ports;
-    result->failure.status = ota_ws_trial_unstage(ports->platform, ports->flash);
-}
-
-static void select_again(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_ws_job_result_t *result) {
-    (void)job;
-    const ota_ws_pipeline_ports_t *ports = &writer->pipeline.ports;
-    result->failure.status = ota_ws_trial_select(ports->platform, ports->flash);
-}
+// ---- all jobs
+// --------------------------------------------------------------------------------------------------------
 
 typedef void (*perform_t)(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_ws_job_result_t *result);
 
 static const perform_t performers[] = {
-    [OTA_WS_JOB_BEGIN] = begin,           [OTA_WS_JOB_CHUNK] = chunk,         [OTA_WS_JOB_FINISH] = finish,
-    [OTA_WS_JOB_ABORT] = abort_update,    [OTA_WS_JOB_CONFIRM] = confirm,     [OTA_WS_JOB_ROLL_BACK] = roll_back,
-    [OTA_WS_JOB_DEACTIVATE] = deactivate, [OTA_WS_JOB_SELECT] = select_again,
+    [OTA_WS_JOB_BEGIN] = begin,
+    [OTA_WS_JOB_CHUNK] = chunk,
+    [OTA_WS_JOB_FINISH] = finish,
+    [OTA_WS_JOB_ABORT] = abort_update,
 };
+
+static void perform(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_ws_job_result_t *result) {
+    if (job->kind <= OTA_WS_JOB_ABORT) {
+        performers[job->kind](writer, job, result);
+    } else {
+        ota_ws_writer_perform_alone(&writer->pipeline.ports, job, result);
+    }
+}
 
 void ota_ws_writer_perform(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_ws_job_result_t *result) {
     memset(result, 0, sizeof *result);
     result->kind = job->kind;
     bool of_update = job->kind == OTA_WS_JOB_CHUNK || job->kind == OTA_WS_JOB_FINISH;
     if (!of_update || !writer->failed) {
-        performers[job->kind](writer, job, result);
+        perform(writer, job, result);
         writer->failed = result->failure.status != OTA_WS_OK;
     } else {
         result->failure = writer->pipeline.failure;

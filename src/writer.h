@@ -56,6 +56,11 @@ void ota_ws_writer_init(ota_ws_writer_t *writer, const ota_ws_pipeline_ports_t *
 // update has failed, its further jobs do no more than say so again; the next BEGIN starts afresh.
 void ota_ws_writer_perform(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_ws_job_result_t *result);
 
+// Performs a CONFIRM, ROLL_BACK, DEACTIVATE or SELECT without the memory of an update: of `ports` only `platform` and
+// `flash` are used. In a thread beside the session's.
+void ota_ws_writer_perform_alone(const ota_ws_pipeline_ports_t *ports, const ota_ws_job_t *job,
+                                 ota_ws_job_result_t *result);
+
 // Performs a CHUNK of what the ring holds, and takes it out; all of it belongs to the update before any job that waits.
 // False: it holds too little to be worth it, or the update has not begun. `all`: a job waits, however little there is.
 // One `result` may stand for many CHUNKs: each says how far the update has come.

@@ -129,7 +129,7 @@ static void die(const cutter_t *cutter, const cut_t *cut) {
     cutter->copy->board = cutter->copy_board;
     cutter->copy->is_on = false;
     cutter->copy->is_connected = false;
-    cutter->copy->is_working = false; // what it holds is the life's
+    cutter->copy->is_working = cutter->copy->is_alone = false; // what it holds is the life's
     cutter->copy_board->noise = cut->noise;
     cut_off(cutter->copy_board, cut->operation, cut->key, cut->tear);
 }

@@ -61,11 +61,23 @@ static uint32_t clock_s(void *context) {
 
 static ota_ws_status_t start_worker(void *context) {
     life_t *life = context;
-    if (life->worker_starts++ == life->no_worker_at) {
+    if (life->worker_starts++ == life->no_worker_at || life->is_short) {
         return OTA_WS_NO_MEMORY;
     }
     ota_ws_writer_init(&life->writer, &life->pipeline_ports);
     life->is_working = true;
+    return OTA_WS_OK;
+}
+
+static void submit(void *context, const ota_ws_job_t *job);
+
+static ota_ws_status_t start_alone(void *context, const ota_ws_job_t *job) {
+    life_t *life = context;
+    if (life->worker_starts++ == life->no_worker_at || life->is_short) {
+        return OTA_WS_NO_MEMORY;
+    }
+    life->is_alone = true;
+    submit(life, job);
     return OTA_WS_OK;
 }
 
@@ -84,7 +96,7 @@ static void write_data(void *context, const uint8_t *bytes, size_t length) {
 }
 
 static void stop_worker(void *context) {
-    ((life_t *)context)->is_working = false;
+    ((life_t *)context)->is_working = ((life_t *)context)->is_alone = false;
 }
 
 static void work(life_t *life) {
@@ -95,7 +107,11 @@ static void work(life_t *life) {
         ota_ws_job_result_t result;
         ota_ws_job_t job = life->jobs[0];
         memmove(life->jobs, life->jobs + 1, --life->job_count * sizeof job);
-        ota_ws_writer_perform(&life->writer, &job, &result);
+        if (life->is_alone) {
+            ota_ws_writer_perform_alone(&life->pipeline_ports, &job, &result);
+        } else {
+            ota_ws_writer_perform(&life->writer, &job, &result);
+        }
         if (!life->board->dead) {
             ota_ws_device_completed(&life->device, &result, life->now_ms);
         }
@@ -268,8 +284,12 @@ static void wire_ports(life_t *life) {
     life->platform.restart = want_restart;
     life->platform.random = fill_random;
     life->platform.clock_s = clock_s;
-    life->worker_port = (ota_ws_worker_t){
-        .context = life, .start = start_worker, .write = write_data, .submit = submit, .stop = stop_worker};
+    life->worker_port = (ota_ws_worker_t){.context = life,
+                                          .start = start_worker,
+                                          .start_alone = start_alone,
+                                          .write = write_data,
+                                          .submit = submit,
+                                          .stop = stop_worker};
     life->worker_port.inflates = life->inflate != NULL;
     life->worker_port.decrypts = life->decrypt != NULL;
     life->worker_port.early = sizeof life->buffer;
@@ -326,7 +346,7 @@ static bool boot(life_t *life, ota_ws_reset_t reset) {
     const ota_ws_ports_t ports = {&life->flash, &life->platform, &life->worker_port, &ota_ws_hash_openssl};
     life->job_count = 0;
     life->is_connected = false;
-    life->is_working = false;
+    life->is_working = life->is_alone = false;
     life->wants_restart = false;
     life->is_restarting = false;
     ota_ws_device_init(&life->device, &ports, &life->settings, life->verifier, life->now_ms);
@@ -341,6 +361,7 @@ bool life_power_on(life_t *life, ota_ws_reset_t reset) {
     board_power(life->board);
     life->began_weak = board_is_weak(life->board, otadata->address, otadata->address + otadata->size);
     life->boots = 0;
+    life->is_short = false;
     life->wants_restart = true;
     while (life->wants_restart && !life->board->dead) {
         life->wants_restart = false;
@@ -363,13 +384,14 @@ static void drop_update(life_t *life) {
     life->board->dead = true;
     ota_ws_writer_perform(&life->writer, &job, &result);
     life->board->dead = was_dead;
-    life->is_working = false;
+    life->is_working = life->is_alone = false;
 }
 
 void life_power_off(life_t *life) {
     if (life->is_working) {
         drop_update(life);
     }
+    life->is_alone = false;
     if (life->is_on) {
         machine_stop(&life->machine);
     }

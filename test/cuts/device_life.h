@@ -66,6 +66,7 @@ typedef struct {
     uint32_t now_ms;
     bool is_on;
     bool is_working; // between the worker's start and stop
+    bool is_alone;   // likewise, without the memory of an update
     bool is_waiting; // the writer does nothing for now; at most one frame of data may come meanwhile
     bool wants_restart;
     unsigned boots;  // since life_power_on()
@@ -86,6 +87,7 @@ typedef struct {
     bool is_link_lost;
     int no_worker_at; // this start of the worker fails; -1: none
     int worker_starts;
+    bool is_short; // of memory, until the next restart: the worker does not start, with much or with little
     char state[OTA_WS_MESSAGE_SIZE + 1];   // the last of each kind
     char failure[OTA_WS_MESSAGE_SIZE + 1]; // "" when there was none since the last request
     uint32_t ready_offset;

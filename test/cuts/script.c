@@ -156,12 +156,30 @@ static const char *cut_resume_confirm(life_t *life) {
     return violation != NULL ? violation : expect(life, 0, false);
 }
 
+// Where the bootloader watches, the restart is the way back.
+static void pass_without_memory(life_t *life) {
+    life->is_short = !life->ledger.has_old_loader;
+    life_pass(life, LIFE_TRIAL_MS);
+}
+
+static const char *expire_without_memory(life_t *life) {
+    const char *violation = NULL;
+    DO(send_all(life, 2));
+    DO(restart(life));
+    DO(expect(life, 2, true));
+    RUN(pass_without_memory(life));
+    DO(life_restart_if_wanted(life) ? NULL : "the device does not boot");
+    RUN(life_connect(life));
+    return violation != NULL ? violation : expect(life, 0, false);
+}
+
 const char *script_run(life_t *life) {
     const char *violation = power_cycle(life, OTA_WS_RESET_POWER_ON);
     DO(drop_resume_confirm(life));
     DO(cancel_twice_then_go_back(life));
     DO(expire_then_abort(life));
     DO(cut_resume_confirm(life));
+    DO(expire_without_memory(life));
     life_power_off(life);
     return violation;
 }

@@ -690,6 +690,161 @@ static void an_application_that_is_not_well_goes_back(void **state) {
     assert_int_equal(fake.restarts, 1);
 }
 
+static bool opens(const ota_ws_verifier_t *verifier, const char *password) {
+    ota_ws_verifier_t made;
+    ota_ws_verifier_make(&ota_ws_compat_hash, password, verifier->salt, verifier->iterations, &made);
+    return memcmp(made.stored_key, verifier->stored_key, sizeof made.stored_key) == 0;
+}
+
+// The image stays on trial; nothing is asked.
+static void start_on_trial_unasked(void) {
+    fake_running_state(ESP_OTA_IMG_PENDING_VERIFY);
+    fake_earlier_image();
+    start();
+}
+
+// A new firmware that leaks: there is no memory for an update, which is about 23 KB.
+static void a_trial_is_decided_with_little_memory(void **state) {
+    (void)state;
+    start_on_trial_unasked();
+    fake.largest_stack = 3584;
+    assert_int_equal(ota_ws_confirm(), ESP_OK);
+    assert_int_equal(fake_entry(0).ota_state, ESP_OTA_IMG_VALID);
+    assert_int_equal(fake.tasks, 0);
+    assert_int_equal(ota_ws_rollback(), ESP_OK);
+    assert_int_equal(fake_entry(0).ota_state, ESP_OTA_IMG_INVALID);
+    fake_pass(1000);
+    assert_int_equal(fake.restarts, 1);
+}
+
+static void without_any_memory_the_end_of_a_trial_is_the_restart(void **state) {
+    (void)state;
+    start_on_trial_unasked();
+    fake.largest_stack = 1;
+    assert_int_equal(ota_ws_confirm(), ESP_ERR_NO_MEM);
+    pass_seconds(CONFIG_OTA_TRIAL_TIMEOUT_S + 2);
+    assert_int_equal(fake_entry(0).ota_state, ESP_OTA_IMG_PENDING_VERIFY); // the bootloader goes back
+    assert_int_equal(fake.restarts, 1);
+    assert_int_equal(fake.events[OTA_WS_EVENT_ROLLED_BACK], 1);
+    assert_int_equal(fake.events[OTA_WS_EVENT_RESTARTING], 1);
+}
+
+// ---- the public functions, each with its errors --------------------------------------------------------------------
+
+static void registering_says_what_is_wrong(void **state) {
+    (void)state;
+    const ota_ws_config_t unfit = {.password = "abc"};
+    assert_int_equal(ota_ws_register_uri_handler(NULL), ESP_ERR_INVALID_ARG);
+    assert_int_equal(ota_ws_start(server, &unfit, NULL), ESP_ERR_INVALID_ARG);
+    fake.largest_stack = 1;
+    assert_int_equal(ota_ws_register_uri_handler(server), ESP_ERR_NO_MEM);
+    fake.largest_stack = 0;
+    fake.max_routes = 2;
+    assert_int_equal(ota_ws_register_uri_handler(server), ESP_ERR_HTTPD_HANDLERS_FULL);
+    assert_null(fake_route(server, 0));
+    fake.max_routes = 0;
+    start();
+    assert_int_equal(ota_ws_register_uri_handler(server), ESP_ERR_HTTPD_HANDLER_EXISTS);
+    assert_non_null(fake_route(server, 2));
+}
+
+static void the_page_is_taken_off_and_put_on_again(void **state) {
+    (void)state;
+    ota_ws_handle_t handle;
+    assert_int_equal(ota_ws_unregister_uri_handler(NULL), ESP_ERR_INVALID_ARG);
+    assert_int_equal(ota_ws_unregister_uri_handler(server), ESP_ERR_NOT_FOUND);
+    assert_int_equal(ota_ws_stop(NULL), ESP_ERR_INVALID_ARG);
+    for (int i = 0; i < 2; i++) {
+        start();
+        assert_int_equal(ota_ws_unregister_uri_handler(server), ESP_OK);
+        assert_null(fake_route(server, 0));
+        assert_int_equal(ota_ws_unregister_uri_handler(server), ESP_ERR_NOT_FOUND);
+    }
+    assert_int_equal(ota_ws_start(server, NULL, &handle), ESP_OK);
+    assert_int_equal(ota_ws_stop(handle), ESP_OK);
+    assert_null(fake_route(server, 0));
+}
+
+static void confirming_says_what_is_wrong(void **state) {
+    (void)state;
+    fake_running_state(ESP_OTA_IMG_PENDING_VERIFY);
+    fake.record_fails = true;
+    assert_int_equal(ota_ws_confirm(), ESP_FAIL); // before the start
+    start();
+    assert_int_equal(ota_ws_confirm(), ESP_FAIL);
+    fake.record_fails = false;
+    assert_int_equal(ota_ws_confirm(), ESP_OK);
+    assert_int_equal(ota_ws_confirm(), ESP_ERR_INVALID_STATE);
+}
+
+static void going_back_says_what_is_wrong(void **state) {
+    (void)state;
+    assert_int_equal(ota_ws_rollback(), ESP_ERR_NOT_FOUND); // before the start
+    start();
+    assert_int_equal(ota_ws_rollback(), ESP_ERR_NOT_FOUND);
+    fake_earlier_image();
+    fake.record_fails = true;
+    assert_int_equal(ota_ws_rollback(), ESP_FAIL);
+    fake.record_fails = false;
+    fake.largest_stack = 1;
+    assert_int_equal(ota_ws_rollback(), ESP_ERR_NO_MEM);
+    fake.largest_stack = 0;
+    client_t *client = welcome();
+    begin_size(client, image.length);
+    assert_true(heard(client, "\"type\":\"ready\""));
+    assert_int_equal(ota_ws_rollback(), ESP_ERR_INVALID_STATE);
+    leave(client);
+    assert_int_equal(fake.restarts, 0);
+}
+
+static ota_ws_update_progress_t shown_update(void) {
+    ota_ws_state_t shown;
+    ota_ws_get_state(&shown);
+    return shown.update;
+}
+
+static void the_state_is_what_goes_on(void **state) {
+    (void)state;
+    static const ota_ws_update_progress_t expected[] = {
+        [OTA_WS_UPDATE_IDLE] = OTA_WS_STATE_IDLE,           [OTA_WS_UPDATE_OPENING] = OTA_WS_STATE_RECEIVING,
+        [OTA_WS_UPDATE_RECEIVING] = OTA_WS_STATE_RECEIVING, [OTA_WS_UPDATE_VERIFYING] = OTA_WS_STATE_VERIFYING,
+        [OTA_WS_UPDATE_READY] = OTA_WS_STATE_READY,         [OTA_WS_UPDATE_ENDING] = OTA_WS_STATE_RECEIVING,
+        [OTA_WS_UPDATE_CONTROL] = OTA_WS_STATE_IDLE};
+    component.device.update = OTA_WS_UPDATE_READY;
+    assert_int_equal(shown_update(), OTA_WS_STATE_IDLE); // before the start
+    start();
+    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+        component.device.update = (ota_ws_update_state_t)i;
+        assert_int_equal(shown_update(), expected[i]);
+    }
+    component.device.update = OTA_WS_UPDATE_IDLE;
+}
+
+// What cannot be stored counts until the next restart.
+static void a_password_that_is_not_stored_counts_until_the_restart(void **state) {
+    (void)state;
+    char code[OTA_WS_CODE_SIZE];
+    start();
+    fake.nvs_fails = true;
+    assert_int_equal(ota_ws_set_password("correct horse"), ESP_ERR_NO_MEM);
+    assert_true(opens(&component.verifier, "correct horse"));
+    assert_int_equal(ota_ws_renew_pairing_code(code), ESP_ERR_NO_MEM);
+    assert_true(opens(&component.verifier, code));
+    assert_int_equal(ota_ws_get_pairing_code(code), ESP_ERR_NOT_FOUND);
+}
+
+static void the_trial_lasts_as_the_settings_say(void **state) {
+    (void)state;
+    static const struct {
+        uint32_t seconds, ms;
+    } cases[] = {{0, CONFIG_OTA_TRIAL_TIMEOUT_S * 1000}, {5, 5000}, {OTA_WS_TRIAL_WITHOUT_END, 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const ota_ws_config_t config = {.trial_timeout_s = cases[i].seconds};
+        take_settings(&config);
+        assert_int_equal(component.settings.trial_timeout_ms, cases[i].ms);
+    }
+}
+
 static void without_a_second_slot_there_is_no_update(void **state) {
     (void)state;
     fake.one_slot = true;
@@ -776,12 +931,6 @@ static void a_downgrade_that_the_client_allows_is_logged(void **state) {
 }
 
 // ---- password ------------------------------------------------------------------------------------------------------
-
-static bool opens(const ota_ws_verifier_t *verifier, const char *password) {
-    ota_ws_verifier_t made;
-    ota_ws_verifier_make(&ota_ws_compat_hash, password, verifier->salt, verifier->iterations, &made);
-    return memcmp(made.stored_key, verifier->stored_key, sizeof made.stored_key) == 0;
-}
 
 // What a start without a password in the firmware finds.
 static ota_ws_verifier_t look_up(char code[OTA_WS_CODE_SIZE]) {
@@ -1065,6 +1214,15 @@ int main(void) {
         TEST(a_running_image_on_trial_refuses_updates),
         TEST(an_application_that_is_well_is_confirmed),
         TEST(an_application_that_is_not_well_goes_back),
+        TEST(a_trial_is_decided_with_little_memory),
+        TEST(without_any_memory_the_end_of_a_trial_is_the_restart),
+        TEST(registering_says_what_is_wrong),
+        TEST(the_page_is_taken_off_and_put_on_again),
+        TEST(confirming_says_what_is_wrong),
+        TEST(going_back_says_what_is_wrong),
+        TEST(the_state_is_what_goes_on),
+        TEST(a_password_that_is_not_stored_counts_until_the_restart),
+        TEST(the_trial_lasts_as_the_settings_say),
         TEST(without_a_second_slot_there_is_no_update),
         TEST(a_full_work_queue_only_costs_time),
         TEST(work_that_is_lost_is_queued_again),

@@ -157,6 +157,38 @@ static unsigned start_no_worker(bench_t *bench) {
     return (unsigned)n - 1;
 }
 
+// ---- a trial ends without memory
+// -------------------------------------------------------------------------------------
+
+// The new firmware leaks. Where the bootloader watches, the restart is the way back; else it waits for memory.
+static void end_trial_without_memory(bench_t *bench, bool is_watched) {
+    life_t *life = &bench->life;
+    char outcome[16] = "";
+    set_up(bench, 1, 0);
+    life->ledger.has_old_loader = !is_watched;
+    life_power_on(life, OTA_WS_RESET_POWER_ON);
+    life_connect(life);
+    int before = life_running_image(life);
+    life_begin(life, 1);
+    life_send(life, 1, (uint32_t)life->images[1].length);
+    life_say(life, "{\"type\":\"restart\"}");
+    life_restart_if_wanted(life);
+    bool was_on_trial = life->device.on_trial;
+    life->is_short = true;
+    life_pass(life, LIFE_TRIAL_MS);
+    bool restarts = life->wants_restart;
+    life->is_short = false;
+    life_pass(life, 1000);
+    life_restart_if_wanted(life);
+    life_connect(life);
+    life_told(life, "last_outcome", outcome, sizeof outcome);
+    if (!was_on_trial || restarts != is_watched || life_running_image(life) != before ||
+        strcmp(outcome, "expired") != 0) {
+        violate(bench, "a trial ends without memory", outcome, is_watched);
+    }
+    check(bench, "no memory at a trial's end:", is_watched);
+}
+
 // ---- flash that does not do what it says
 // -----------------------------------------------------------------------------
 
@@ -362,6 +394,9 @@ int main(void) {
     }
     printf("messages of the device that were lost with the link: %u\n", lose_each(&bench));
     printf("starts of the worker that failed: %u\n", start_no_worker(&bench));
+    end_trial_without_memory(&bench, true);
+    end_trial_without_memory(&bench, false);
+    printf("trials that ended without memory: 2\n");
     unsigned lost = lose_after_each(&bench);
     printf("messages followed by a lost link or silence: %u\n", lost);
     unsigned row = updates_in_a_row(&bench, 200, &confirmed, &cuts);

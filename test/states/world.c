@@ -35,6 +35,7 @@ static void describe(void *context, ota_ws_identity_t *identity) {
     identity->device_name = "world";
     strcpy(identity->slot, "ota_0");
     strcpy(identity->other_slot, "ota_1");
+    identity->can_roll_back = true;
     identity->image_state = world.device.on_trial ? OTA_WS_IMAGE_TRIAL : OTA_WS_IMAGE_VALID;
 }
 
@@ -77,6 +78,19 @@ static ota_ws_status_t start_worker(void *context) {
     }
     world.has_worker = !world.is_short;
     return world.is_short ? OTA_WS_NO_MEMORY : OTA_WS_OK;
+}
+
+static void queue(ota_ws_job_kind_t kind, uint32_t length);
+
+static ota_ws_status_t start_alone(void *context, const ota_ws_job_t *job) {
+    ota_ws_status_t status = start_worker(context);
+    if (job->kind < OTA_WS_JOB_CONFIRM) {
+        violate("only a job that changes the boot record is performed alone");
+    }
+    if (status == OTA_WS_OK) {
+        queue(job->kind, 0);
+    }
+    return status;
 }
 
 static void queue(ota_ws_job_kind_t kind, uint32_t length) {
@@ -126,8 +140,12 @@ static const ota_ws_link_t links[WORLD_CLIENTS] = {{&world.sessions[0], hear, cl
 static const ota_ws_flash_t flash = {.slot_size = slot_size};
 static const ota_ws_platform_t platform = {
     .describe = describe, .restart = restart, .allows = allows, .random = fill_random, .load = load, .save = save};
-static const ota_ws_worker_t worker = {
-    .early = WORLD_CHUNK, .start = start_worker, .write = write_data, .submit = submit, .stop = stop_worker};
+static const ota_ws_worker_t worker = {.early = WORLD_CHUNK,
+                                       .start = start_worker,
+                                       .start_alone = start_alone,
+                                       .write = write_data,
+                                       .submit = submit,
+                                       .stop = stop_worker};
 
 // ---- starts --------------------------------------------------------------------------------------------------------
 

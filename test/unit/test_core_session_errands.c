@@ -214,11 +214,11 @@ static void what_is_asked_for_during_the_errand_is_told_apart_from_a_client(void
 static void an_errand_waits_for_memory(void **state) {
     (void)state;
     rig_t *rig = rig_running(OTA_WS_OUTCOME_CONFIRMING);
-    rig->start_status = OTA_WS_NO_MEMORY;
+    rig->alone_status = OTA_WS_NO_MEMORY;
     rig_pass(rig, 1);
     assert_int_equal(rig->job_count, 0);
     assert_true(ota_ws_device_wants_ticks(&rig->device));
-    rig->start_status = OTA_WS_OK;
+    rig->alone_status = OTA_WS_OK;
     rig_pass(rig, 1);
     rig_settle(rig);
     assert_int_equal(rig->confirms, 1);
@@ -235,9 +235,9 @@ static void the_application_confirms_a_trial_and_nothing_else(void **state) {
     rig_free(rig);
     rig = rig_running(OTA_WS_OUTCOME_STAGED);
     assert_true(rig->device.on_trial);
-    rig->start_status = OTA_WS_NO_MEMORY;
+    rig->alone_status = OTA_WS_NO_MEMORY;
     assert_int_equal(ota_ws_device_confirm(&rig->device), OTA_WS_NO_MEMORY);
-    rig->start_status = OTA_WS_OK;
+    rig->alone_status = OTA_WS_OK;
     assert_int_equal(ota_ws_device_confirm(&rig->device), OTA_WS_OK);
     assert_int_equal(ota_ws_device_confirm(&rig->device), OTA_WS_DEVICE_BUSY);
     assert_int_equal(rig->device.update, OTA_WS_UPDATE_CONTROL);
@@ -325,14 +325,120 @@ static void an_application_that_refuses_the_end_of_a_trial_is_asked_again_after_
 static void the_end_of_a_trial_waits_for_memory(void **state) {
     (void)state;
     rig_t *rig = rig_running(OTA_WS_OUTCOME_STAGED);
-    rig->start_status = OTA_WS_NO_MEMORY;
+    rig->alone_status = OTA_WS_NO_MEMORY;
     rig_pass(rig, 300 * SECOND);
     assert_int_equal(rig->job_count, 0);
-    rig->start_status = OTA_WS_OK;
+    rig->alone_status = OTA_WS_OK;
     rig_pass(rig, 1);
     rig_settle(rig);
     assert_int_equal(rig->restarts, 1);
     rig_free(rig);
+}
+
+// ---- no memory
+
+// A trial that the bootloader watches over.
+static rig_t *rig_watched(void) {
+    rig_t *rig = rig_running(OTA_WS_OUTCOME_STAGED);
+    rig->identity.image_state = OTA_WS_IMAGE_TRIAL;
+    rig->identity.can_roll_back = true;
+    return rig;
+}
+
+static void wait_for_the_end(rig_t *rig, peer_t *peer) {
+    (void)peer;
+    rig_pass(rig, 300 * SECOND);
+}
+
+static void ask_to_go_back(rig_t *rig, peer_t *peer) {
+    (void)rig;
+    peer_say(peer, "{\"type\":\"rollback\"");
+}
+
+static void decide_to_go_back(rig_t *rig, peer_t *peer) {
+    (void)peer;
+    assert_int_equal(ota_ws_device_roll_back(&rig->device), OTA_WS_OK);
+}
+
+static void find_it_bad(rig_t *rig, peer_t *peer) {
+    (void)peer;
+    rig->finding = OTA_WS_HEALTH_IS_BAD;
+    rig_pass(rig, SECOND);
+}
+
+typedef struct {
+    void (*go_back)(rig_t *rig, peer_t *peer);
+    ota_ws_outcome_t outcome; // the intent on record
+} way_back_t;
+
+static const way_back_t ways_back[] = {{wait_for_the_end, OTA_WS_OUTCOME_EXPIRING},
+                                       {ask_to_go_back, OTA_WS_OUTCOME_ROLLING_BACK},
+                                       {decide_to_go_back, OTA_WS_OUTCOME_ROLLING_BACK},
+                                       {find_it_bad, OTA_WS_OUTCOME_ROLLING_BACK}};
+
+static void a_trial_is_decided_without_the_memory_of_an_update(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(ways_back); i++) {
+        rig_t *rig = rig_watched();
+        peer_t *peer = peer_welcome(rig);
+        rig->start_status = OTA_WS_NO_MEMORY;
+        ways_back[i].go_back(rig, peer);
+        rig_settle(rig);
+        assert_int_equal(rig->roll_backs, 1);
+        assert_int_equal(rig->restarts, 1);
+        peer_free(peer);
+        rig_free(rig);
+    }
+    rig_t *rig = rig_watched();
+    peer_t *peer = peer_welcome(rig);
+    rig->start_status = OTA_WS_NO_MEMORY;
+    peer_say(peer, "{\"type\":\"confirm\"");
+    rig_settle(rig);
+    assert_null(peer_heard(peer, "failed"));
+    assert_false(rig->device.on_trial);
+    peer_free(peer);
+    rig_free(rig);
+}
+
+static void without_any_memory_the_restart_is_the_way_back(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(ways_back); i++) {
+        rig_t *rig = rig_watched();
+        peer_t *peer = peer_welcome(rig);
+        rig->start_status = rig->alone_status = OTA_WS_NO_MEMORY;
+        ways_back[i].go_back(rig, peer);
+        assert_int_equal(rig->roll_backs, 0);
+        assert_int_equal(rig->restarts, 1);
+        assert_true(peer_heard(peer, "restarting") != NULL || peer_ended(peer, "silent"));
+        assert_int_equal(newest_outcome(rig), ways_back[i].outcome);
+        rig_pass(rig, SECOND);
+        assert_int_equal(rig->restarts, 1);
+        peer_free(peer);
+        rig_free(rig);
+    }
+}
+
+// A restart would run this image once more, or nothing at all.
+static void without_memory_no_restart_where_it_is_no_way_back(void **state) {
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        rig_t *rig = rig_watched();
+        rig->alone_status = OTA_WS_NO_MEMORY;
+        ota_ws_history_entry_t entry = entry_of(OTA_WS_OUTCOME_EXPIRING, "ota_0"); // it has come again
+        rig->identity.image_state = i == 0 ? OTA_WS_IMAGE_UNCONFIRMED : OTA_WS_IMAGE_TRIAL;
+        rig->identity.can_roll_back = i != 1;
+        if (i == 2) {
+            assert_true(ota_ws_history_replace(&rig->platform, &entry));
+        }
+        assert_int_equal(ota_ws_device_roll_back(&rig->device), OTA_WS_NO_MEMORY);
+        rig_pass(rig, 300 * SECOND);
+        assert_int_equal(rig->restarts, 0);
+        rig->alone_status = OTA_WS_OK;
+        rig_pass(rig, SECOND);
+        rig_settle(rig);
+        assert_int_equal(rig->roll_backs, 1);
+        rig_free(rig);
+    }
 }
 
 static void without_a_health_hook_a_trial_runs_its_time(void **state) {
@@ -355,10 +461,10 @@ static void a_finding_for_which_there_is_no_memory_is_acted_upon_a_second_later(
     for (size_t i = 0; i < COUNT_OF(findings); i++) {
         rig_t *rig = rig_running(OTA_WS_OUTCOME_STAGED);
         rig->finding = findings[i];
-        rig->start_status = OTA_WS_NO_MEMORY;
+        rig->alone_status = OTA_WS_NO_MEMORY;
         rig_pass(rig, SECOND);
         assert_int_equal(rig->job_count, 0);
-        rig->start_status = OTA_WS_OK;
+        rig->alone_status = OTA_WS_OK;
         rig_pass(rig, SECOND);
         rig_settle(rig);
         assert_int_equal(rig->confirms, findings[i] == OTA_WS_HEALTH_IS_GOOD);
@@ -387,11 +493,11 @@ static void taking_back_a_ready_image_without_memory_says_so_and_leaves_it_ready
     rig_t *rig = rig_new();
     peer_t *peer = peer_welcome(rig);
     assert_true(peer_update(peer, file.bytes, (uint32_t)file.length));
-    rig->start_status = OTA_WS_NO_MEMORY;
+    rig->alone_status = OTA_WS_NO_MEMORY;
     peer_say(peer, "{\"type\":\"cancel\"");
     assert_true(peer_failed(peer, "no_memory"));
     assert_true(rig->nor->active);
-    rig->start_status = OTA_WS_OK;
+    rig->alone_status = OTA_WS_OK;
     peer_say(peer, "{\"type\":\"cancel\"");
     rig_settle(rig);
     assert_true(peer_failed(peer, "cancelled"));
@@ -510,6 +616,9 @@ int main(void) {
         cmocka_unit_test(a_confirmation_past_us_ends_the_trial_within_a_second),
         cmocka_unit_test(an_application_that_refuses_the_end_of_a_trial_is_asked_again_after_ten_seconds),
         cmocka_unit_test(the_end_of_a_trial_waits_for_memory),
+        cmocka_unit_test(a_trial_is_decided_without_the_memory_of_an_update),
+        cmocka_unit_test(without_any_memory_the_restart_is_the_way_back),
+        cmocka_unit_test(without_memory_no_restart_where_it_is_no_way_back),
         cmocka_unit_test(without_a_health_hook_a_trial_runs_its_time),
         cmocka_unit_test(a_finding_for_which_there_is_no_memory_is_acted_upon_a_second_later),
         cmocka_unit_test(going_back_that_the_application_refuses_is_not_done),

@@ -38,7 +38,7 @@ static void check(const rig_t *rig) {
         assert_true(slot_holds(rig, &good) || slot_holds(rig, &other));
     }
     const bool rests = device->update == OTA_WS_UPDATE_IDLE || device->update == OTA_WS_UPDATE_READY;
-    assert_int_equal(rests, rig->writer == NULL);
+    assert_int_equal(rests, rig->writer == NULL && !rig->alone);
     assert_true(!rests || device->owner == NULL);
     assert_true(device->update != OTA_WS_UPDATE_READY || rig->nor->active);
     assert_true(rig->restarts <= 1);
@@ -58,7 +58,7 @@ static void end(rig_t *rig, peer_t *peers[PEERS]) {
         check(rig);
     }
     rig->nor->fail_after = -1;
-    rig->confirm_status = rig->roll_back_status = rig->start_status = OTA_WS_OK;
+    rig->confirm_status = rig->roll_back_status = rig->start_status = rig->alone_status = OTA_WS_OK;
     work_all(rig);
     assert_true(rig->device.update == OTA_WS_UPDATE_IDLE || rig->device.update == OTA_WS_UPDATE_READY);
     if (rig->device.on_trial || rig->device.restarting) {
@@ -244,8 +244,9 @@ static void fail_next(peer_t *peer, int which) {
 
 static void fail_platform(peer_t *peer, int which) {
     rig_t *rig = peer->rig;
-    ota_ws_status_t *const statuses[] = {&rig->confirm_status, &rig->roll_back_status, &rig->start_status};
-    *statuses[which] = which == 2 ? OTA_WS_NO_MEMORY : OTA_WS_BOOT_RECORD;
+    ota_ws_status_t *const statuses[] = {&rig->confirm_status, &rig->roll_back_status, &rig->start_status,
+                                         &rig->alone_status};
+    *statuses[which] = which >= 2 ? OTA_WS_NO_MEMORY : OTA_WS_BOOT_RECORD;
 }
 
 typedef struct {
@@ -265,7 +266,7 @@ static const event_t events[] = {{say, COUNT_OF(messages)},
                                  {wait, 5},
                                  {work, 3},
                                  {fail_next, 6},
-                                 {fail_platform, 3}};
+                                 {fail_platform, 4}};
 
 // ---- each in each
 
@@ -384,7 +385,7 @@ static void long_random_walks_keep_every_invariant(void **state) {
             }
             if (next_random(&random, 20) == 0) {
                 rig->nor->fail_after = -1;
-                rig->confirm_status = rig->roll_back_status = rig->start_status = OTA_WS_OK;
+                rig->confirm_status = rig->roll_back_status = rig->start_status = rig->alone_status = OTA_WS_OK;
             }
         }
         end(rig, peers);

@@ -22,6 +22,10 @@ typedef struct {
     bool fails_verification; // esp_ota_set_boot_partition refuses the image
     bool tls;                // of connections from now on, as far as the component can tell
     bool wrong_signature;    // ESP-IDF says so when it is asked for the signature alone
+    uint32_t largest_stack;  // tasks that want more do not start; 0: all start
+    int max_routes;          // of the server; 0: any number
+    bool nvs_fails;          // nothing can be stored
+    bool record_fails;       // the boot record cannot be written
     // what has happened
     int receives;
     int begins, aborts;           // of ESP-IDF's updates

@@ -59,6 +59,9 @@ esp_err_t esp_partition_write(const esp_partition_t *partition, size_t offset, c
 }
 
 esp_err_t esp_partition_erase_range(const esp_partition_t *partition, size_t offset, size_t length) {
+    if (fake.record_fails && partition->address == OTADATA) {
+        return ESP_FAIL;
+    }
     memset(flash + partition->address + offset, 0xff, length);
     return ESP_OK;
 }
@@ -168,11 +171,17 @@ esp_err_t esp_ota_set_boot_partition(const esp_partition_t *partition) {
 }
 
 esp_err_t esp_ota_mark_app_valid_cancel_rollback(void) {
+    if (fake.record_fails) {
+        return ESP_FAIL;
+    }
     write_entry(0, fake_entry(0).ota_seq, ESP_OTA_IMG_VALID);
     return ESP_OK;
 }
 
 esp_err_t esp_ota_mark_app_invalid_rollback(void) {
+    if (fake.record_fails) {
+        return ESP_FAIL;
+    }
     write_entry(0, fake_entry(0).ota_seq, ESP_OTA_IMG_INVALID);
     return ESP_OK;
 }
@@ -204,9 +213,8 @@ esp_err_t nvs_flash_init(void) {
 
 esp_err_t nvs_open(const char *name, nvs_open_mode_t mode, nvs_handle_t *handle) {
     (void)name;
-    (void)mode;
     *handle = 1;
-    return ESP_OK;
+    return fake.nvs_fails && mode == NVS_READWRITE ? ESP_ERR_NO_MEM : ESP_OK;
 }
 
 esp_err_t nvs_get_blob(nvs_handle_t handle, const char *key, void *value, size_t *length) {

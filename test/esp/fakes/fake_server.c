@@ -114,16 +114,34 @@ void *httpd_sess_get_transport_ctx(httpd_handle_t server, int socket) {
 
 // ---- requests ------------------------------------------------------------------------------------------------------
 
+static int find_route(const server_t *server, const char *uri, httpd_method_t method) {
+    for (int i = 0; i < (int)server->uri_count; i++) {
+        if (server->uris[i].method == method && strcmp(server->uris[i].uri, uri) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
 esp_err_t httpd_register_uri_handler(httpd_handle_t handle, const httpd_uri_t *uri) {
     server_t *server = handle;
+    if (find_route(server, uri->uri, uri->method) >= 0) {
+        return ESP_ERR_HTTPD_HANDLER_EXISTS;
+    }
+    if (fake.max_routes > 0 && server->uri_count >= fake.max_routes) {
+        return ESP_ERR_HTTPD_HANDLERS_FULL;
+    }
     server->uris[server->uri_count++] = *uri;
     return ESP_OK;
 }
 
 esp_err_t httpd_unregister_uri_handler(httpd_handle_t handle, const char *uri, httpd_method_t method) {
-    (void)handle;
-    (void)uri;
-    (void)method;
+    server_t *server = handle;
+    int at = find_route(server, uri, method);
+    if (at < 0) {
+        return ESP_ERR_NOT_FOUND;
+    }
+    server->uris[at] = server->uris[--server->uri_count];
     return ESP_OK;
 }
 

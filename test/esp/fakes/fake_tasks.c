@@ -161,8 +161,10 @@ static void *run(void *context) {
 BaseType_t xTaskCreate(void (*body)(void *), const char *name, uint32_t stack, void *context, UBaseType_t priority,
                        TaskHandle_t *task) {
     (void)name;
-    (void)stack;
     (void)priority;
+    if (fake.largest_stack > 0 && stack > fake.largest_stack) {
+        return !pdPASS;
+    }
     *task = calloc(1, sizeof **task);
     (*task)->run = body;
     (*task)->context = context;

@@ -40,6 +40,20 @@ static ota_ws_status_t start_worker(void *context) {
     return OTA_WS_OK;
 }
 
+static ota_ws_status_t start_alone(void *context, const ota_ws_job_t *job) {
+    rig_t *rig = context;
+    assert_null(rig->writer);
+    assert_false(rig->alone);
+    assert_true(job->kind >= OTA_WS_JOB_CONFIRM);
+    if (rig->alone_status != OTA_WS_OK) {
+        return rig->alone_status;
+    }
+    rig->starts++;
+    rig->alone = true;
+    rig->jobs[rig->job_count++] = *job;
+    return OTA_WS_OK;
+}
+
 // Each piece of data waits as a CHUNK of its own, a copy that AddressSanitizer looks after.
 static void write_data(void *context, const uint8_t *bytes, size_t length) {
     rig_t *rig = context;
@@ -61,12 +75,16 @@ static void submit(void *context, const ota_ws_job_t *job) {
 
 static void stop_worker(void *context) {
     rig_t *rig = context;
-    assert_non_null(rig->writer);
+    assert_true(rig->alone || rig->writer != NULL);
     assert_int_equal(rig->job_count, 0);
     assert_int_equal(rig->chunks, 0);
     assert_false(rig->nor->open);
     assert_int_equal(open_digests, 0);
     rig->stops++;
+    if (rig->alone) {
+        rig->alone = false;
+        return;
+    }
     free(rig->pipeline_ports.scratch);
     free(rig->writer);
     rig->writer = NULL;
@@ -84,7 +102,11 @@ bool rig_work(rig_t *rig) {
     }
     const ota_ws_job_t job = rig->jobs[0];
     memmove(rig->jobs, rig->jobs + 1, --rig->job_count * sizeof job);
-    ota_ws_writer_perform(rig->writer, &job, &result);
+    if (rig->alone) {
+        ota_ws_writer_perform_alone(&rig->pipeline_ports, &job, &result);
+    } else {
+        ota_ws_writer_perform(rig->writer, &job, &result);
+    }
     assert_int_equal(result.kind, job.kind);
     if (job.kind == OTA_WS_JOB_CHUNK) {
         free((void *)job.data.bytes);
@@ -194,6 +216,7 @@ static rig_t *rig_make(bool locked, uint32_t slot_size) {
     rig->worker = (ota_ws_worker_t){.context = rig,
                                     .early = 4000,
                                     .start = start_worker,
+                                    .start_alone = start_alone,
                                     .write = write_data,
                                     .submit = submit,
                                     .stop = stop_worker};
@@ -227,6 +250,7 @@ rig_t *rig_new_locked(void) {
 void rig_free(rig_t *rig) {
     assert_null(rig->device.sessions);
     assert_null(rig->writer);
+    assert_false(rig->alone);
     assert_int_equal(rig->starts, rig->stops);
     assert_false(rig->nor->open);
     nor_model_free(rig->nor);

@@ -29,7 +29,7 @@ typedef struct rig {
 
     nor_model_t *nor;
     ota_ws_identity_t identity;
-    ota_ws_status_t confirm_status, roll_back_status, start_status;
+    ota_ws_status_t confirm_status, roll_back_status, start_status, alone_status;
     unsigned confirms, roll_backs, restarts, starts, stops;
     ota_ws_finding_t finding;
     unsigned refused; // what the application does not allow, one bit an ota_ws_question_t
@@ -37,6 +37,7 @@ typedef struct rig {
     store_model_t store;
 
     ota_ws_writer_t *writer; // between start and stop
+    bool alone;              // between start_alone and stop
     ota_ws_job_t jobs[RIG_JOBS_MAX];
     size_t job_count;
     unsigned chunks; // of the jobs
