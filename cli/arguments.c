@@ -4,8 +4,11 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
 
 #include "chip.h"
+#include "suggest.h"
 
 #define DEFAULT_RETRIES 5
 #define DEFAULT_WAIT_S 60
@@ -43,6 +46,34 @@ static const entry_t commands[] = {
     {"keygen", COMMAND_KEYGEN, true, false, FOR_ALL | FOR_KEYGEN},
     {"encrypt", COMMAND_ENCRYPT, true, false, FOR_ALL | FOR_ENCRYPT},
 };
+
+// Words of other tools for what a command here does.
+static const struct {
+    const char *word, *command;
+} other_words[] = {
+    {"upload", "push"},   {"flash", "push"},     {"update", "push"},    {"send", "push"},
+    {"ota", "push"},      {"status", "info"},    {"state", "info"},     {"show", "info"},
+    {"list", "info"},     {"history", "info"},   {"reboot", "restart"}, {"reset", "restart"},
+    {"abort", "cancel"},  {"stop", "cancel"},    {"undo", "rollback"},  {"revert", "rollback"},
+    {"back", "rollback"}, {"keep", "confirm"},   {"accept", "confirm"}, {"commit", "confirm"},
+    {"check", "inspect"}, {"verify", "inspect"}, {"image", "inspect"},  {"version", "--version"},
+};
+
+#define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
+
+// The command that a word which is none may stand for; NULL when nothing comes near.
+static const char *command_meant(const char *word) {
+    const char *names[COUNT_OF(commands)];
+    for (size_t i = 0; i < COUNT_OF(other_words); i++) {
+        if (strcasecmp(other_words[i].word, word) == 0) {
+            return other_words[i].command;
+        }
+    }
+    for (size_t i = 0; i < COUNT_OF(commands); i++) {
+        names[i] = commands[i].name;
+    }
+    return suggest(word, names, COUNT_OF(commands));
+}
 
 static const entry_t *find_command(const char *name) {
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
@@ -140,6 +171,37 @@ static bool refuse(problem_t *problem, const char *sentence, const char *value) 
     return false;
 }
 
+bool arguments_refuse_command(problem_t *problem, const char *name) {
+    const char *meant = command_meant(name);
+    problem_set(problem, EXIT_CODE_USAGE, "usage",
+                meant == NULL ? "There is no command '%.60s'.%s" : "There is no command '%.60s'. Did you mean '%s'?",
+                name, meant == NULL ? "" : meant);
+    return false;
+}
+
+// `option` as it was written, with its value if it has one.
+static bool refuse_option(problem_t *problem, const char *option) {
+    const char *names[COUNT_OF(options)];
+    char word[48];
+    size_t count = 0;
+    snprintf(word, sizeof word, "%.*s", (int)strcspn(option, "="), option);
+    if (strcasecmp(word, "--password") == 0 || strcmp(word, "-p") == 0) {
+        return refuse(problem,
+                      "There is no option '%.60s': arguments are seen by all users of a machine. Use --password-file "
+                      "FILE, or the variable OTA_WS_PASSWORD.",
+                      word);
+    }
+    for (; options[count].name != NULL; count++) {
+        names[count] = options[count].name;
+    }
+    const char *meant = strncmp(word, "--", 2) == 0 ? suggest(word + 2, names, count) : NULL;
+    problem_set(problem, EXIT_CODE_USAGE, "usage",
+                meant == NULL ? "There is no option '%.60s' here.%s"
+                              : "There is no option '%.60s'. Did you mean '--%s'?",
+                word, meant == NULL ? "" : meant);
+    return false;
+}
+
 static bool read_number(const char *text, uint32_t *number, problem_t *problem) {
     char *end;
     unsigned long value = strtoul(text, &end, 10);
@@ -152,7 +214,8 @@ static bool read_number(const char *text, uint32_t *number, problem_t *problem) 
 
 static bool read_chip(const char *name, int *chip, problem_t *problem) {
     *chip = ota_ws_chip_id(name);
-    return *chip >= 0 || refuse(problem, "'%.40s' is no chip that is known here (try esp32c3).", name);
+    return *chip >= 0 ||
+           refuse(problem, "'%.40s' is no chip that is known here (known are esp32, esp32c3, esp32s3 ...).", name);
 }
 
 static bool read_compress(const char *word, push_compress_t *compress, problem_t *problem) {
@@ -263,15 +326,14 @@ static bool take_options(arguments_t *arguments, int argc, char **argv, seen_t *
     int option;
     const char *abbreviation = find_abbreviation(argv);
     if (abbreviation != NULL) {
-        return refuse(problem, "There is no option '%.60s' here.", abbreviation);
+        return refuse_option(problem, abbreviation);
     }
     opterr = 0;
     optind = 0; // glibc: start afresh
     while ((option = getopt_long(argc, argv, ":jqhV", options, NULL)) != -1) {
         if (option == '?' || option == ':') {
-            const char *sentence =
-                option == ':' ? "The option '%.60s' needs a value." : "There is no option '%.60s' here.";
-            return refuse(problem, sentence, argv[optind - 1]);
+            return option == ':' ? refuse(problem, "The option '%.60s' needs a value.", argv[optind - 1])
+                                 : refuse_option(problem, argv[optind - 1]);
         }
         seen->seen |= UINT64_C(1) << index_of(option);
         seen->help |= option == OPTION_HELP;
@@ -283,11 +345,25 @@ static bool take_options(arguments_t *arguments, int argc, char **argv, seen_t *
     return true;
 }
 
+// The commands that know the option, as "'push' and 'restart'".
+static void write_commands(unsigned group, char *text, size_t size) {
+    size_t length = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < COUNT_OF(commands) && length < size; i++) {
+        if ((commands[i].groups & group) != 0) {
+            length +=
+                (size_t)snprintf(text + length, size - length, "%s'%s'", length > 0 ? ", " : "", commands[i].name);
+        }
+    }
+}
+
 static bool options_belong(const entry_t *entry, uint64_t seen, problem_t *problem) {
     for (size_t i = 0; options[i].name != NULL; i++) {
         if ((seen >> i & 1) != 0 && (group_of(options[i].val) & entry->groups) == 0) {
-            problem_set(problem, EXIT_CODE_USAGE, "usage", "The option --%s means nothing to '%s'.", options[i].name,
-                        entry->name);
+            char known_to[128];
+            write_commands(group_of(options[i].val), known_to, sizeof known_to);
+            problem_set(problem, EXIT_CODE_USAGE, "usage", "The option --%s means nothing to '%s'; it belongs to %s.",
+                        options[i].name, entry->name, known_to);
             return false;
         }
     }
@@ -307,12 +383,45 @@ static bool options_agree(const arguments_t *arguments, problem_t *problem) {
     return true;
 }
 
+static bool is_file(const char *path) {
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+static bool ends_with_bin(const char *path) {
+    size_t length = strlen(path);
+    return length > 4 && strcasecmp(path + length - 4, ".bin") == 0;
+}
+
+// `push lamp.local app.bin`: the file stands where a device should.
+static bool in_order(const arguments_t *arguments, problem_t *problem) {
+    if (arguments->command != COMMAND_PUSH || is_file(arguments->file) || ends_with_bin(arguments->file)) {
+        return true;
+    }
+    for (size_t i = 0; i < arguments->host_count; i++) {
+        const char *host = arguments->hosts[i];
+        if (is_file(host)) {
+            problem_set(problem, EXIT_CODE_USAGE, "usage",
+                        "'%.80s' is a file: the file comes first. Did you mean 'ota-ws push %.80s %.80s'?", host, host,
+                        arguments->file);
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool take_operands(arguments_t *arguments, const entry_t *entry, char **operands, problem_t *problem) {
     if (entry->has_file && *operands == NULL) {
         return refuse(problem, "'%s' needs a file.", entry->name);
     }
+    arguments->files = operands;
     if (entry->has_file) {
         arguments->file = *operands++;
+        arguments->file_count = 1;
+    }
+    while (entry->command == COMMAND_INSPECT && *operands != NULL) {
+        arguments->file_count++;
+        operands++;
     }
     if (entry->command == COMMAND_ENCRYPT && *operands == NULL) {
         return refuse(problem, "'%s' needs a file with the device's public key.", entry->name);
@@ -321,7 +430,10 @@ static bool take_operands(arguments_t *arguments, const entry_t *entry, char **o
         arguments->key = *operands++;
     }
     if (entry->has_hosts && *operands == NULL) {
-        return refuse(problem, "'%s' needs the address of a device.", entry->name);
+        return refuse(problem,
+                      entry->has_file ? "'%s' needs the address of a device too: FILE HOST."
+                                      : "'%s' needs the address of a device.",
+                      entry->name);
     }
     arguments->hosts = operands;
     while (entry->has_hosts && *operands != NULL) {
@@ -368,13 +480,14 @@ bool arguments_parse(arguments_t *arguments, int argc, char **argv, problem_t *p
     }
     const entry_t *entry = find_command(name);
     if (entry == NULL) {
-        return refuse(problem, "There is no command '%.60s'.", name);
+        return arguments_refuse_command(problem, name);
     }
+    arguments->topic = entry->command == COMMAND_HELP ? NULL : name;
     if (seen.help) {
-        arguments->topic = name;
         return true;
     }
     arguments->command = entry->command;
     return options_belong(entry, seen.seen, problem) && options_agree(arguments, problem) &&
-           take_operands(arguments, entry, argv + optind + 1, problem) && addresses_are_sound(arguments, problem);
+           take_operands(arguments, entry, argv + optind + 1, problem) && in_order(arguments, problem) &&
+           addresses_are_sound(arguments, problem);
 }

@@ -26,10 +26,12 @@ typedef enum {
 
 typedef struct {
     command_name_t command;
-    const char *topic; // help: of which command; NULL: of all
-    const char *file;  // push, inspect, encrypt; keygen: to be made
-    const char *key;   // encrypt: file of the public key; inspect: of the private key, or NULL
-    char **hosts;      // in argv
+    const char *topic; // help: of which command; NULL: of all. After a usage error: the command, when it is known
+    const char *file;  // push, encrypt; inspect: the first; keygen: to be made
+    char **files;      // inspect, in argv
+    size_t file_count;
+    const char *key; // encrypt: file of the public key; inspect: of the private key, or NULL
+    char **hosts;    // in argv
     size_t host_count;
     bool json, quiet, keep_going;
     bool ecies;                // keygen
@@ -41,6 +43,9 @@ typedef struct {
     visit_patience_t patience;
     push_options_t push;
 } arguments_t;
+
+// False, always: says that `name` is no command, and which one may be meant.
+bool arguments_refuse_command(problem_t *problem, const char *name);
 
 // Reorders `argv`. False: `problem` says what makes no sense.
 bool arguments_parse(arguments_t *arguments, int argc, char **argv, problem_t *problem);

@@ -28,7 +28,7 @@ static const char overview[] = "ota-ws: updates ESP32 devices that run ota_ws_up
                                "  rollback HOST...      go back to the image in the other slot\n"
                                "  restart HOST...       restart, into a new image if one is ready\n"
                                "  cancel HOST...        take back an update that is ready and not restarted into\n"
-                               "  inspect FILE          what is in a file, and why a device would refuse it\n"
+                               "  inspect FILE...       what is in files, and which devices would take them\n"
                                "  keygen KEY            make keys for encrypted images\n"
                                "  encrypt FILE KEY      encrypt an image for the devices with that key\n"
                                "  help [COMMAND]        this, or all about one command\n"
@@ -92,11 +92,11 @@ static const char cancel_page[] = "usage: ota-ws cancel [OPTIONS] HOST...\n"
                                   "\n" PASSWORD_OPTIONS OUTPUT_OPTIONS;
 
 static const char inspect_page[] =
-    "usage: ota-ws inspect [OPTIONS] FILE\n"
+    "usage: ota-ws inspect [OPTIONS] FILE...\n"
     "\n"
     "Prints header, application description, segments, checksum, digests and\n"
-    "signature of a firmware image, and what is wrong with it. Exit code 3 when it\n"
-    "would be refused.\n"
+    "signature of firmware images, what is wrong with them, and which devices would\n"
+    "take them. Exit code 3 when one would be refused.\n"
     "Of an encrypted image it is the format's own header; with the device's private\n"
     "key also what is inside, and whether its authentication tag is right.\n"
     "\n"
@@ -153,5 +153,5 @@ bool help_print(const char *topic) {
 }
 
 void help_print_version(void) {
-    puts("ota-ws, protocol version 1");
+    puts("ota-ws " OTA_WS_RELEASE " (protocol version 1)");
 }

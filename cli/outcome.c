@@ -184,7 +184,7 @@ void outcome_describe(const outcome_t *outcome, char text[OUTCOME_TEXT_SIZE]) {
         snprintf(text, OUTCOME_TEXT_SIZE, "refused");
         break;
     case OUTCOME_ACCEPTED:
-        snprintf(text, OUTCOME_TEXT_SIZE, "accepted");
+        snprintf(text, OUTCOME_TEXT_SIZE, "accepted by %s", outcome->by);
         break;
     }
     append_problem(&outcome->problem, text);

@@ -29,6 +29,7 @@ typedef struct {
     exit_code_t code;
     problem_t problem;     // its code is EXIT_CODE_OK when there is none
     device_state_t state;  // the last that was heard; its version is "" when nothing was
+    char by[200];          // OUTCOME_ACCEPTED: by whom
     device_slot_t updated; // OUTCOME_READY and OUTCOME_RESTARTING: the image that runs after a restart
 } outcome_t;
 

@@ -132,10 +132,9 @@ static void choose_packing(visit_t *visit) {
 
 static void tell_packing(visit_t *visit) {
     push_t *push = push_of(visit);
-    uint32_t size = push->firmware->size;
     if (push->is_packed) {
         output_note(visit->output, visit->name, "sent compressed: %u bytes instead of %u (--compress never: as it is)",
-                    push->packed.length, size);
+                    push->packed.length, push->firmware->size - push->packed.offset);
     } else if (push->packed.bytes != NULL) {
         output_note(visit->output, visit->name,
                     "sent as it is: the network is as fast as the device writes, compressing would save no time");

@@ -10,6 +10,7 @@
 #include "info.h"
 #include "inspect.h"
 #include "keygen.h"
+#include "verdict.h"
 
 // What all devices of one command share.
 typedef struct {
@@ -128,6 +129,14 @@ static exit_code_t push_file(run_t *run) {
     return code;
 }
 
+// Asks the device of --for once, for all files.
+static bool look_at_device(run_t *run) {
+    if (!run->visit.state_known) {
+        visit_device(run, run->arguments->for_host, &look_command, NULL);
+    }
+    return run->visit.outcome.code == EXIT_CODE_OK;
+}
+
 // Would the file be taken by what --for or --chip name? By any device, without them.
 static void judge(run_t *run, outcome_t *outcome) {
     problem_t problem = run->firmware.fault;
@@ -136,16 +145,22 @@ static void judge(run_t *run, outcome_t *outcome) {
     if (arguments->for_chip >= 0) {
         fits = firmware_fits_chip(&run->firmware, (uint16_t)arguments->for_chip, &problem);
     } else if (fits && arguments->for_host != NULL) {
-        visit_device(run, arguments->for_host, &look_command, NULL);
-        if (run->visit.outcome.code != EXIT_CODE_OK) {
+        if (!look_at_device(run)) {
             *outcome = run->visit.outcome;
             return;
         }
         fits = firmware_fits(&run->firmware, &run->visit.state, false, &problem);
     }
+    const verdict_for_t by = {arguments->for_host, &run->visit.state, arguments->for_chip, arguments->key};
+    if (!fits && arguments->for_host == NULL) {
+        verdict_without_device(&run->firmware, &by, &problem);
+    }
     outcome_from_problem(outcome, &problem, NULL);
     outcome->kind = fits ? OUTCOME_ACCEPTED : OUTCOME_REFUSED;
     outcome->code = fits ? EXIT_CODE_OK : problem.code;
+    if (fits) {
+        verdict_accepted(&run->firmware, &by, outcome->by);
+    }
 }
 
 // With --key: false when the file is encrypted and the key cannot be had.
@@ -168,9 +183,9 @@ static bool look_inside(run_t *run) {
     return wrong == NULL;
 }
 
-static exit_code_t inspect_file(run_t *run) {
+static exit_code_t inspect_file(run_t *run, const char *path) {
     outcome_t outcome;
-    if (!firmware_open(&run->firmware, run->arguments->file)) {
+    if (!firmware_open(&run->firmware, path)) {
         print_problem(&run->output, NULL, OUTCOME_REFUSED, &run->firmware.fault);
         return run->firmware.fault.code;
     }
@@ -183,6 +198,18 @@ static exit_code_t inspect_file(run_t *run) {
     inspect_print_verdict(&run->output, run->arguments->for_host, &outcome);
     firmware_close(&run->firmware);
     return outcome.code;
+}
+
+static exit_code_t inspect_files(run_t *run) {
+    exit_code_t first = EXIT_CODE_OK;
+    for (size_t i = 0; i < run->arguments->file_count && first != EXIT_CODE_INTERRUPTED; i++) {
+        if (i > 0 && !run->output.json) {
+            putchar('\n');
+        }
+        exit_code_t code = inspect_file(run, run->arguments->files[i]);
+        first = first == EXIT_CODE_OK ? code : first;
+    }
+    return first;
 }
 
 static exit_code_t encrypt(run_t *run) {
@@ -217,7 +244,7 @@ static exit_code_t do_command(run_t *run) {
     case COMMAND_PUSH:
         return push_file(run);
     case COMMAND_INSPECT:
-        return inspect_file(run);
+        return inspect_files(run);
     case COMMAND_KEYGEN:
         return make_key(run);
     case COMMAND_ENCRYPT:
@@ -231,7 +258,9 @@ static int print_help(const arguments_t *arguments) {
     if (help_print(arguments->topic)) {
         return EXIT_CODE_OK;
     }
-    fprintf(stderr, "ota-ws: There is no command '%s'.\n", arguments->topic);
+    problem_t problem;
+    arguments_refuse_command(&problem, arguments->topic);
+    fprintf(stderr, "ota-ws: %s\nnext: 'ota-ws help' shows what there is\n", problem.text);
     return EXIT_CODE_USAGE;
 }
 

@@ -746,7 +746,7 @@ test('inspect shows what is in a real image', async () => {
   const image = realImage('hello_world-esp32c3', { chip: 'esp32c3', project: 'hello_world' });
   const { code, stdout } = await cli(['inspect', image.path], {});
   assert.equal(code, EXIT.ok);
-  for (const line of [/^size +\d+ bytes$/m, /^SHA-256 +[0-9a-f]{64}$/m, /^chip +ESP32-C3 \(id 0x0005\)/m, /^project +hello_world$/m, /^checksum +0x[0-9a-f]{2}, right$/m, /^digest +right$/m, /^signature +none$/m, /^verdict +accepted$/m]) {
+  for (const line of [/^size +\d+ bytes$/m, /^SHA-256 +[0-9a-f]{64}$/m, /^chip +ESP32-C3 \(id 0x0005\)/m, /^project +hello_world$/m, /^checksum +0x[0-9a-f]{2}, right$/m, /^digest +right$/m, /^signature +none$/m, /^verdict +accepted by ESP32-C3 of revision \d+\.\d+ (or later|to \d+\.\d+); needs \d+ bytes$/m]) {
     assert.match(stdout, line);
   }
   const digest = execFileSync('sha256sum', [image.path], { encoding: 'utf8' }).slice(0, 64);
@@ -760,11 +760,14 @@ test('inspect tells signed, undigested and encrypted images, and why a device wo
   assert.match((await cli(['inspect', makeImage({ defect: 'encrypted' }).path], {})).stdout, /^format +ESP Encrypted Image/m);
   assert.equal((await cli(['inspect', first.path, '--chip', 'esp32c3'], {})).code, EXIT.ok);
   const wrong = await cli(['inspect', first.path, '--chip', 'esp32s3'], {});
-  assertEnds(wrong, EXIT.file, 'verdict    refused: This image is for ESP32-C3, this device is an ESP32-S3.');
+  assertEnds(wrong, EXIT.file, 'verdict    refused: This image is for ESP32-C3, not for ESP32-S3.');
   await withDevice({ image: second.path, options: protectedBy }, async (device) => {
     const older = await cli(['inspect', first.path, '--for', hostOf(device)]);
     assertEnds(older, EXIT.file, 'verdict    refused: Version 1.0.0 is older than 2.0.0, which runs. Allow the downgrade if you want it.');
-    assert.equal((await cli(['inspect', second.path, '--for', hostOf(device)])).code, EXIT.ok);
+    assertEnds(await cli(['inspect', second.path, '--for', hostOf(device)]), EXIT.ok, `verdict    accepted by ${hostOf(device)} (ota-demo), which runs 2.0.0`);
+    const both = await cli(['inspect', first.path, second.path, '--for', hostOf(device)]);
+    assert.equal(both.code, EXIT.file);
+    assert.deepEqual(both.stdout.match(/^verdict +\w+/gm).map((line) => line.split(/ +/)[1]), ['refused', 'accepted']);
   });
   const nobody = await cli(['inspect', first.path, '--for', '127.0.0.1:1'], {});
   assertEnds(nobody, EXIT.unreachable, 'verdict    unreachable: Nothing answers at 127.0.0.1:1. Is the device on, and are name and port right?');
@@ -778,6 +781,13 @@ test('a file that is not there, or no file, is refused', async () => {
       assert.match(lastLine(result.stdout), /cannot be read/);
     }
   }
+});
+
+test('inspect of several files ends with the first failure', async () => {
+  const result = await cli(['inspect', '--json', first.path, '/nowhere/x.bin', makeImage({ defect: 'truncated' }).path, second.path], {});
+  assert.equal(result.code, EXIT.file);
+  const results = objects(result.stdout).filter(({ type }) => type === 'result');
+  assert.deepEqual(results.map(({ outcome, error }) => [outcome, error]), [['accepted', undefined], ['refused', 'cannot_read'], ['refused', 'truncated'], ['accepted', undefined]]);
 });
 
 // ---- passwords
@@ -889,8 +899,13 @@ test('wrong usage has its exit code and a sentence on standard error', async () 
     const result = await cli(args, {});
     assert.equal(result.code, EXIT.usage, args.join(' '));
     assert.equal(result.stdout, '');
-    assert.match(result.stderr, /^ota-ws: .+\.\n/);
+    assert.match(result.stderr, /^ota-ws: .+[.?)]\nnext: 'ota-ws help( \w+)?' shows what there is\n$/);
   }
+  assert.match((await cli(['push', first.path], {})).stderr, /next: 'ota-ws help push'/);
+  assert.match((await cli(['help', 'psuh'], {})).stderr, /Did you mean 'push'\?/);
+  assert.match((await cli(['push', 'lamp.local', first.path], {})).stderr, /Did you mean 'ota-ws push \S+ lamp\.local'\?/);
+  const release = /^version: "(.+)"/m.exec(fs.readFileSync(`${root}/idf_component.yml`, 'utf8'))[1];
+  assert.equal((await cli(['--version'], {})).stdout, `ota-ws ${release} (protocol version 1)\n`);
   assert.match((await cli(['help'], {})).stdout, /^usage: ota-ws COMMAND/m);
   assert.match((await cli(['push', '--help'], {})).stdout, /--allow-downgrade/);
 });

@@ -2,6 +2,8 @@
 // The command line: what is understood, what is refused, and that the help tells all of it.
 #include "testing.h"
 
+#include <unistd.h>
+
 #include "arguments.h"
 #include "help.h"
 
@@ -58,6 +60,9 @@ static void commands_take_files_and_devices(void **state) {
     assert_string_equal(inspect.file, "a.bin");
     assert_int_equal(inspect.host_count, 0);
     assert_int_equal(inspect.for_chip, -1);
+    arguments_t several = understand("inspect a.bin b.bin c.bin --json");
+    assert_int_equal(several.file_count, 3);
+    assert_string_equal(several.files[2], "c.bin");
 }
 
 static void defaults_are_five_retries_a_minute_and_every_check(void **state) {
@@ -113,7 +118,6 @@ static void what_makes_no_sense_is_refused_with_a_sentence(void **state) {
     reject("push a.bin", "needs the address");
     reject("info", "needs the address");
     reject("inspect", "needs a file");
-    reject("inspect a.bin bench", "one argument too many");
     reject("keygen", "needs a file");
     reject("keygen k.pem l.pem", "one argument too many");
     reject("encrypt a.bin", "needs a file with the device's public key");
@@ -134,6 +138,43 @@ static void what_makes_no_sense_is_refused_with_a_sentence(void **state) {
     reject("info ftp://bench", "is no address");
     reject("inspect a.bin --for a@b", "is no address");
     reject("push a.bin bench bench:0", "is no address");
+}
+
+static void misspelt_words_are_recognised(void **state) {
+    (void)state;
+    reject("psuh a.bin bench", "no command 'psuh'. Did you mean 'push'?");
+    reject("upload a.bin bench", "Did you mean 'push'?");
+    reject("Reboot bench", "Did you mean 'restart'?");
+    reject("version", "Did you mean '--version'?");
+    reject("frobnicate bench", "no command 'frobnicate'.");
+    reject("push a.bin bench --comfirm", "Did you mean '--confirm'?");
+    reject("push a.bin bench --allow-downgrad=1", "no option '--allow-downgrad'. Did you mean '--allow-downgrade'?");
+    reject("info bench --passwordfile x", "Did you mean '--password-file'?");
+    reject("info bench --confirm", "it belongs to 'push'");
+    reject("info bench --wait", "it belongs to 'push', 'rollback', 'restart'");
+}
+
+static void a_file_in_the_place_of_the_device_is_recognised(void **state) {
+    (void)state;
+    char path[] = "/tmp/test_cli_arguments.XXXXXX", line[128];
+    close(mkstemp(path));
+    snprintf(line, sizeof line, "push lamp.local %s", path);
+    reject(line, "the file comes first. Did you mean 'ota-ws push /tmp/");
+    snprintf(line, sizeof line, "push %s lamp.local", path);
+    assert_string_equal(understand(line).file, path);
+    snprintf(line, sizeof line, "push gone.bin %s", path + 5); // a device may be called as a file
+    assert_string_equal(understand(line).file, "gone.bin");
+    unlink(path);
+}
+
+static void a_usage_error_knows_its_command(void **state) {
+    (void)state;
+    arguments_t arguments;
+    problem_t problem;
+    assert_false(parse("push a.bin", &arguments, &problem));
+    assert_string_equal(arguments.topic, "push");
+    assert_false(parse("psuh a.bin", &arguments, &problem));
+    assert_null(arguments.topic);
 }
 
 static void compression_is_chosen_by_word(void **state) {
@@ -237,6 +278,9 @@ int main(void) {
         cmocka_unit_test(options_may_stand_anywhere),
         cmocka_unit_test(help_and_version_come_before_anything_else),
         cmocka_unit_test(what_makes_no_sense_is_refused_with_a_sentence),
+        cmocka_unit_test(misspelt_words_are_recognised),
+        cmocka_unit_test(a_file_in_the_place_of_the_device_is_recognised),
+        cmocka_unit_test(a_usage_error_knows_its_command),
         cmocka_unit_test(compression_is_chosen_by_word),
         cmocka_unit_test(an_option_of_another_command_is_refused),
         cmocka_unit_test(a_password_can_not_be_an_argument),
