@@ -153,14 +153,7 @@ static void announce(visit_t *visit) {
 
 // The first time that the device answers.
 static void begin_first(visit_t *visit) {
-    push_t *push = push_of(visit);
-    problem_t problem;
-    push->begun = true;
-    if (!push->options->no_check &&
-        !firmware_fits(push->firmware, &visit->state, push->options->allow_downgrade, &problem)) {
-        visit_finish_problem(visit, &problem);
-        return;
-    }
+    push_of(visit)->begun = true;
     choose_packing(visit);
     say_begin(visit);
 }
@@ -204,11 +197,26 @@ static bool has_restarted(const visit_t *visit) {
     return !same(visit->state.boot, push_of(visit)->before.boot);
 }
 
+// A file that the device would refuse is refused here, even where its ELF file is the running one's.
+static bool refuse_unfit(visit_t *visit) {
+    const push_t *push = push_of(visit);
+    problem_t problem;
+    bool fits = push->begun || push->options->no_check ||
+                firmware_fits(push->firmware, &visit->state, push->options->allow_downgrade, &problem);
+    if (!fits) {
+        visit_finish_problem(visit, &problem);
+    }
+    return !fits;
+}
+
 // Logged in, for the first time or again after a lost connection: how far is the device with this file?
 static void on_arrived(visit_t *visit) {
     push_t *push = push_of(visit);
     bool runs = recognise_running(push->firmware, &visit->state) && same(visit->state.update, "idle");
     push->before = push->begun ? push->before : visit->state;
+    if (refuse_unfit(visit)) {
+        return;
+    }
     if (push->updated.slot[0] != '\0' && has_restarted(visit)) {
         finish_returned(visit, &push->before); // it restarted while we were not connected
     } else if (recognise_ready(push->firmware, &visit->state)) {
