@@ -10,6 +10,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 
 import { buildDir, Device, freshPath, makeImage, root, run, tools, until, withDevice, workDir } from '../e2e/harness.js';
+import { Visitor } from '../e2e/visitor.js';
 
 const cases = path.resolve(root, '../shared/cases');
 const caseFile = (name, file) => path.join(cases, name, file);
@@ -139,3 +140,66 @@ test('version-prerelease-describe: more commits are newer', async () => {
     });
   }
 });
+
+// ---- the page, in the browser that BROWSER names
+
+test('proxy-prefix: page and ota-ws work behind a prefix', async () => {
+  await protectedDevice(
+    async () => {
+      const proxy = spawn('nginx', ['-p', workDir, '-c', caseFile('proxy-prefix', 'nginx.conf')], { stdio: 'ignore' });
+      try {
+        const address = '127.0.0.1:18085/devices/lamp/ota';
+        await until(() => fetch(`http://${address}`).then(({ ok }) => ok, () => false), 'nginx');
+        assertConnects(await run(tools.cli, ['info', `http://${address}`, ...withPassword]));
+        const visitor = await Visitor.come(`http://${address}`);
+        await visitor.login(PASSWORD);
+        await visitor.update(second.path);
+        await visitor.see('confirm');
+        await visitor.leave();
+      } finally {
+        proxy.kill();
+      }
+    },
+    { port: 8070 },
+  );
+});
+
+for (const code of [431, 401, 404, 405, 502, 503, 302]) {
+  test(`page-http-errors: ${code} is said, with what to do`, async () => {
+    const server = spawn('node', [caseFile('page-http-errors', 'server.mjs'), code, path.join(root, 'web/dist/ota.html.gz')]);
+    try {
+      const address = 'http://127.0.0.1:8173/ota';
+      await until(() => fetch(address).then(({ ok }) => ok, () => false), 'the server of the case');
+      const visitor = await Visitor.come(address);
+      const said = code === 302 ? /redirect|login|sign-in/i : new RegExp(String(code));
+      await until(async () => said.test(await visitor.readAll()), `a sentence about ${code}`);
+      if (code === 431) {
+        assert.match(await visitor.readAll(), /HTTPD_MAX_REQ_HDR_LEN/);
+      }
+      await visitor.leave();
+    } finally {
+      server.kill();
+    }
+  });
+}
+
+const slow = makeImage({ version: '3.0.0', seed: 3, size: '1500K' });
+
+for (const seconds of [40, 100]) {
+  test(`page-asleep: after ${seconds} s the upload goes on by itself`, async () => {
+    await protectedDevice(
+      async (device) => {
+        const visitor = await Visitor.come(device.page);
+        await visitor.login(PASSWORD);
+        await visitor.upload(slow.path);
+        await new Promise((resolve) => setTimeout(resolve, 1800)); // the case says when the phone falls asleep
+        await visitor.fallAsleep();
+        await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+        await visitor.wakeUp();
+        await visitor.see('ready');
+        await visitor.leave();
+      },
+      { timing: 'w25q32jv' },
+    );
+  });
+}
