@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "address.h"
 
+#include <ifaddrs.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 #include "literal.h"
 
@@ -120,17 +122,21 @@ void address_host_header(const address_t *address, const char *host, char text[A
     snprintf(text, ADDRESS_HOST_SIZE, default_port ? "%.*s" : "%.*s:%u", ADDRESS_NAME_SIZE, host, address->port);
 }
 
-// The interface that is most likely meant, for an example.
+// For an example: an interface of this machine that has IPv6.
 static const char *example_interface(char name[IF_NAMESIZE]) {
-    struct if_nameindex *interfaces = if_nameindex();
+    struct ifaddrs *interfaces = NULL;
     snprintf(name, IF_NAMESIZE, "eth0");
-    for (size_t i = 0; interfaces != NULL && interfaces[i].if_index != 0; i++) {
-        if (strcmp(interfaces[i].if_name, "lo") != 0) {
-            snprintf(name, IF_NAMESIZE, "%s", interfaces[i].if_name);
+    if (getifaddrs(&interfaces) != 0) {
+        return name;
+    }
+    for (const struct ifaddrs *at = interfaces; at != NULL; at = at->ifa_next) {
+        bool is_usable = (at->ifa_flags & IFF_LOOPBACK) == 0 && (at->ifa_flags & IFF_RUNNING) != 0;
+        if (is_usable && at->ifa_addr != NULL && at->ifa_addr->sa_family == AF_INET6) {
+            snprintf(name, IF_NAMESIZE, "%s", at->ifa_name);
             break;
         }
     }
-    if_freenameindex(interfaces);
+    freeifaddrs(interfaces);
     return name;
 }
 

@@ -146,6 +146,12 @@ static void add_update(ota_ws_reply_t *object, const device_state_t *state) {
     if (state->encrypted) {
         ota_ws_reply_true(object, "encrypted");
     }
+    if (state->deflate) {
+        ota_ws_reply_true(object, "deflate");
+    }
+    if (state->early > 0) {
+        ota_ws_reply_number(object, "early", state->early);
+    }
     ota_ws_reply_string(object, "update", state->update);
     ota_ws_reply_number(object, "size", state->size);
     ota_ws_reply_number(object, "received", state->received);
