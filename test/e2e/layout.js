@@ -7,8 +7,11 @@ export function layoutFaults({ fingerSize, isPhone }) {
   const SLACK = 1; // pixels: boxes have fractions
   const faults = [];
   const width = document.documentElement.clientWidth;
-  const main = document.querySelector('main');
-  const room = main.clientWidth - parseFloat(getComputedStyle(main).paddingLeft) - parseFloat(getComputedStyle(main).paddingRight);
+  const contentWidth = (element) => {
+    const { paddingLeft, paddingRight } = getComputedStyle(element);
+    return element.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight);
+  };
+  const card = contentWidth(document.querySelector('main'));
 
   const opacity = (element) => (element ? getComputedStyle(element).opacity * opacity(element.parentElement) : 1);
   const isSeen = (element) =>
@@ -32,6 +35,8 @@ export function layoutFaults({ fingerSize, isPhone }) {
   function checkWords({ node, element }) {
     const range = document.createRange();
     const block = blockOf(element).getBoundingClientRect();
+    // A word that is longer than a whole line may be broken; a column must not be narrower than its words.
+    const room = block.width < 0.9 * card ? card : contentWidth(blockOf(element));
     for (const { 0: word, index } of node.data.matchAll(/[^\s\-–—/?·|]+/g)) {
       range.setStart(node, index);
       range.setEnd(node, index + word.length);
@@ -66,6 +71,19 @@ export function layoutFaults({ fingerSize, isPhone }) {
     }
   }
 
+  /** Label and value of a table: both or none, side by side or one above the other. */
+  function checkPair(label) {
+    const value = label.nextElementSibling;
+    if (isSeen(label) !== isSeen(value)) {
+      faults.push(`${nameOf(isSeen(label) ? label : value)} stands alone`);
+      return;
+    }
+    const [a, b] = [label, value].map((element) => element.getBoundingClientRect());
+    const isBeside = a.right <= b.left + SLACK && a.top < b.bottom && b.top < a.bottom;
+    const isAbove = a.bottom <= b.top + SLACK && a.left < b.right && b.left < a.right;
+    if (isSeen(label) && !isBeside && !isAbove) faults.push(`${nameOf(label)} stands away from ${nameOf(value)}`);
+  }
+
   /** A finger may land on the label as well. */
   function checkTarget(element) {
     const boxes = [element, ...(element.labels ?? [])].filter((part) => part.checkVisibility()).map((part) => part.getBoundingClientRect());
@@ -80,6 +98,7 @@ export function layoutFaults({ fingerSize, isPhone }) {
   const controls = elements.filter((element) => element.matches('button, input, progress, meter, select, textarea, img, svg'));
   words.forEach(checkWords);
   elements.forEach(checkSides);
+  document.querySelectorAll('dt').forEach(checkPair);
   checkOverlaps([...words, ...controls.map((element) => ({ element, boxes: [element.getBoundingClientRect()] }))]);
   if (isPhone) {
     const operable = 'button, a[href], input:not([type=hidden]), select, summary';

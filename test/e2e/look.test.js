@@ -48,7 +48,12 @@ class Camera {
   }
 }
 
-const changes = (visitor, before) => until(async () => (await visitor.read('notice')) !== before, 'another notice');
+/** Waits for words there that are others than before, and no mere promise of more. */
+const saysNew = (visitor, id, before) =>
+  until(async () => {
+    const words = await visitor.read(id);
+    return ![before, ''].includes(words) && !words.includes('…') && words;
+  }, `something new in ${id}`);
 
 async function logIn(visitor, device) {
   await until(async () => (await visitor.isSeen('login')) || (await visitor.isSeen('choice')), 'the page');
@@ -61,7 +66,7 @@ async function walkLogin(camera, visitor, device) {
   await camera.take('01-login', visitor);
   const locked = await visitor.read('notice');
   await visitor.login('AAAA-AAAA-AAAA');
-  await changes(visitor, locked);
+  await saysNew(visitor, 'notice', locked);
   await camera.take('02-wrong-password', visitor);
   await visitor.login('AAAA-AAAA-AAAB');
   await until(async () => /\d/.test(await visitor.read('notice')), 'a time to wait');
@@ -76,9 +81,7 @@ async function walkFiles(camera, visitor) {
   let verdict = '';
   for (const [state, { path: file }] of Object.entries(files)) {
     await visitor.choose(file);
-    const isNew = async () => ![verdict, ''].includes(await visitor.read('verdict')) && !/…/.test(await visitor.read('verdict'));
-    await until(isNew, `a verdict on ${state}`);
-    verdict = await visitor.read('verdict');
+    verdict = await saysNew(visitor, 'verdict', verdict);
     await camera.take(state, visitor);
   }
 }
