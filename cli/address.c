@@ -174,7 +174,7 @@ static bool take_name(address_t *address, const char *text, problem_t *problem) 
 static bool take_path(address_t *address, const char *path) {
     size_t length = strlen(path);
     bool is_folder = length > 0 && path[length - 1] == '/';
-    const char *name = length == 0 ? DEFAULT_PATH : is_folder ? DEFAULT_PATH + 1 : "";
+    const char *name = length == 0 ? DEFAULT_PATH : is_folder ? &DEFAULT_PATH[1] : "";
     if (is_folder) {
         snprintf(address->second_path, sizeof address->second_path, "%s", path);
     }
