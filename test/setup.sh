@@ -7,10 +7,12 @@ cd "$(dirname "$0")/.."
 
 build=(build-essential cmake pkg-config libwebsockets-dev libssl-dev libjsmn-dev zlib1g-dev)
 unit=(libcmocka-dev libgsasl-dev)
-tests=(clang openssl chromium firefox-esr webkit2gtk-driver xvfb locales fonts-liberation)
+tests=(clang openssl chromium firefox-esr webkit2gtk-driver xvfb locales fonts-liberation libpcre2-8-0)
 coverage=(clang llvm libclang-rt-dev)
 bench=(valgrind util-linux)
 size=(gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf)
+
+servers=() # Debian packages that are unpacked into build/servers: installed, they would serve this machine's port 80
 
 case "${1:-}" in
 build) packages=("${build[@]}") npm=() ;;
@@ -19,7 +21,7 @@ fuzz) packages=("${build[@]}" "${unit[@]}" clang libclang-rt-dev) npm=() ;;
 coverage) packages=("${build[@]}" "${unit[@]}" "${coverage[@]}") npm=()
     command -v node >/dev/null || packages+=(nodejs) ;;
 page) packages=() npm=(web) ;;
-test) packages=("${build[@]}" "${unit[@]}" "${tests[@]}") npm=(web test) ;;
+test) packages=("${build[@]}" "${unit[@]}" "${tests[@]}") npm=(web test) servers=(nginx caddy) ;;
 size) packages=("${size[@]}") npm=() ;;
 bench) packages=("${build[@]}" "${tests[@]}" "${size[@]}" "${bench[@]}") npm=(web test) ;;
 *) echo "usage: test/setup.sh build|unit|fuzz|coverage|page|test|bench|size" >&2; exit 2 ;;
@@ -76,7 +78,33 @@ install_npm_packages() {
     fi
 }
 
+# Downloads a server and unpacks it, unless it is there.
+unpack_server() {
+    local name=$1 folder
+    [ ! -e "build/servers/$name" ] || return 0
+    if ! command -v apt-get >/dev/null; then
+        echo "This needs the program $name in build/servers/$name, of its Debian package." >&2
+        return 1
+    fi
+    echo "unpacking $name"
+    folder=$(mktemp -d)
+    (cd "$folder" && { quietly apt-get download "$name" 2>/dev/null || update_and_download "$name"; })
+    mkdir -p build/servers
+    dpkg -x "$folder"/"$name"_*.deb "$folder"
+    cp "$folder"/usr/*bin/"$name" build/servers/
+    rm -rf "$folder"
+}
+
+update_and_download() { # package
+    local as_root=()
+    [ "$(id -u)" -eq 0 ] || as_root=(sudo)
+    quietly "${as_root[@]}" apt-get update && quietly apt-get download "$1"
+}
+
 install_packages
+for name in "${servers[@]}"; do
+    unpack_server "$name"
+done
 for folder in "${npm[@]}"; do
     install_npm_packages "$folder"
 done
