@@ -75,8 +75,7 @@ static void finish_ready(visit_t *visit) {
 static void plan_early(visit_t *visit) {
     push_t *push = push_of(visit);
     uint32_t size = push->firmware->size;
-    bool is_likely = visit->attempts == 0 && visit->busy_ms == 0 && same(visit->state.update, "idle") &&
-                     !recognise_kept(push->firmware, &visit->state);
+    bool is_likely = visit->attempts == 0 && visit->busy_ms == 0 && same(visit->state.update, "idle");
     push->early = is_likely ? smaller(visit->state.early, WINDOW_CHUNK_MAX) : 0;
     push->early = smaller(push->early, push->is_packed ? smaller(push->packed.length, size) : size);
     push->early_due = push->early > 0;

@@ -35,7 +35,3 @@ bool recognise_ready(const firmware_t *firmware, const device_state_t *state) {
 bool recognise_verifying(const firmware_t *firmware, const device_state_t *state) {
     return strcmp(state->update, "verifying") == 0 && is_digest(state->sha256, firmware->sha256);
 }
-
-bool recognise_kept(const firmware_t *firmware, const device_state_t *state) {
-    return state->kept > 0 && is_digest(state->kept_sha256, firmware->sha256);
-}

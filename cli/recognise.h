@@ -14,8 +14,5 @@ bool recognise_running(const firmware_t *firmware, const device_state_t *state);
 // The file's image has been verified in the other slot, and a restart runs it.
 bool recognise_ready(const firmware_t *firmware, const device_state_t *state);
 
-// The device has a part of the file and will go on behind it.
-bool recognise_kept(const firmware_t *firmware, const device_state_t *state);
-
 // All bytes of the file have arrived, and the device is verifying them.
 bool recognise_verifying(const firmware_t *firmware, const device_state_t *state);
