@@ -58,7 +58,10 @@ function canConnect(port) {
   });
 }
 
-/** The file that Debian's nginx.conf would read in conf.d, with all around it that nginx needs here. */
+/**
+ * The file that Debian's nginx.conf would read in conf.d, with all around it that nginx needs here. One process: a master
+ * that is killed after its workers starts a new one in between, and that one holds the log open for ever.
+ */
 function withNginx(text, port, device, body) {
   const home = folder('nginx');
   const kinds = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
@@ -69,7 +72,7 @@ function withNginx(text, port, device, body) {
     .replace(/server_name .*;/, '')
     .replace(/listen \d+;/, `listen 127.0.0.1:${port};`)
     .replace('172.30.32.2', '127.0.0.1');
-  fs.writeFileSync(path.join(home, 'nginx.conf'), `daemon off; pid ${home}/pid; error_log stderr; events {}
+  fs.writeFileSync(path.join(home, 'nginx.conf'), `daemon off; master_process off; pid ${home}/pid; error_log stderr; events {}
 http { access_log off; ${temporary}
 ${own}
 }\n`);
