@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # The commands that people type. Each installs what it needs and this machine lacks (Debian packages, npm packages of the
 # lock files); as root, or with sudo.
-.PHONY: help setup demo test screenshots cases chip-test attack encrypted cuts states fuzz coverage mutants bench bench-work size page format clean
+.PHONY: help setup demo install test screenshots cases chip-test attack encrypted cuts states fuzz coverage mutants bench bench-work size page format clean
 
 help:
 	@echo 'make demo     a virtual ESP32 with its update page, until Ctrl-C'
+	@echo 'make install  ota-ws and ota-ws-device into PREFIX=/usr/local (DESTDIR for packages)'
 	@echo 'make test     builds and runs all tests (gcc, clang, sanitizers, page, three browsers)'
 	@echo 'make screenshots  every state of the page in three browsers, as pictures in build/screenshots'
 	@echo 'make chip-test  the same on emulated ESP32-C3s; needs ESP-IDF and qemu-system-riscv32'
@@ -33,6 +34,16 @@ demo:
 	@cmake -S host -B build/demo -DTESTS=OFF >/dev/null
 	@cmake --build build/demo -j "$$(nproc)" --target ota-ws-device ota-ws ota-ws-image >/dev/null
 	@exec test/demo.sh build/demo
+
+PREFIX ?= /usr/local
+
+install:
+	@test/setup.sh build
+	@cmake -S host -B build/release -DTESTS=OFF >/dev/null
+	@cmake --build build/release -j "$$(nproc)" --target ota-ws ota-ws-device >/dev/null
+	@install -d "$(DESTDIR)$(PREFIX)/bin"
+	@install build/release/cli/ota-ws build/release/ota-ws-device "$(DESTDIR)$(PREFIX)/bin"
+	@echo "$(DESTDIR)$(PREFIX)/bin/ota-ws"
 
 test:
 	@test/setup.sh test
