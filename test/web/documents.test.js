@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// The documents: what they point to is there.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import test from 'node:test';
+
+import { root } from '../e2e/harness.js';
+
+/** All documents below a folder of the project. */
+function documentsIn(folder) {
+  return fs.readdirSync(path.join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const name = path.join(folder, entry.name);
+    if (entry.isDirectory()) return /^(node_modules|build.*|managed_components|\..*)$/.test(entry.name) ? [] : documentsIn(name);
+    return name.endsWith('.md') ? [name] : [];
+  });
+}
+
+const documents = documentsIn('');
+
+/** As GitHub makes it of a heading. */
+const anchorOf = (heading) =>
+  heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N} _-]/gu, '')
+    .replaceAll(' ', '-');
+
+function assertTarget(from, target) {
+  const [file, anchor] = target.split('#');
+  const full = file === '' ? path.join(root, from) : path.resolve(root, path.dirname(from), file);
+  assert.ok(fs.existsSync(full), `${from}: ${target} is not there`);
+  if (anchor === undefined) return;
+  const headings = [...fs.readFileSync(full, 'utf8').matchAll(/^#+ (.+)$/gm)].map(([, heading]) => anchorOf(heading));
+  assert.ok(headings.includes(anchor), `${from}: ${target} is no heading there`);
+}
+
+test('every link inside the documents leads somewhere', () => {
+  assert.ok(documents.length > 10);
+  for (const from of documents) {
+    const text = fs.readFileSync(path.join(root, from), 'utf8').replace(/```[^]*?```/g, '');
+    for (const [, target] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (!/^[a-z]+:/.test(target)) assertTarget(from, target);
+    }
+  }
+});
+
+test('every test that a document names is there', () => {
+  for (const from of documents) {
+    const text = fs.readFileSync(path.join(root, from), 'utf8');
+    for (const [, file] of text.matchAll(/`(test\/[\w./-]+)`/g)) {
+      assert.ok(fs.existsSync(path.join(root, file)), `${from}: ${file} is not there`);
+    }
+  }
+});
