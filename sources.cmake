@@ -7,8 +7,10 @@ set(OTA_WS_CORE_SOURCES
     src/device.c
     src/encrypted.c
     src/gate.c
+    src/gate_page.c
     src/history.c
     src/hmac.c
+    src/host_name.c
     src/image.c
     src/login.c
     src/message.c

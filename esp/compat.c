@@ -141,6 +141,18 @@ void ota_ws_compat_describe_hardware(ota_ws_identity_t *identity) {
 #endif
 }
 
+// ---- all methods ---------------------------------------------------------------------------------------------------
+
+bool ota_ws_compat_any_method(httpd_uri_t *uri) {
+#ifdef HTTP_ANY
+    uri->method = HTTP_ANY;
+    return true;
+#else
+    (void)uri;
+    return false;
+#endif
+}
+
 // ---- boot record ---------------------------------------------------------------------------------------------------
 
 #if ESP_IDF_VERSION >= ESP_IDF_VERSION_VAL(5, 5, 0)

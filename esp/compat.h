@@ -3,6 +3,7 @@
 // docs/design.md, "On the chip", says what differs and since when.
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,9 @@ extern const ota_ws_hash_t ota_ws_compat_hash;
 // Sets `opened` as the function that is called when a connection has been upgraded, where the server has such a call.
 // Elsewhere the handler itself is called then, with method HTTP_GET.
 void ota_ws_compat_on_handshake(httpd_uri_t *uri, esp_err_t (*opened)(httpd_req_t *request));
+
+// Makes `uri` one that answers all methods. False: this server has no such thing, before 5.3.
+bool ota_ws_compat_any_method(httpd_uri_t *uri);
 
 // Reads the next `length` bytes of the payload of a frame whose header was read with httpd_ws_recv_frame(.., 0). All
 // parts but the last have a length that is a multiple of 4.

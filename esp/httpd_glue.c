@@ -3,6 +3,7 @@
 // keeps none of them (docs/design.md, "On the chip"). Knows no update.
 #include "httpd_glue.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "bytes.h"
@@ -22,10 +23,87 @@
 extern const uint8_t page_start[] asm("_binary_ota_html_gz_start");
 extern const uint8_t page_end[] asm("_binary_ota_html_gz_end");
 
+// ---- the gate ------------------------------------------------------------------------------------------------------
+
+// NULL where the header is absent. One that is too long becomes "", which nobody takes; 6.0 cuts one character off
+// without a word. Of two headers of one name the server shows the first only.
+static const char *read_header(httpd_req_t *request, const char *name, char value[HEADER_VALUE_SIZE]) {
+    esp_err_t error = httpd_req_get_hdr_value_str(request, name, value, HEADER_VALUE_SIZE);
+    if (error == ESP_ERR_HTTPD_RESULT_TRUNC || (error == ESP_OK && strlen(value) == HEADER_VALUE_SIZE - 1)) {
+        value[0] = '\0';
+        return value;
+    }
+    return error == ESP_OK ? value : NULL;
+}
+
+// NULL when the path is too long: clients then look for the WebSocket where the ticket says.
+static const char *copy_path(httpd_req_t *request, char path[PATH_SIZE]) {
+    size_t length = strcspn(request->uri, "?");
+    if (length >= PATH_SIZE) {
+        return NULL;
+    }
+    memcpy(path, request->uri, length);
+    path[length] = '\0';
+    return path;
+}
+
+typedef struct {
+    char host[HEADER_VALUE_SIZE];
+    char origin[HEADER_VALUE_SIZE];
+    char path[PATH_SIZE];
+    char own_page[OTA_WS_GATE_URL_SIZE];
+    ota_ws_gate_request_t request;
+} gate_t;
+
+static void read_gate(httpd_req_t *request, gate_t *gate) {
+    ota_ws_address_t own;
+    uint16_t port;
+    int socket = httpd_req_to_sockfd(request);
+    bool known = ota_ws_own_address(socket, &own, &port);
+    bool https = httpd_sess_get_transport_ctx(request->handle, socket) != NULL;
+    const char *path = copy_path(request, gate->path);
+    ota_ws_gate_url(gate->own_page, https, own.bytes, port, path != NULL ? path : "/");
+    gate->request = (ota_ws_gate_request_t){
+        .host = read_header(request, "Host", gate->host),
+        .origin = read_header(request, "Origin", gate->origin),
+        .names = ota_ws_component_host_names(),
+        .path = path,
+        .own_page = known ? gate->own_page : NULL,
+    };
+}
+
 // ---- page ----------------------------------------------------------------------------------------------------------
 
-static esp_err_t get_page(httpd_req_t *request) {
+static void put_chunk(void *context, const char *text) {
+    httpd_resp_send_chunk(context, text, (ssize_t)strlen(text));
+}
+
+static esp_err_t show_own_page(httpd_req_t *request, const char *own_page) {
+    httpd_resp_set_status(request, "403 Forbidden");
+    httpd_resp_set_type(request, "text/html");
+    httpd_resp_set_hdr(request, "Cache-Control", "no-store");
+    if (request->method == HTTP_HEAD) {
+        return httpd_resp_send(request, NULL, 0);
+    }
+    ota_ws_gate_page(put_chunk, request, own_page);
+    return httpd_resp_send_chunk(request, NULL, 0);
+}
+
+// The server's own functions send a body, or say that there is none.
+static esp_err_t send_head(httpd_req_t *request) {
+    char head[256];
+    int length = snprintf(head, sizeof head,
+                          "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %u\r\nETag: %s\r\n"
+                          "Cache-Control: no-cache\r\nX-Frame-Options: DENY\r\nContent-Encoding: gzip\r\n\r\n",
+                          (unsigned)(page_end - page_start), OTA_WS_PAGE_ETAG);
+    return httpd_send(request, head, (size_t)length) == length ? ESP_OK : ESP_FAIL;
+}
+
+static esp_err_t send_page(httpd_req_t *request) {
     char known[sizeof OTA_WS_PAGE_ETAG];
+    if (request->method == HTTP_HEAD) {
+        return send_head(request);
+    }
     httpd_resp_set_hdr(request, "ETag", OTA_WS_PAGE_ETAG);
     httpd_resp_set_hdr(request, "Cache-Control", "no-cache");
     httpd_resp_set_hdr(request, "X-Frame-Options", "DENY");
@@ -40,61 +118,64 @@ static esp_err_t get_page(httpd_req_t *request) {
     return httpd_resp_send(request, (const char *)page_start, page_end - page_start);
 }
 
+static esp_err_t get_page(httpd_req_t *request) {
+    gate_t gate;
+    read_gate(request, &gate);
+    gate.request.origin = NULL; // others may link to the page
+    if (gate.request.own_page != NULL && ota_ws_gate_check(&gate.request) != OTA_WS_OK) {
+        return show_own_page(request, gate.own_page);
+    }
+    return send_page(request);
+}
+
 // ---- ticket --------------------------------------------------------------------------------------------------------
 
-// The value, or NULL where the header is absent. One that is too long is cut, and then it is not ours.
-static const char *read_header(httpd_req_t *request, const char *name, char value[HEADER_VALUE_SIZE]) {
-    esp_err_t error = httpd_req_get_hdr_value_str(request, name, value, HEADER_VALUE_SIZE);
-    return error == ESP_OK || error == ESP_ERR_HTTPD_RESULT_TRUNC ? value : NULL;
+static bool has_body(httpd_req_t *request) {
+    char coding[HEADER_VALUE_SIZE];
+    return request->content_len > 0 || read_header(request, "Transfer-Encoding", coding) != NULL;
 }
 
-// The address that the request arrived at, as it stands in Host.
-static void write_own_address(int socket, char text[OTA_WS_TEXT_ADDRESS_SIZE]) {
-    ota_ws_address_t own;
-    text[0] = '\0';
-    if (ota_ws_own_address(socket, &own)) {
-        ota_ws_text_address(text, own.bytes);
-    }
-}
-
-// NULL when the path is too long: clients then look for the WebSocket where the ticket says.
-static const char *copy_path(httpd_req_t *request, char path[PATH_SIZE]) {
-    size_t length = strcspn(request->uri, "?");
-    if (length >= PATH_SIZE) {
-        return NULL;
-    }
-    memcpy(path, request->uri, length);
-    path[length] = '\0';
-    return path;
+// ESP_FAIL closes the connection: the server would wait for a body that nobody reads.
+static esp_err_t refuse_upload(httpd_req_t *request) {
+    httpd_resp_set_status(request, "415 Unsupported Media Type");
+    httpd_resp_set_type(request, "text/plain; charset=utf-8");
+    httpd_resp_sendstr(request, OTA_WS_NO_UPLOAD);
+    ota_ws_socket_drain(httpd_req_to_sockfd(request));
+    return ESP_FAIL;
 }
 
 static esp_err_t post_ticket(httpd_req_t *request) {
-    char host[HEADER_VALUE_SIZE];
-    char origin[HEADER_VALUE_SIZE];
-    char own_address[OTA_WS_TEXT_ADDRESS_SIZE];
-    char path[PATH_SIZE];
+    gate_t gate;
     char body[OTA_WS_TICKET_BODY_SIZE];
     ota_ws_address_t peer;
-    int socket = httpd_req_to_sockfd(request);
-    ota_ws_gate_request_t gate = {
-        .host = read_header(request, "Host", host),
-        .origin = read_header(request, "Origin", origin),
-        .own_address = own_address,
-        .names = ota_ws_component_host_names(),
-        .path = copy_path(request, path),
-    };
-    write_own_address(socket, own_address);
-    ota_ws_peer_address(socket, &peer);
+    if (has_body(request)) {
+        return refuse_upload(request);
+    }
+    read_gate(request, &gate);
+    ota_ws_peer_address(httpd_req_to_sockfd(request), &peer);
     ota_ws_device_t *device = ota_ws_component_enter();
-    ota_ws_status_t status = ota_ws_device_ticket(device, &gate, &peer, ota_ws_component_now_ms(), body, sizeof body);
+    ota_ws_status_t status =
+        ota_ws_device_ticket(device, &gate.request, &peer, ota_ws_component_now_ms(), body, sizeof body);
     ota_ws_component_leave();
     if (status != OTA_WS_OK) {
         httpd_resp_set_status(request, "403 Forbidden");
     }
     httpd_resp_set_type(request, "application/json");
     httpd_resp_set_hdr(request, "Cache-Control", "no-store");
-    esp_err_t error = httpd_resp_sendstr(request, body);
-    return request->content_len > 0 ? ESP_FAIL : error; // the server would wait for a body that nobody reads
+    return httpd_resp_sendstr(request, body);
+}
+
+static esp_err_t serve_page(httpd_req_t *request) {
+    if (request->method == HTTP_POST) {
+        return post_ticket(request);
+    }
+    if (request->method == HTTP_GET || request->method == HTTP_HEAD) {
+        return get_page(request);
+    }
+    httpd_resp_set_status(request, "405 Method Not Allowed");
+    httpd_resp_set_hdr(request, "Allow", "GET, HEAD, POST");
+    httpd_resp_send(request, NULL, 0);
+    return ESP_FAIL; // it may have a body
 }
 
 // ---- frames --------------------------------------------------------------------------------------------------------
@@ -352,6 +433,7 @@ static esp_err_t open_session(httpd_req_t *request) {
 static esp_err_t ask_for_upgrade(httpd_req_t *request) {
     httpd_resp_set_status(request, "426 Upgrade Required");
     httpd_resp_set_hdr(request, "Upgrade", "websocket");
+    httpd_resp_set_hdr(request, "Sec-WebSocket-Version", "13");
     return httpd_resp_send(request, NULL, 0);
 }
 
@@ -386,31 +468,54 @@ static esp_err_t serve_socket(httpd_req_t *request) {
 
 // ---- register ------------------------------------------------------------------------------------------------------
 
-esp_err_t ota_ws_glue_unregister(httpd_handle_t server, const char *uri, const char *ws_uri) {
-    esp_err_t error = httpd_unregister_uri_handler(server, uri, HTTP_GET);
-    httpd_unregister_uri_handler(server, uri, HTTP_POST);
-    httpd_unregister_uri_handler(server, ws_uri, HTTP_GET);
+#define HANDLERS 3 // of the eight that a server has unless told otherwise
+
+// The page with a slash behind it too, where one handler can answer all methods. `slash` has room for the path.
+static size_t list_handlers(const char *uri, const char *ws_uri, char slash[PATH_SIZE], httpd_uri_t list[HANDLERS]) {
+    list[0] = (httpd_uri_t){.uri = ws_uri,
+                            .method = HTTP_GET,
+                            .handler = serve_socket,
+                            .is_websocket = true,
+                            .handle_ws_control_frames = true};
+    ota_ws_compat_on_handshake(&list[0], open_session); // control frames: the server would read them without a deadline
+    list[1] = (httpd_uri_t){.uri = uri, .method = HTTP_GET, .handler = serve_page};
+    list[2] = (httpd_uri_t){.uri = uri, .method = HTTP_POST, .handler = serve_page};
+    size_t length = strlen(uri);
+    if (!ota_ws_compat_any_method(&list[1])) {
+        return HANDLERS;
+    }
+    if (length + 1 >= PATH_SIZE || uri[length - 1] == '/') {
+        return HANDLERS - 1;
+    }
+    memcpy(slash, uri, length);
+    memcpy(slash + length, "/", 2);
+    list[2] = (httpd_uri_t){.uri = slash, .method = list[1].method, .handler = serve_page};
+    return HANDLERS;
+}
+
+// Returns how it went with the last one.
+static esp_err_t unregister(httpd_handle_t server, const httpd_uri_t *list, size_t count) {
+    esp_err_t error = ESP_OK;
+    for (size_t i = 0; i < count; i++) {
+        error = httpd_unregister_uri_handler(server, list[i].uri, list[i].method);
+    }
     return error;
 }
 
-// Control frames come to us too: the server would read them without a deadline.
+esp_err_t ota_ws_glue_unregister(httpd_handle_t server, const char *uri, const char *ws_uri) {
+    char slash[PATH_SIZE];
+    httpd_uri_t list[HANDLERS];
+    return unregister(server, list, list_handlers(uri, ws_uri, slash, list));
+}
+
 esp_err_t ota_ws_glue_register(httpd_handle_t server, const char *uri, const char *ws_uri) {
-    httpd_uri_t handlers[] = {
-        {.uri = uri, .method = HTTP_GET, .handler = get_page},
-        {.uri = uri, .method = HTTP_POST, .handler = post_ticket},
-        {.uri = ws_uri,
-         .method = HTTP_GET,
-         .handler = serve_socket,
-         .is_websocket = true,
-         .handle_ws_control_frames = true},
-    };
-    ota_ws_compat_on_handshake(&handlers[2], open_session);
-    for (size_t i = 0; i < sizeof handlers / sizeof handlers[0]; i++) {
-        esp_err_t error = httpd_register_uri_handler(server, &handlers[i]);
-        for (size_t j = 0; j < i && error != ESP_OK; j++) {
-            httpd_unregister_uri_handler(server, handlers[j].uri, handlers[j].method);
-        }
+    char slash[PATH_SIZE];
+    httpd_uri_t list[HANDLERS];
+    size_t count = list_handlers(uri, ws_uri, slash, list);
+    for (size_t i = 0; i < count; i++) {
+        esp_err_t error = httpd_register_uri_handler(server, &list[i]);
         if (error != ESP_OK) {
+            (void)unregister(server, list, i);
             return error;
         }
     }

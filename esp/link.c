@@ -18,6 +18,8 @@
 #define SEND_MS 300
 #define TRASH_SIZE 128
 #define TRASH_ROUNDS 64
+#define DRAIN_ROUNDS 10 // with the next line: 100 ms, in which the server serves nobody else
+#define DRAIN_WAIT_MS 10
 
 // Between enter and leave only.
 static ota_ws_peer_t *peers;
@@ -371,32 +373,48 @@ static void prepare_socket(ota_ws_peer_t *peer) {
     }
 }
 
-static void take_address(const struct sockaddr_storage *from, ota_ws_address_t *address) {
+// Returns the port.
+static uint16_t take_address(const struct sockaddr_storage *from, ota_ws_address_t *address) {
     memset(address, 0, sizeof *address);
 #if CONFIG_LWIP_IPV6
     if (from->ss_family == AF_INET6) {
         memcpy(address->bytes, &((const struct sockaddr_in6 *)from)->sin6_addr, sizeof address->bytes);
-        return;
+        return ntohs(((const struct sockaddr_in6 *)from)->sin6_port);
     }
 #endif
     address->bytes[10] = 0xFF;
     address->bytes[11] = 0xFF;
     memcpy(address->bytes + 12, &((const struct sockaddr_in *)from)->sin_addr, 4);
+    return ntohs(((const struct sockaddr_in *)from)->sin_port);
 }
 
 void ota_ws_peer_address(int socket, ota_ws_address_t *address) {
     struct sockaddr_storage from = {0};
     socklen_t size = sizeof from;
     getpeername(socket, (struct sockaddr *)&from, &size);
-    take_address(&from, address);
+    (void)take_address(&from, address);
 }
 
-bool ota_ws_own_address(int socket, ota_ws_address_t *address) {
+bool ota_ws_own_address(int socket, ota_ws_address_t *address, uint16_t *port) {
     struct sockaddr_storage own = {0};
     socklen_t size = sizeof own;
     bool known = getsockname(socket, (struct sockaddr *)&own, &size) == 0;
-    take_address(&own, address);
+    *port = take_address(&own, address);
     return known;
+}
+
+void ota_ws_socket_drain(int socket) {
+    char trash[TRASH_SIZE];
+    int got = 1;
+    for (int i = 0; i < DRAIN_ROUNDS && got != 0; i++) {
+        for (int j = 0; j < TRASH_ROUNDS && got > 0; j++) {
+            got = recv(socket, trash, sizeof trash, MSG_DONTWAIT);
+        }
+        if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+            vTaskDelay(pdMS_TO_TICKS(DRAIN_WAIT_MS));
+            got = 1;
+        }
+    }
 }
 
 static int count_peers(void) {

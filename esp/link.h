@@ -57,7 +57,10 @@ void ota_ws_peer_extend(ota_ws_peer_t *peer);
 
 // The two ends of a connection. False: our own is not known.
 void ota_ws_peer_address(int socket, ota_ws_address_t *address);
-bool ota_ws_own_address(int socket, ota_ws_address_t *address);
+bool ota_ws_own_address(int socket, ota_ws_address_t *address, uint16_t *port);
+
+// Throws away what the client still sends, for a short time: a connection that closes before that may lose its answer.
+void ota_ws_socket_drain(int socket);
 
 bool ota_ws_peer_has_ended(const ota_ws_peer_t *peer);
 

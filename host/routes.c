@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The routes: what is not in the table does not exist. Each answer is one small response.
+#include <stdlib.h>
 #include <string.h>
 
 #include "page.h"
@@ -7,6 +8,9 @@
 
 #define HOST_SIZE 300
 #define HEADER_ROOM 1024
+#define BODY_SIZE 2048
+#define DRAIN_MS 10000 // so long the body of a refused request is read
+#define HTTP_STATUS_UPGRADE_REQUIRED 426
 
 typedef struct {
     unsigned status;
@@ -14,8 +18,10 @@ typedef struct {
     const char *etag; // NULL: none
     const char *body; // NULL: only its length is told
     size_t length;
+    const char *allow; // methods, NULL: it is not about them
     bool gzip;
     bool close; // the connection, afterwards
+    bool drain; // read the body of the request before that: else the client may never see the answer
 } response_t;
 
 static response_t text_response(unsigned status, const char *type, const char *body) {
@@ -41,7 +47,9 @@ static bool add_headers(headers_t *headers, const response_t *response) {
            add_header(headers, "cache-control:", response->etag != NULL ? "no-cache" : "no-store") &&
            (response->etag == NULL || add_header(headers, "etag:", response->etag)) &&
            (!response->gzip || add_header(headers, "content-encoding:", "gzip")) &&
-           (response->status != 426 || add_header(headers, "upgrade:", "websocket")) &&
+           (response->allow == NULL || add_header(headers, "allow:", response->allow)) &&
+           (response->status != HTTP_STATUS_UPGRADE_REQUIRED ||
+            (add_header(headers, "upgrade:", "websocket") && add_header(headers, "sec-websocket-version:", "13"))) &&
            add_header(headers, "x-content-type-options:", "nosniff") &&
            add_header(headers, "x-frame-options:", "DENY") && add_header(headers, "referrer-policy:", "no-referrer") &&
            (!response->close || add_header(headers, "connection:", "close")) &&
@@ -67,16 +75,26 @@ static bool write_response(struct lws *wsi, const response_t *response) {
 
 // ---- reading -------------------------------------------------------------------------------------------------------
 
-// A header's value into `text`. NULL when it is absent; "" when it is longer than `size`.
+// A header's value into `text`. NULL when it is absent. "", which nobody takes, when it is longer than `size`, comes
+// more than once or has a zero inside.
 static const char *copy_header(struct lws *wsi, enum lws_token_indexes token, char *text, int size) {
+    char second[1];
     text[0] = '\0';
-    if (lws_hdr_total_length(wsi, token) == 0) {
+    int length = lws_hdr_copy_fragment(wsi, text, size, token, 0);
+    if (length < 0 && lws_hdr_total_length(wsi, token) == 0) {
         return NULL;
     }
-    if (lws_hdr_copy(wsi, text, size, token) < 0) {
+    bool once = lws_hdr_fragment_length(wsi, token, 1) == 0 && lws_hdr_copy_fragment(wsi, second, 1, token, 1) < 0;
+    if (length < 0 || !once || strlen(text) != (size_t)length) {
         text[0] = '\0';
     }
     return text;
+}
+
+static bool is_header(struct lws *wsi, enum lws_token_indexes token, const char *value) {
+    char text[HOST_SIZE];
+    const char *found = copy_header(wsi, token, text, sizeof text);
+    return found != NULL && strcasecmp(found, value) == 0;
 }
 
 static bool is_page_known(struct lws *wsi) {
@@ -85,11 +103,50 @@ static bool is_page_known(struct lws *wsi) {
     return known != NULL && strstr(known, page_etag) != NULL;
 }
 
+static bool has_body(struct lws *wsi) {
+    return lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0 ||
+           (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0 &&
+            !is_header(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH, "0"));
+}
+
+// What the gate wants to know of a request.
+typedef struct {
+    char host[HOST_SIZE];
+    char origin[HOST_SIZE];
+    char own_page[OTA_WS_GATE_URL_SIZE];
+    ota_ws_gate_request_t request;
+} gate_t;
+
+static void read_gate(const server_t *server, struct lws *wsi, const char *path, gate_t *gate) {
+    ota_ws_address_t own;
+    char text[ADDRESS_TEXT_SIZE];
+    uint16_t port = (uint16_t)server_port(server);
+    bool known = server_own_address(wsi, &own, text);
+    ota_ws_gate_url(gate->own_page, server->settings.certificate != NULL, own.bytes, port, server->settings.page_uri);
+    gate->request = (ota_ws_gate_request_t){
+        .host = copy_header(wsi, WSI_TOKEN_HOST, gate->host, sizeof gate->host),
+        .origin = copy_header(wsi, WSI_TOKEN_ORIGIN, gate->origin, sizeof gate->origin),
+        .names = server->settings.names,
+        .path = path,
+        .own_page = known ? gate->own_page : NULL,
+    };
+}
+
 // ---- the routes ----------------------------------------------------------------------------------------------------
 
-static response_t get_root(server_t *server, struct lws *wsi, char *body) {
+// `path` is the one that was asked for; `body` has room for BODY_SIZE bytes.
+typedef response_t answer_t(server_t *server, struct lws *wsi, const char *path, char *body);
+
+static response_t refuse(unsigned status, const char *text) {
+    response_t response = text_response(status, "text/plain; charset=utf-8", text);
+    response.close = true;
+    return response;
+}
+
+static response_t get_root(server_t *server, struct lws *wsi, const char *path, char *body) {
     (void)wsi;
-    snprintf(body, OTA_WS_MESSAGE_SIZE,
+    (void)path;
+    snprintf(body, BODY_SIZE,
              "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Virtual ESP32</title>"
              "<p>This is a virtual ESP32: a device's own page would be here."
              "<p><a href=\"%s\">Update its firmware</a></html>\n",
@@ -97,9 +154,21 @@ static response_t get_root(server_t *server, struct lws *wsi, char *body) {
     return text_response(HTTP_STATUS_OK, "text/html", body);
 }
 
-static response_t get_page(server_t *server, struct lws *wsi, char *body) {
-    (void)server;
-    (void)body;
+static void append(void *context, const char *text) {
+    char *body = context;
+    size_t length = strlen(body);
+    snprintf(body + length, BODY_SIZE - length, "%s", text);
+}
+
+static response_t get_page(server_t *server, struct lws *wsi, const char *path, char *body) {
+    gate_t gate;
+    read_gate(server, wsi, path, &gate);
+    gate.request.origin = NULL; // others may link to the page
+    if (gate.request.own_page != NULL && ota_ws_gate_check(&gate.request) != OTA_WS_OK) {
+        body[0] = '\0';
+        ota_ws_gate_page(append, body, gate.own_page);
+        return text_response(HTTP_STATUS_FORBIDDEN, "text/html", body);
+    }
     if (is_page_known(wsi)) {
         return (response_t){
             .status = HTTP_STATUS_NOT_MODIFIED, .type = "text/html", .etag = page_etag, .length = page_size};
@@ -112,87 +181,133 @@ static response_t get_page(server_t *server, struct lws *wsi, char *body) {
                         .gzip = true};
 }
 
-static response_t post_ticket(server_t *server, struct lws *wsi, char *body) {
-    char path[HOST_SIZE];
-    char host[HOST_SIZE];
-    char origin[HOST_SIZE];
-    char own_address[ADDRESS_TEXT_SIZE];
+static response_t post_ticket(server_t *server, struct lws *wsi, const char *path, char *body) {
+    gate_t gate;
     char peer_text[ADDRESS_TEXT_SIZE];
     ota_ws_address_t peer;
-    if (!server_peer(wsi, &peer, peer_text) || !server_own_address(wsi, own_address)) {
-        return (response_t){.status = HTTP_STATUS_BAD_REQUEST, .type = "text/plain", .close = true};
+    if (has_body(wsi)) {
+        response_t refusal = refuse(HTTP_STATUS_UNSUPPORTED_MEDIA_TYPE, OTA_WS_NO_UPLOAD);
+        refusal.drain = true;
+        return refusal;
     }
-    ota_ws_gate_request_t request = {
-        .host = copy_header(wsi, WSI_TOKEN_HOST, host, sizeof host),
-        .origin = copy_header(wsi, WSI_TOKEN_ORIGIN, origin, sizeof origin),
-        .own_address = own_address,
-        .names = server->settings.names,
-        .path = copy_header(wsi, WSI_TOKEN_POST_URI, path, sizeof path),
-    };
+    if (!server_peer(wsi, &peer, peer_text)) {
+        return refuse(HTTP_STATUS_BAD_REQUEST, "The connection has no address.\n");
+    }
+    read_gate(server, wsi, path, &gate);
     ota_ws_status_t status =
-        ota_ws_device_ticket(server->parts.device, &request, &peer, server_now_ms(), body, OTA_WS_MESSAGE_SIZE);
+        ota_ws_device_ticket(server->parts.device, &gate.request, &peer, server_now_ms(), body, BODY_SIZE);
     if (status != OTA_WS_OK) {
         console_log(server->parts.console, "ticket", "refused to %s: %s", peer_text, ota_ws_status_name(status));
     }
     response_t response =
         text_response(status == OTA_WS_OK ? HTTP_STATUS_OK : HTTP_STATUS_FORBIDDEN, "application/json", body);
-    response.close = true; // a body that the request may have is not read
-    return response;
-}
-
-static response_t get_ws(server_t *server, struct lws *wsi, char *body) {
-    (void)server;
-    (void)wsi;
-    (void)body;
-    return text_response(426, "text/plain", "This address speaks WebSocket only.\n");
-}
-
-typedef struct {
-    bool is_post;
-    const char *uri;
-    response_t (*answer)(server_t *server, struct lws *wsi, char *body);
-} route_t;
-
-static response_t answer(server_t *server, struct lws *wsi, char *body) {
-    const route_t routes[] = {
-        {false, "/", get_root},
-        {false, server->settings.page_uri, get_page},
-        {true, server->settings.page_uri, post_ticket},
-        {false, server->settings.ws_uri, get_ws},
-    };
-    char uri[HOST_SIZE];
-    bool is_post = lws_hdr_total_length(wsi, WSI_TOKEN_POST_URI) > 0;
-    const char *asked = copy_header(wsi, is_post ? WSI_TOKEN_POST_URI : WSI_TOKEN_GET_URI, uri, sizeof uri);
-    for (size_t i = 0; asked != NULL && i < sizeof routes / sizeof routes[0]; i++) {
-        if (routes[i].is_post == is_post && strcmp(routes[i].uri, asked) == 0) {
-            return routes[i].answer(server, wsi, body);
-        }
-    }
-    response_t response = text_response(HTTP_STATUS_NOT_FOUND, "text/plain", "There is nothing here.\n");
     response.close = true;
     return response;
 }
 
-int routes_request(server_t *server, struct lws *wsi) {
-    char body[OTA_WS_MESSAGE_SIZE];
-    response_t response = answer(server, wsi, body);
-    if (!write_response(wsi, &response) || response.close) {
-        return -1;
-    }
-    return lws_http_transaction_completed(wsi) ? -1 : 0;
+static response_t get_ws(server_t *server, struct lws *wsi, const char *path, char *body) {
+    (void)server;
+    (void)wsi;
+    (void)path;
+    (void)body;
+    return refuse(HTTP_STATUS_UPGRADE_REQUIRED, "This address speaks WebSocket, version 13, only.\n");
 }
 
-static bool is_ws_uri(const server_t *server, struct lws *wsi) {
-    char uri[HOST_SIZE];
-    const char *asked = copy_header(wsi, WSI_TOKEN_GET_URI, uri, sizeof uri);
-    return asked != NULL && strcmp(asked, server->settings.ws_uri) == 0;
+typedef struct {
+    const char *uri;
+    bool slash; // one may follow
+    answer_t *get;
+    answer_t *post; // NULL: there is none
+} route_t;
+
+static bool is_at(const route_t *route, const char *path) {
+    size_t length = strlen(route->uri);
+    return strncmp(route->uri, path, length) == 0 &&
+           (path[length] == '\0' || (route->slash && strcmp(path + length, "/") == 0));
+}
+
+static bool is_known_version(struct lws *wsi) {
+    return is_header(wsi, WSI_TOKEN_HTTP, "HTTP/1.1") || is_header(wsi, WSI_TOKEN_HTTP, "HTTP/1.0");
+}
+
+static response_t answer_method(server_t *server, struct lws *wsi, const route_t *route, const char *path, char *body) {
+    char *uri;
+    int length;
+    int method = lws_http_get_uri_and_method(wsi, &uri, &length);
+    if (method == LWSHUMETH_POST && route->post != NULL) {
+        return route->post(server, wsi, path, body);
+    }
+    if (method != LWSHUMETH_GET && method != LWSHUMETH_HEAD) {
+        response_t refusal = refuse(HTTP_STATUS_METHOD_NOT_ALLOWED, "This method is not served here.\n");
+        refusal.allow = route->post != NULL ? "GET, HEAD, POST" : "GET, HEAD";
+        return refusal;
+    }
+    response_t response = route->get(server, wsi, path, body);
+    response.body = method == LWSHUMETH_HEAD ? NULL : response.body;
+    return response;
+}
+
+static const char *copy_path(struct lws *wsi, char path[HOST_SIZE]) {
+    char *uri;
+    int length;
+    if (lws_http_get_uri_and_method(wsi, &uri, &length) < 0 || length >= HOST_SIZE) {
+        return NULL;
+    }
+    memcpy(path, uri, (size_t)length);
+    path[length] = '\0';
+    return path;
+}
+
+static response_t answer(server_t *server, struct lws *wsi, char *body) {
+    const route_t routes[] = {
+        {"/", false, get_root, NULL},
+        {server->settings.page_uri, true, get_page, post_ticket},
+        {server->settings.ws_uri, false, get_ws, NULL},
+    };
+    char room[HOST_SIZE];
+    const char *path = copy_path(wsi, room);
+    if (!is_known_version(wsi)) {
+        return refuse(HTTP_STATUS_HTTP_VERSION_NOT_SUPPORTED, "This server speaks HTTP/1.1.\n");
+    }
+    for (size_t i = 0; path != NULL && i < sizeof routes / sizeof routes[0]; i++) {
+        if (is_at(&routes[i], path)) {
+            return answer_method(server, wsi, &routes[i], path, body);
+        }
+    }
+    return refuse(HTTP_STATUS_NOT_FOUND, "There is nothing here.\n");
+}
+
+int routes_request(server_t *server, connection_t *connection, struct lws *wsi) {
+    char body[BODY_SIZE];
+    response_t response = answer(server, wsi, body);
+    if (!write_response(wsi, &response)) {
+        return -1;
+    }
+    if (response.drain && connection != NULL) {
+        connection->draining = true;
+        connection->draining_ms = server_now_ms();
+        return 0; // the body comes to routes_body()
+    }
+    return response.close || lws_http_transaction_completed(wsi) ? -1 : 0;
+}
+
+int routes_body(const connection_t *connection) {
+    return connection->draining && server_now_ms() - connection->draining_ms < DRAIN_MS ? 0 : -1;
+}
+
+// libwebsockets would take any version, and speak 13.
+static bool is_upgrade_ours(const server_t *server, struct lws *wsi, const char *protocol) {
+    char room[HOST_SIZE];
+    const char *path = copy_path(wsi, room);
+    return strcasecmp(protocol, "websocket") == 0 && is_header(wsi, WSI_TOKEN_VERSION, "13") && is_known_version(wsi) &&
+           path != NULL && strcmp(path, server->settings.ws_uri) == 0;
 }
 
 int routes_upgrade(server_t *server, struct lws *wsi, const char *protocol) {
-    if (strcasecmp(protocol, "websocket") == 0 && is_ws_uri(server, wsi)) {
+    if (is_upgrade_ours(server, wsi, protocol)) {
         return 0;
     }
-    char body[OTA_WS_MESSAGE_SIZE];
+    char body[BODY_SIZE];
     response_t response = answer(server, wsi, body);
     response.close = true;
     (void)write_response(wsi, &response);

@@ -53,12 +53,12 @@ bool server_peer(struct lws *wsi, ota_ws_address_t *address, char text[ADDRESS_T
            write_address(&from, address, text);
 }
 
-bool server_own_address(struct lws *wsi, char text[ADDRESS_TEXT_SIZE]) {
+bool server_own_address(struct lws *wsi, ota_ws_address_t *address, char text[ADDRESS_TEXT_SIZE]) {
     struct sockaddr_storage own;
     socklen_t length = sizeof own;
-    ota_ws_address_t address;
+    memset(address, 0, sizeof *address);
     return getsockname(lws_get_socket_fd(wsi), (struct sockaddr *)&own, &length) == 0 &&
-           write_address(&own, &address, text);
+           write_address(&own, address, text);
 }
 
 // ---- events --------------------------------------------------------------------------------------------------------
@@ -68,7 +68,11 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     server_t *server = lws_context_user(lws_get_context(wsi));
     switch (reason) {
     case LWS_CALLBACK_HTTP:
-        return routes_request(server, wsi);
+        return routes_request(server, user, wsi);
+    case LWS_CALLBACK_HTTP_BODY:
+        return routes_body(user);
+    case LWS_CALLBACK_HTTP_BODY_COMPLETION:
+        return -1;
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
         return routes_upgrade(server, wsi, in);
     case LWS_CALLBACK_ESTABLISHED:

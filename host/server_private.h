@@ -12,13 +12,15 @@
 #define ADDRESS_TEXT_SIZE 64
 #define SERVER_RECEIVE_SIZE 1024 // what libwebsockets reads at once
 
-// What libwebsockets keeps for each connection, zeroed. HTTP connections do not use it.
+// What libwebsockets keeps for each connection, zeroed. HTTP connections use `draining` only.
 typedef struct connection {
     struct connection *next; // of the server's open sessions
     const console_t *console;
     struct lws *wsi;
     unsigned number; // for the console
     char peer[ADDRESS_TEXT_SIZE];
+    bool draining; // the body of a refused request is read, since `draining_ms`
+    uint32_t draining_ms;
     bool watched; // its bytes are reported
     bool paused;  // the ring is full: nothing is read until there is room
     bool over;    // nothing is read any more
@@ -50,10 +52,13 @@ struct server {
 
 // The two ends of a connection, without ports. False when it is gone already.
 bool server_peer(struct lws *wsi, ota_ws_address_t *address, char text[ADDRESS_TEXT_SIZE]);
-bool server_own_address(struct lws *wsi, char text[ADDRESS_TEXT_SIZE]);
+bool server_own_address(struct lws *wsi, ota_ws_address_t *address, char text[ADDRESS_TEXT_SIZE]);
 
 // One HTTP request with its headers. What a libwebsockets callback returns.
-int routes_request(server_t *server, struct lws *wsi);
+int routes_request(server_t *server, connection_t *connection, struct lws *wsi);
+
+// A part of a request's body, which nobody wants.
+int routes_body(const connection_t *connection);
 
 // An upgrade is asked for. 0: it may go on, 1: it was answered, -1: the connection closes.
 int routes_upgrade(server_t *server, struct lws *wsi, const char *protocol);

@@ -59,11 +59,15 @@ void ota_ws_device_tick(ota_ws_device_t *device, uint32_t now_ms) {
 
 // ---- the ticket ----------------------------------------------------------------------------------------------------
 
-static void write_refusal(const ota_ws_device_t *device, ota_ws_status_t status, char *body, size_t size) {
+static void write_refusal(const ota_ws_device_t *device, ota_ws_status_t status, const char *own_page, char *body,
+                          size_t size) {
     ota_ws_failure_t failure = {.status = status};
     ota_ws_reply_t reply;
     ota_ws_reply_begin(&reply, body, size, "error");
     ota_ws_reply_failure(&reply, &failure, device->settings->sentence);
+    if (status == OTA_WS_FOREIGN_HOST) {
+        ota_ws_reply_members(&reply, "page:s", own_page);
+    }
     ota_ws_reply_end(&reply, NULL, NULL, 0);
     body[reply.length] = '\0';
 }
@@ -76,7 +80,7 @@ ota_ws_status_t ota_ws_device_ticket(ota_ws_device_t *device, const ota_ws_gate_
     ota_ws_reply_t reply;
     ota_ws_status_t status = ota_ws_gate_check(request);
     if (status != OTA_WS_OK) {
-        write_refusal(device, status, body, size);
+        write_refusal(device, status, request->own_page, body, size);
         return status;
     }
     platform->random(platform->context, random, sizeof random);

@@ -36,7 +36,7 @@ void life_knock(life_t *life) {
 }
 
 void life_hello(life_t *life) {
-    static const ota_ws_gate_request_t request = {.host = "127.0.0.1", .own_address = "127.0.0.1"};
+    static const ota_ws_gate_request_t request = {.host = "127.0.0.1"};
     static const uint8_t random[18] = "a client's nonce.";
     char body[OTA_WS_TICKET_BODY_SIZE], ticket[OTA_WS_TICKET_TEXT_SIZE], first[OTA_WS_SCRAM_MESSAGE_SIZE];
     char hello[256];

@@ -107,7 +107,7 @@ export class Wire {
   /** Waits for the whole answer to a request that ends the connection, or names its length; its status. */
   async status() {
     await this.has('\r\n');
-    return Number(/^HTTP\/1\.1 (\d+)/.exec(this.text)?.[1]);
+    return Number(/^HTTP\/1\.[01] (\d+)/.exec(this.text)?.[1]);
   }
 
   isEnded() {

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Uploads over wss whose frames come many at a time, and what strangers do to them. test/stall_grid.js runs the whole
-// grid of sizes.
+// Uploads over wss whose frames come many at a time, and what clients without the password do to
+// them. test/stall_grid.js runs the whole grid of sizes.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Client, makeImage, withDevice } from './harness.js';
 import { tlsOptions } from './wire.js';
 import { assertAnswers, disturb, updateInRecords } from './wss_load.js';
 
-process.env.NODE_NO_WARNINGS = '1';
 const first = makeImage({ version: '1.0.0' });
 const second = makeImage({ version: '2.0.0', size: '300K', seed: 3 });
 
@@ -23,12 +22,12 @@ test('many frames in one TLS record do not stall an upload', async () => {
   }
 });
 
-test('six strangers over wss do not stall an update', async () => {
+test('six clients without the password do not stall an update', async () => {
   await withDevice({ image: first.path, options: { ...tlsOptions(), timing: 'w25q32jv' } }, async (device) => {
     const client = await Client.connect(device);
     let updated = false;
     let count = 0;
-    const strangers = Array.from({ length: 6 }, async () => {
+    const others = Array.from({ length: 6 }, async () => {
       while (!updated) {
         await disturb(device);
         count++;
@@ -36,9 +35,9 @@ test('six strangers over wss do not stall an update', async () => {
     });
     const done = await updateInRecords(client, second.bytes, 8192);
     updated = true;
-    await Promise.all(strangers);
+    await Promise.all(others);
     assert.equal(done.type, 'done', done.text);
-    assert.ok(count > 0, 'no stranger came');
+    assert.ok(count > 0, 'nobody disturbed it');
     await client.close();
   });
 });

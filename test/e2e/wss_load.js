@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// An upload over wss that puts as many frames into one TLS record as a record holds, and strangers who do the same
-// without a password. Both once kept the server's thread in an endless loop. Used by a test and by test/stall_grid.js.
+// An upload over wss that puts as many frames into one TLS record as a record holds, and clients without the password
+// who do the same. Both once kept the server's thread in an endless loop. Used by a test and by test/stall_grid.js.
 import assert from 'node:assert/strict';
 import zlib from 'node:zlib';
 import { until } from './harness.js';
@@ -8,9 +8,12 @@ import { Wire, dataFrame } from './wire.js';
 
 const RECORD = 16384; // the payload of a TLS record at most
 
-/** As Client.update(), with frames of `length` bytes and as many of them in one write as fit into a record. */
-export async function updateInRecords(client, bytes, length, { deflate = false } = {}) {
-  const sent = deflate ? zlib.deflateSync(bytes, { level: 1 }) : bytes;
+/**
+ * As Client.update(), with frames of `length` bytes and as many of them in one write as `most` bytes hold: a record's, or
+ * more, and then frames go over the ends of records.
+ */
+export async function updateInRecords(client, bytes, length, { deflate = false, most = RECORD } = {}) {
+  const sent = deflate ? zlib.deflateRawSync(bytes) : bytes;
   client.received = 0;
   client.say(client.beginMessage(bytes, deflate ? { deflate: true } : {}));
   const ready = await client.next('ready');
@@ -20,7 +23,7 @@ export async function updateInRecords(client, bytes, length, { deflate = false }
     const frames = [];
     const credit = ready.credit - (at - client.received);
     let from = at;
-    for (let size = 0; from < sent.length && size + length + 12 <= RECORD; from += length) {
+    for (let size = 0; from < sent.length && size + length + 12 <= most; from += length) {
       const part = sent.subarray(from, from + length);
       if (from - at + part.length > credit) {
         break;
@@ -38,7 +41,7 @@ export async function updateInRecords(client, bytes, length, { deflate = false }
   return client.next('done', 'failed', 'error');
 }
 
-/** A stranger: upgrades, sends a record full of data frames that nobody asked for, and leaves when he is refused. */
+/** A client without the password sends a record full of data frames, and leaves when it is refused. */
 export async function disturb(device, length = 1000, options = {}) {
   const wire = await Wire.upgrade(device, options);
   const one = dataFrame(0, Buffer.alloc(length));

@@ -287,16 +287,66 @@ static void a_plain_get_is_asked_to_upgrade(void **state) {
 static void the_page_has_its_etag_and_foreign_pages_get_no_ticket(void **state) {
     (void)state;
     start();
-    fake_request(server, HTTP_GET, "/ota", NULL, NULL);
+    fake_request(server, HTTP_GET, "/ota", "192.168.1.7", NULL);
     assert_string_equal(fake.etag, OTA_WS_PAGE_ETAG);
-    static const char *const refused[][2] = {
-        {NULL, NULL}, {"evil.example", NULL}, {"192.168.1.7", "http://evil.example"}, {"192.168.1.8", NULL}};
-    for (size_t i = 0; i < 4; i++) {
+    char long_host[200] = "lamp.local:";
+    memset(long_host + 11, '0', sizeof long_host - 12);
+    long_host[sizeof long_host - 1] = '\0';
+    const char *const refused[][2] = {{NULL, NULL},
+                                      {"evil.example", NULL},
+                                      {"192.168.1.7", "http://evil.example"},
+                                      {"192.168.1.7", "http://192.168.1.8"},
+                                      {"192.168.1.7", ""},
+                                      {"192.168.1.7:evil.example", NULL},
+                                      {"192.168.1.7:80:90", NULL},
+                                      {long_host, NULL}};
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
         fake_request(server, HTTP_POST, "/ota", refused[i][0], refused[i][1]);
         assert_string_equal(fake.status, "403 Forbidden");
+        assert_null(strstr(fake.body, "\"ticket\":"));
     }
     fake_request(server, HTTP_POST, "/ota", "lamp.local:80", "http://lamp.local:80");
     assert_string_equal(fake.status, "200 OK");
+    fake_request(server, HTTP_POST, "/ota", "203.0.113.9", NULL); // a tunnel's
+    assert_string_equal(fake.status, "200 OK");
+}
+
+static void a_foreign_name_gets_the_way_to_the_device(void **state) {
+    (void)state;
+    start();
+    fake_request(server, HTTP_GET, "/ota", "lamp.fritz.box", NULL);
+    assert_string_equal(fake.status, "403 Forbidden");
+    assert_non_null(strstr(fake.body, "<a href=\"http://192.168.1.7:8070/ota\">"));
+    fake_request(server, HTTP_POST, "/ota", "lamp.fritz.box", NULL);
+    assert_non_null(strstr(fake.body, "\"page\":\"http://192.168.1.7:8070/ota\""));
+}
+
+static void a_file_by_post_gets_a_sentence_and_no_ticket(void **state) {
+    (void)state;
+    start();
+    int closes = fake.closes;
+    fake.content_length = 1000;
+    fake_request(server, HTTP_POST, "/ota", "192.168.1.7", NULL);
+    assert_string_equal(fake.status, "415 Unsupported Media Type");
+    assert_non_null(strstr(fake.body, "ota-ws push"));
+    assert_null(strstr(fake.body, "ticket"));
+    assert_int_equal(fake.closes, closes + 1);
+}
+
+// Where one handler can answer all methods, from ESP-IDF 5.3 on. Before, the server says 405 and 404 by itself.
+static void head_and_a_trailing_slash_are_answered_as_get_is(void **state) {
+    (void)state;
+    start();
+    if (GENERATION == 5) {
+        return;
+    }
+    fake_request(server, HTTP_HEAD, "/ota", "192.168.1.7", NULL);
+    assert_non_null(strstr(fake.body, "HTTP/1.1 200 OK\r\n"));
+    assert_non_null(strstr(fake.body, "ETag: " OTA_WS_PAGE_ETAG "\r\n"));
+    fake_request(server, HTTP_POST, "/ota/", "192.168.1.7", NULL);
+    assert_non_null(strstr(fake.body, "\"ticket\":"));
+    fake_request(server, HTTP_DELETE, "/ota", "192.168.1.7", NULL);
+    assert_string_equal(fake.status, "405 Method Not Allowed");
 }
 
 static void the_ticket_says_which_path_was_asked_for(void **state) {
@@ -306,22 +356,18 @@ static void the_ticket_says_which_path_was_asked_for(void **state) {
     assert_non_null(strstr(fake.body, "\"ws\":\"/ota/ws\",\"page\":\"/ota\"}"));
 }
 
-// All of them, and what a stranger gets there: a page, no ticket, no session.
+// All of them, and what a client of another site gets there: the way to the device, no ticket, no session.
 static void three_routes_are_registered_and_no_other(void **state) {
     (void)state;
-    static const struct {
-        httpd_method_t method;
-        const char *uri;
-        const char *status;
-    } routes[] = {{HTTP_GET, "/ota", "200"}, {HTTP_POST, "/ota", "403"}, {HTTP_GET, "/ota/ws", "426"}};
+    static const char *const uris[2][3] = {{"/ota/ws", "/ota", "/ota"}, {"/ota/ws", "/ota", "/ota/"}};
     start();
     for (int i = 0; i < 3; i++) {
         const httpd_uri_t *route = fake_route(server, i);
         assert_non_null(route);
-        assert_int_equal(route->method, routes[i].method);
-        assert_string_equal(route->uri, routes[i].uri);
-        fake_request(server, route->method, route->uri, "evil.example", "http://evil.example");
-        assert_memory_equal(fake.status, routes[i].status, 3);
+        assert_string_equal(route->uri, uris[GENERATION == 6][i]);
+        httpd_method_t method = (int)route->method == INT_MAX ? HTTP_POST : route->method;
+        fake_request(server, method, route->uri, "evil.example", "http://evil.example");
+        assert_memory_equal(fake.status, i == 0 ? "426" : "403", 3);
         assert_null(strstr(fake.body, "\"ticket\":"));
     }
     assert_null(fake_route(server, 3));
@@ -1197,6 +1243,9 @@ int main(void) {
         TEST(the_page_has_its_etag_and_foreign_pages_get_no_ticket),
         TEST(the_ticket_says_which_path_was_asked_for),
         TEST(three_routes_are_registered_and_no_other),
+        TEST(a_foreign_name_gets_the_way_to_the_device),
+        TEST(a_file_by_post_gets_a_sentence_and_no_ticket),
+        TEST(head_and_a_trailing_slash_are_answered_as_get_is),
         TEST(more_connections_than_places_are_turned_away),
         TEST(every_connection_has_no_delay),
         TEST(bad_frames_end_the_session_by_name),

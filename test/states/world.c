@@ -181,7 +181,7 @@ static bool is_listening(unsigned client) {
 }
 
 static bool connect(unsigned client) {
-    static const ota_ws_gate_request_t request = {.host = "127.0.0.1", .own_address = "127.0.0.1"};
+    static const ota_ws_gate_request_t request = {.host = "127.0.0.1"};
     char body[OTA_WS_TICKET_BODY_SIZE], hello[160];
     if (world.is_open[client]) {
         return false;

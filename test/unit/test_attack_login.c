@@ -34,7 +34,7 @@ static ota_ws_address_t address_of(uint32_t number) {
 // ---- a client that may be anywhere and guess anything
 
 static void ask_ticket(rig_t *rig, const ota_ws_address_t *from, char ticket[OTA_WS_TICKET_TEXT_SIZE]) {
-    const ota_ws_gate_request_t request = {.host = "192.168.1.7", .own_address = "192.168.1.7"};
+    const ota_ws_gate_request_t request = {.host = "192.168.1.7"};
     char body[OTA_WS_TICKET_BODY_SIZE];
     assert_int_equal(ota_ws_device_ticket(&rig->device, &request, from, rig->now_ms, body, sizeof body), OTA_WS_OK);
     ota_ws_text_copy(ticket, OTA_WS_TICKET_TEXT_SIZE, strstr(body, "\"ticket\":\"") + 10);

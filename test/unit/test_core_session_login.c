@@ -481,7 +481,7 @@ static void a_ticket_is_given_to_our_own_page_only(void **state) {
     static const ota_ws_address_t peer = {{[15] = 1}};
     char body[OTA_WS_TICKET_BODY_SIZE];
     ota_ws_gate_request_t request = {
-        .host = "127.0.0.1:8070", .origin = "http://127.0.0.1:8070", .own_address = "127.0.0.1"};
+        .host = "127.0.0.1:8070", .origin = "http://127.0.0.1:8070"};
     assert_int_equal(ota_ws_device_ticket(&rig->device, &request, &peer, 0, body, sizeof body), OTA_WS_OK);
     assert_non_null(strstr(body, "\"version\":1"));
     assert_non_null(strstr(body, "\"login\":\"scram-sha-256\""));
@@ -498,7 +498,7 @@ static void a_ticket_is_given_to_our_own_page_only(void **state) {
 
 static void ticket_body(rig_t *rig, const char *path, bool has_pairing_code, char body[OTA_WS_TICKET_BODY_SIZE]) {
     static const ota_ws_address_t peer = {{[15] = 1}};
-    ota_ws_gate_request_t request = {.host = "127.0.0.1", .own_address = "127.0.0.1", .path = path};
+    ota_ws_gate_request_t request = {.host = "127.0.0.1", .path = path};
     ota_ws_settings_t settings = *rig->device.settings;
     settings.has_pairing_code = has_pairing_code;
     rig->device.settings = &settings;

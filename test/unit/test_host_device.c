@@ -154,7 +154,7 @@ static void send_data(bench_t *bench, uint32_t offset, const uint8_t *bytes, siz
 
 static void hello(bench_t *bench) {
     static const ota_ws_address_t peer = {{[15] = 1}};
-    ota_ws_gate_request_t request = {.host = "127.0.0.1", .own_address = "127.0.0.1"};
+    ota_ws_gate_request_t request = {.host = "127.0.0.1"};
     char body[OTA_WS_TICKET_BODY_SIZE];
     char text[256];
     bench->link = (ota_ws_link_t){bench, hear, note_close};

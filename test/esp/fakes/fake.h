@@ -36,7 +36,8 @@ typedef struct {
     int events[16];             // by id
     int tasks;                  // that run
     int closes;                 // connections
-    char status[40], body[512]; // of the last response
+    char status[40], body[2048]; // of the last response
+    size_t content_length; // of the next requests
     char etag[40];
     char said[200]; // on the console, last
 } fake_t;

@@ -84,7 +84,7 @@ int fake_setsockopt(int socket, int level, int option, const void *value, sockle
 
 int fake_getsockname(int socket, struct sockaddr *address, socklen_t *size) {
     (void)socket;
-    struct sockaddr_in6 own = {.sin6_family = AF_INET6};
+    struct sockaddr_in6 own = {.sin6_family = AF_INET6, .sin6_port = htons(8070)};
     inet_pton(AF_INET6, "::ffff:192.168.1.7", &own.sin6_addr);
     memcpy(address, &own, sizeof own);
     *size = sizeof own;
@@ -131,7 +131,8 @@ esp_err_t httpd_register_uri_handler(httpd_handle_t handle, const httpd_uri_t *u
     if (fake.max_routes > 0 && server->uri_count >= fake.max_routes) {
         return ESP_ERR_HTTPD_HANDLERS_FULL;
     }
-    server->uris[server->uri_count++] = *uri;
+    server->uris[server->uri_count] = *uri;
+    server->uris[server->uri_count++].uri = strdup(uri->uri); // as the server does
     return ESP_OK;
 }
 
@@ -185,6 +186,19 @@ esp_err_t httpd_resp_send(httpd_req_t *request, const char *body, ssize_t length
     return ESP_OK;
 }
 
+esp_err_t httpd_resp_send_chunk(httpd_req_t *request, const char *text, ssize_t length) {
+    (void)request;
+    size_t used = strlen(fake.body);
+    snprintf(fake.body + used, sizeof fake.body - used, "%.*s", (int)length, text == NULL ? "" : text);
+    return ESP_OK;
+}
+
+int httpd_send(httpd_req_t *request, const char *bytes, size_t length) {
+    (void)request;
+    snprintf(fake.body, sizeof fake.body, "%.*s", (int)length, bytes);
+    return (int)length;
+}
+
 esp_err_t httpd_resp_sendstr(httpd_req_t *request, const char *body) {
     return httpd_resp_send(request, body, (ssize_t)strlen(body));
 }
@@ -203,6 +217,7 @@ static void call(server_t *server, connection_t *connection, int method, esp_err
     httpd_req_t request = {.handle = server,
                            .method = method,
                            .uri = server->asked != NULL ? server->asked : "",
+                           .content_len = fake.content_length,
                            .sess_ctx = connection->context,
                            .free_ctx = connection->free_context};
     server->now = connection;
@@ -216,7 +231,8 @@ static void call(server_t *server, connection_t *connection, int method, esp_err
 
 static const httpd_uri_t *find_uri(const server_t *server, const char *uri, httpd_method_t method) {
     for (int i = 0; i < server->uri_count; i++) {
-        if (strcmp(server->uris[i].uri, uri) == 0 && server->uris[i].method == method) {
+        bool any = (int)server->uris[i].method == INT_MAX;
+        if (strcmp(server->uris[i].uri, uri) == 0 && (any || server->uris[i].method == method)) {
             return &server->uris[i];
         }
     }
@@ -245,6 +261,7 @@ void fake_request(httpd_handle_t handle, httpd_method_t method, const char *uri,
     char path[64];
     snprintf(path, sizeof path, "%.*s", (int)strcspn(uri, "?"), uri);
     strcpy(fake.status, "200 OK");
+    fake.body[0] = '\0';
     server->asked = uri;
     server->host = host;
     server->origin = origin;
@@ -419,6 +436,9 @@ void fake_server_free(httpd_handle_t handle) {
         if (server->connections[i].socket >= 0) {
             close_connection(&server->connections[i]);
         }
+    }
+    for (int i = 0; i < server->uri_count; i++) {
+        free((char *)server->uris[i].uri);
     }
     pthread_mutex_destroy(&server->mutex);
     free(server);

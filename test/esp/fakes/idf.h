@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
@@ -225,6 +226,9 @@ esp_err_t esp_wifi_set_ps(int type);
 // ---- esp_http_server
 typedef void *httpd_handle_t;
 typedef enum { HTTP_DELETE, HTTP_GET, HTTP_HEAD, HTTP_POST } httpd_method_t;
+#if GENERATION == 6
+#define HTTP_ANY INT_MAX // from 5.3 on
+#endif
 typedef void (*httpd_free_ctx_fn_t)(void *context);
 typedef struct httpd_req {
     httpd_handle_t handle;
@@ -272,6 +276,8 @@ esp_err_t httpd_resp_set_hdr(httpd_req_t *request, const char *name, const char 
 esp_err_t httpd_resp_set_status(httpd_req_t *request, const char *status);
 esp_err_t httpd_resp_set_type(httpd_req_t *request, const char *type);
 esp_err_t httpd_resp_send(httpd_req_t *request, const char *body, ssize_t length);
+esp_err_t httpd_resp_send_chunk(httpd_req_t *request, const char *text, ssize_t length);
+int httpd_send(httpd_req_t *request, const char *bytes, size_t length);
 esp_err_t httpd_resp_sendstr(httpd_req_t *request, const char *body);
 esp_err_t httpd_ws_recv_frame(httpd_req_t *request, httpd_ws_frame_t *frame, size_t max_length);
 esp_err_t httpd_ws_recv_frame_part(httpd_req_t *request, httpd_ws_frame_t *frame, size_t max_length);

@@ -348,7 +348,7 @@ void peer_say(peer_t *peer, const char *open_text) {
 
 static void ask_ticket(rig_t *rig, char ticket[OTA_WS_TICKET_TEXT_SIZE]) {
     static const ota_ws_address_t address = {{[15] = 1}};
-    const ota_ws_gate_request_t request = {.host = "127.0.0.1", .own_address = "127.0.0.1"};
+    const ota_ws_gate_request_t request = {.host = "127.0.0.1"};
     char body[OTA_WS_TICKET_BODY_SIZE];
     assert_int_equal(ota_ws_device_ticket(&rig->device, &request, &address, rig->now_ms, body, sizeof body), OTA_WS_OK);
     const char *at = strstr(body, "\"ticket\":\"");
