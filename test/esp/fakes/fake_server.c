@@ -142,6 +142,7 @@ esp_err_t httpd_unregister_uri_handler(httpd_handle_t handle, const char *uri, h
     if (at < 0) {
         return ESP_ERR_NOT_FOUND;
     }
+    free((char *)server->uris[at].uri);
     server->uris[at] = server->uris[--server->uri_count];
     return ESP_OK;
 }
