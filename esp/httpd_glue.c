@@ -186,6 +186,7 @@ typedef struct {
     httpd_ws_frame_t head;
     size_t left;     // of the payload
     uint32_t offset; // of the data that come next
+    bool is_taken;   // by the session; else the rest is thrown away
 } frame_t;
 
 // At most `*length` bytes, at least one; over TLS all of them.
@@ -262,22 +263,15 @@ static esp_err_t take_text(frame_t *frame) {
 // ---- data ----------------------------------------------------------------------------------------------------------
 // The payload goes from the socket into the writer's ring, piece by piece.
 
-static bool wants_data(frame_t *frame) {
-    return ota_ws_session_admit(&frame->peer->session, OTA_WS_FRAME_DATA, OTA_WS_OFFSET_SIZE + 1,
-                                ota_ws_component_now_ms()) == OTA_WS_ADMIT_TAKE;
-}
-
 // Waits for the writer, which takes as long as one flash operation. NULL: the update has ended meanwhile.
 static uint8_t *wait_for_room(frame_t *frame, size_t *length) {
-    while (wants_data(frame)) {
-        uint8_t *room = ota_ws_chip_worker_room(length, WAIT_SLICE_MS);
-        if (room != NULL) {
-            ota_ws_peer_extend(frame->peer);
-            return room;
-        }
+    uint8_t *room = ota_ws_chip_worker_room(length, WAIT_SLICE_MS);
+    while (room == NULL && ota_ws_session_takes_data(&frame->peer->session)) {
         ota_ws_component_drain();
+        room = ota_ws_chip_worker_room(length, WAIT_SLICE_MS);
     }
-    return NULL;
+    ota_ws_peer_extend(frame->peer);
+    return room;
 }
 
 static esp_err_t read_offset(frame_t *frame) {
@@ -287,12 +281,12 @@ static esp_err_t read_offset(frame_t *frame) {
     return error;
 }
 
-// The core sees each piece with the offset that belongs to it. `left`: bytes of the frame that are still to be passed
-// on.
-static void pass_on(frame_t *frame, const uint8_t *bytes, size_t length, size_t left) {
-    ota_ws_data_t data = {frame->offset, bytes, (uint32_t)length, left == 0};
+// The core sees each piece, which lies in the ring's room, with the offset that belongs to it. `left`: bytes of the
+// frame that are still to be passed on.
+static void pass_on(frame_t *frame, size_t length, size_t left) {
+    ota_ws_data_t data = {frame->offset, (uint32_t)length, left == 0};
     frame->offset += data.length;
-    (void)ota_ws_session_data(&frame->peer->session, &data, ota_ws_component_now_ms());
+    frame->is_taken = ota_ws_session_data(&frame->peer->session, &data, ota_ws_component_now_ms());
 }
 
 // The ring has less than a mask in one piece, at its end or because it is nearly full.
@@ -300,14 +294,14 @@ static esp_err_t take_few(frame_t *frame) {
     uint8_t bytes[OTA_WS_MASK_SIZE];
     size_t length = frame->left < sizeof bytes ? frame->left : sizeof bytes;
     esp_err_t error = read_part(frame, bytes, length);
-    for (size_t i = 0; i < length && error == ESP_OK; i++) {
+    for (size_t i = 0; i < length && error == ESP_OK && frame->is_taken; i++) {
         size_t room_length;
         uint8_t *room = wait_for_room(frame, &room_length);
         if (room == NULL) {
             break;
         }
         *room = bytes[i];
-        pass_on(frame, room, 1, frame->left + length - i - 1);
+        pass_on(frame, 1, frame->left + length - i - 1);
     }
     return error;
 }
@@ -330,7 +324,7 @@ static esp_err_t take_piece(frame_t *frame, uint8_t *room, size_t length) {
     }
     esp_err_t error = read_some(frame, room, &length);
     if (error == ESP_OK) {
-        pass_on(frame, room, length, frame->left);
+        pass_on(frame, length, frame->left);
     }
     return error;
 }
@@ -338,12 +332,12 @@ static esp_err_t take_piece(frame_t *frame, uint8_t *room, size_t length) {
 static esp_err_t take_data(frame_t *frame) {
     size_t length;
     ota_ws_session_t *session = &frame->peer->session;
-    bool taken =
+    frame->is_taken =
         ota_ws_session_admit(session, OTA_WS_FRAME_DATA, frame->left, ota_ws_component_now_ms()) == OTA_WS_ADMIT_TAKE;
-    if (taken && read_offset(frame) != ESP_OK) {
+    if (frame->is_taken && read_offset(frame) != ESP_OK) {
         return give_up(frame);
     }
-    while (taken && frame->left > 0) {
+    while (frame->is_taken && frame->left > 0) {
         uint8_t *room = wait_for_room(frame, &length);
         if (room == NULL) {
             break;

@@ -140,11 +140,11 @@ static void send_later(ota_ws_peer_t *peer, const char *text, size_t length) {
     peer->queued++;
 }
 
-// `text` is the shared one: all messages of the core are built there.
+// `text` lies in the shared one, in which the core builds all its messages: before it a header has room.
 static void send_text(void *context, const char *text, size_t length) {
     ota_ws_peer_t *peer = context;
     if (peer->queued == 0 && xTaskGetCurrentTaskHandle() == peer->task) {
-        send_now(peer, HTTPD_WS_TYPE_TEXT, shared_text, length);
+        send_now(peer, HTTPD_WS_TYPE_TEXT, shared_text + (text - shared_text), length);
     } else {
         send_later(peer, text, length);
     }

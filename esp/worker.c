@@ -188,9 +188,8 @@ static bool take_alone(ota_ws_job_result_t *result) {
     return true;
 }
 
-static void write_data(void *context, const uint8_t *bytes, size_t length) {
+static void filled(void *context, size_t length) {
     (void)context;
-    (void)bytes; // where ota_ws_chip_worker_room() has said
     ota_ws_ring_put(&work->ring, (uint32_t)length);
     xSemaphoreGive(work->wake);
 }
@@ -249,7 +248,7 @@ void ota_ws_chip_worker(ota_ws_worker_t *worker, const ota_ws_pipeline_ports_t *
         .early = EARLY,
         .start = start,
         .start_alone = start_alone,
-        .write = write_data,
+        .filled = filled,
         .submit = submit,
         .stop = stop,
     };

@@ -83,7 +83,7 @@ static bool deliver_data(frames_t *frames, const uint8_t *bytes, size_t *length,
     }
     *length = *length < room ? *length : room;
     memcpy(to, bytes, *length);
-    ota_ws_data_t data = {frames->offset, to, (uint32_t)*length, *length == frames->left};
+    ota_ws_data_t data = {frames->offset, (uint32_t)*length, *length == frames->left};
     frames->left -= *length;
     frames->offset += data.length;
     return ota_ws_session_data(frames->session, &data, now_ms);

@@ -122,9 +122,8 @@ static ota_ws_status_t start_alone(void *context, const ota_ws_job_t *job) {
     return worker->alone ? OTA_WS_OK : OTA_WS_NO_MEMORY;
 }
 
-static void write_data(void *context, const uint8_t *bytes, size_t length) {
+static void filled(void *context, size_t length) {
     worker_t *worker = context;
-    (void)bytes; // where worker_room() has said
     pthread_mutex_lock(&worker->lock);
     ota_ws_ring_put(&worker->ring, (uint32_t)length);
     call(worker);
@@ -165,7 +164,7 @@ ota_ws_worker_t worker_port(worker_t *worker) {
                              .early = worker->parts.ring_size - SCRATCH_SIZE,
                              .start = start,
                              .start_alone = start_alone,
-                             .write = write_data,
+                             .filled = filled,
                              .submit = submit,
                              .stop = stop};
 }

@@ -195,7 +195,7 @@ typedef struct {
     void *context;
     bool inflates;  // compressed uploads may be offered
     bool decrypts;  // only encrypted images are taken
-    uint32_t early; // bytes that write() takes after start() before BEGIN is performed; the pipeline's scratch is not
+    uint32_t early; // bytes that filled() takes after start() before BEGIN is performed; the pipeline's scratch is not
                     // among them
 
     // Takes the memory of an update: an ota_ws_writer_t (writer.h), an ota_ws_ring_t's (ring.h), the thread.
@@ -207,9 +207,9 @@ typedef struct {
     // call of ota_ws_device_completed(); then `stop` follows. OTA_WS_NO_MEMORY leaves nothing taken.
     ota_ws_status_t (*start_alone)(void *context, const struct ota_ws_job *job);
 
-    // The bytes of a data frame, or a part of them, which lie at the ring's room, are the writer's now: all that waits
+    // The ring's room holds the bytes of a data frame, or a part of them: `length` are the writer's now. All that waits
     // is written, in CHUNKs of any length, before the next job is performed.
-    void (*write)(void *context, const uint8_t *bytes, size_t length);
+    void (*filled)(void *context, size_t length);
 
     // Queues a copy of `job`, never a CHUNK; never blocks, two at most. The writer performs jobs in order with
     // ota_ws_writer_perform(). Each ends as one call of ota_ws_device_completed() in the session thread, and so do
@@ -227,8 +227,8 @@ typedef struct {
 typedef struct {
     void *context;
 
-    // Sends one text message. Copies `text` before it returns. What cannot be sent closes the link later, by its own
-    // event.
+    // Sends one text message, which lies in the device's scratch. Has copied or sent `text` when it returns. What
+    // cannot be sent closes the link later, by its own event.
     void (*send)(void *context, const char *text, size_t length);
 
     // Closes the connection, soon; ota_ws_session_closed() follows.

@@ -326,10 +326,14 @@ bool ota_ws_session_wants_data(const ota_ws_session_t *session) {
     return ota_ws_update_wants_data(session);
 }
 
+bool ota_ws_session_takes_data(const ota_ws_session_t *session) {
+    return session->state == OTA_WS_SESSION_WELCOME && ota_ws_update_wants_data(session);
+}
+
 bool ota_ws_session_data(ota_ws_session_t *session, const ota_ws_data_t *data, uint32_t now_ms) {
     session->device->now_ms = now_ms;
     ota_ws_failure_t failure;
-    if (!ota_ws_update_wants_data(session)) {
+    if (!ota_ws_session_takes_data(session)) {
         return false; // the update, or the session, has ended while the frame came
     }
     session->since_ms = session->device->now_ms;

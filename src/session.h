@@ -21,8 +21,7 @@ typedef enum {
 
 typedef struct {
     uint32_t offset;
-    const uint8_t *bytes;
-    uint32_t length; // not 0
+    uint32_t length; // not 0; the bytes lie where the worker's ring has room
     bool ends;       // the frame ends with it
 } ota_ws_data_t;
 
@@ -58,6 +57,9 @@ bool ota_ws_session_wants_data(const ota_ws_session_t *session);
 // One whole text frame that was admitted. `text` need not be terminated, and may lie in the device's scratch: it has
 // been read before an answer is built.
 void ota_ws_session_message(ota_ws_session_t *session, const char *text, size_t length, uint32_t now_ms);
+
+// Does the session still take the data frame that was admitted? For who has to wait before the next piece of it.
+bool ota_ws_session_takes_data(const ota_ws_session_t *session);
 
 // A data frame that was admitted, whole or piece by piece: `offset` is the frame's, and rises with each piece. The
 // bytes lie where the worker's ring has room for them. True: they are the writer's now. False: nothing was taken, the

@@ -197,7 +197,7 @@ bool ota_ws_update_data(ota_ws_session_t *session, const ota_ws_data_t *data, ot
         ota_ws_text_number(failure->device, device->expected);
         return false;
     }
-    worker->write(worker->context, data->bytes, data->length);
+    worker->filled(worker->context, data->length);
     device->expected += data->length;
     device->last_data_ms = device->now_ms;
     if (device->early == 0) {

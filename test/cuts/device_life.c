@@ -90,7 +90,8 @@ static void submit(void *context, const ota_ws_job_t *job) {
 }
 
 // The bytes lie in life->buffer until the job is performed.
-static void write_data(void *context, const uint8_t *bytes, size_t length) {
+static void filled(void *context, size_t length) {
+    const uint8_t *bytes = ((life_t *)context)->buffer;
     ota_ws_job_t job = {.kind = OTA_WS_JOB_CHUNK, .data = {bytes, (uint32_t)length, NULL, 0}};
     submit(context, &job);
 }
@@ -287,7 +288,7 @@ static void wire_ports(life_t *life) {
     life->worker_port = (ota_ws_worker_t){.context = life,
                                           .start = start_worker,
                                           .start_alone = start_alone,
-                                          .write = write_data,
+                                          .filled = filled,
                                           .submit = submit,
                                           .stop = stop_worker};
     life->worker_port.inflates = life->inflate != NULL;
@@ -474,7 +475,7 @@ bool life_data(life_t *life, uint32_t offset, const uint8_t *bytes, uint32_t len
         return false;
     }
     memcpy(life->buffer, bytes, length);
-    ota_ws_data_t data = {offset, life->buffer, length, true};
+    ota_ws_data_t data = {offset, length, true};
     ota_ws_session_data(&life->session, &data, life->now_ms);
     work(life);
     return true;

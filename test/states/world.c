@@ -14,7 +14,6 @@
 world_t world;
 
 static char scratch[OTA_WS_MESSAGE_SIZE];
-static const uint8_t zeros[WORLD_CHUNK];
 static ota_ws_settings_t settings;
 static const ota_ws_address_t peer = {{[15] = 1}};
 
@@ -103,9 +102,8 @@ static void queue(ota_ws_job_kind_t kind, uint32_t length) {
 }
 
 // What lies in the ring waits as chunks.
-static void write_data(void *context, const uint8_t *from, size_t length) {
+static void filled(void *context, size_t length) {
     (void)context;
-    (void)from;
     queue(OTA_WS_JOB_CHUNK, (uint32_t)length);
     world.chunks++;
 }
@@ -143,7 +141,7 @@ static const ota_ws_platform_t platform = {
 static const ota_ws_worker_t worker = {.early = WORLD_CHUNK,
                                        .start = start_worker,
                                        .start_alone = start_alone,
-                                       .write = write_data,
+                                       .filled = filled,
                                        .submit = submit,
                                        .stop = stop_worker};
 
@@ -258,7 +256,7 @@ static bool send_at(unsigned client, uint32_t offset, uint32_t length) {
         OTA_WS_ADMIT_TAKE) {
         return true;
     }
-    const ota_ws_data_t data = {offset, zeros, length, true};
+    const ota_ws_data_t data = {offset, length, true};
     (void)ota_ws_session_data(session, &data, world.now_ms);
     return true;
 }

@@ -138,8 +138,7 @@ static void a_frame_that_arrives_after_the_end_is_not_heard(void **state) {
     rig_t *rig = rig_new();
     peer_t *peer = peer_welcome(rig);
     peer_begin_image(peer, &file);
-    static const uint8_t bytes[100] = {0};
-    const ota_ws_data_t data = {0, bytes, sizeof bytes, true};
+    const ota_ws_data_t data = {0, 100, true};
     static const char restart[] = "{\"type\":\"restart\"}";
     assert_int_equal(ota_ws_session_admit(peer->session, OTA_WS_FRAME_TEXT, 18, rig->now_ms), OTA_WS_ADMIT_TAKE);
     assert_int_equal(ota_ws_session_admit(peer->session, OTA_WS_FRAME_DATA, 104, rig->now_ms), OTA_WS_ADMIT_TAKE);

@@ -55,11 +55,11 @@ static ota_ws_status_t start_alone(void *context, const ota_ws_job_t *job) {
 }
 
 // Each piece of data waits as a CHUNK of its own, a copy that AddressSanitizer looks after.
-static void write_data(void *context, const uint8_t *bytes, size_t length) {
+static void filled(void *context, size_t length) {
     rig_t *rig = context;
     uint8_t *copy = malloc(length);
     assert_true(length > 0 && rig->job_count < RIG_JOBS_MAX);
-    memcpy(copy, bytes, length);
+    memcpy(copy, rig->incoming, length);
     rig->jobs[rig->job_count++] = (ota_ws_job_t){.kind = OTA_WS_JOB_CHUNK, .data = {copy, (uint32_t)length, NULL, 0}};
     rig->chunks++;
 }
@@ -217,7 +217,7 @@ static rig_t *rig_make(bool locked, uint32_t slot_size) {
                                     .early = 4000,
                                     .start = start_worker,
                                     .start_alone = start_alone,
-                                    .write = write_data,
+                                    .filled = filled,
                                     .submit = submit,
                                     .stop = stop_worker};
     rig->identity = demo_identity();
@@ -420,7 +420,8 @@ bool peer_data(peer_t *peer, uint32_t offset, const uint8_t *bytes, size_t lengt
     if (bytes != NULL) {
         memcpy(buffer, bytes, length);
     }
-    const ota_ws_data_t data = {offset, buffer, (uint32_t)length, true};
+    const ota_ws_data_t data = {offset, (uint32_t)length, true};
+    peer->rig->incoming = buffer;
     forget_time(peer->rig);
     const bool taken = ota_ws_session_data(peer->session, &data, now_ms);
     free(buffer);

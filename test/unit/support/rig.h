@@ -38,6 +38,7 @@ typedef struct rig {
 
     ota_ws_writer_t *writer; // between start and stop
     bool alone;              // between start_alone and stop
+    const uint8_t *incoming; // the data that are handed over next: what a ring would hold
     ota_ws_job_t jobs[RIG_JOBS_MAX];
     size_t job_count;
     unsigned chunks; // of the jobs
