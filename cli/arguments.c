@@ -9,43 +9,14 @@
 
 #include "chip.h"
 #include "suggest.h"
+#include "words.h"
 
 #define DEFAULT_RETRIES 5
 #define DEFAULT_WAIT_S 60
 #define LARGEST_NUMBER 86400
+#define MOST_WORDS 64 // commands, options: as many as bits in seen_t
 
 // ---- commands ------------------------------------------------------------------------------------------------------
-
-// Groups of options that a command knows.
-enum {
-    FOR_ALL = 1,
-    FOR_DEVICES = 2,
-    FOR_RESTARTS = 4,
-    FOR_PUSH = 8,
-    FOR_INSPECT = 16,
-    FOR_KEYGEN = 32,
-    FOR_ENCRYPT = 64
-};
-
-typedef struct {
-    const char *name;
-    command_name_t command;
-    bool has_file, has_hosts;
-    unsigned groups;
-} entry_t;
-
-static const entry_t commands[] = {
-    {"help", COMMAND_HELP, false, false, FOR_ALL},
-    {"info", COMMAND_INFO, false, true, FOR_ALL | FOR_DEVICES},
-    {"push", COMMAND_PUSH, true, true, FOR_ALL | FOR_DEVICES | FOR_RESTARTS | FOR_PUSH},
-    {"confirm", COMMAND_CONFIRM, false, true, FOR_ALL | FOR_DEVICES},
-    {"rollback", COMMAND_ROLLBACK, false, true, FOR_ALL | FOR_DEVICES | FOR_RESTARTS},
-    {"restart", COMMAND_RESTART, false, true, FOR_ALL | FOR_DEVICES | FOR_RESTARTS},
-    {"cancel", COMMAND_CANCEL, false, true, FOR_ALL | FOR_DEVICES},
-    {"inspect", COMMAND_INSPECT, true, false, FOR_ALL | FOR_DEVICES | FOR_INSPECT},
-    {"keygen", COMMAND_KEYGEN, true, false, FOR_ALL | FOR_KEYGEN},
-    {"encrypt", COMMAND_ENCRYPT, true, false, FOR_ALL | FOR_ENCRYPT},
-};
 
 // Words of other tools for what a command here does.
 static const struct {
@@ -63,108 +34,28 @@ static const struct {
 
 // The command that a word which is none may stand for; NULL when nothing comes near.
 static const char *command_meant(const char *word) {
-    const char *names[COUNT_OF(commands)];
+    const char *names[MOST_WORDS];
     for (size_t i = 0; i < COUNT_OF(other_words); i++) {
         if (strcasecmp(other_words[i].word, word) == 0) {
             return other_words[i].command;
         }
     }
-    for (size_t i = 0; i < COUNT_OF(commands); i++) {
-        names[i] = commands[i].name;
+    for (size_t i = 0; i < command_words_count; i++) {
+        names[i] = command_words[i].name;
     }
-    return suggest(word, names, COUNT_OF(commands));
+    return suggest(word, names, command_words_count);
 }
 
-static const entry_t *find_command(const char *name) {
-    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
-        if (strcmp(commands[i].name, name) == 0) {
-            return &commands[i];
+static const command_words_t *find_command(const char *name) {
+    for (size_t i = 0; i < command_words_count; i++) {
+        if (strcmp(command_words[i].name, name) == 0) {
+            return &command_words[i];
         }
     }
     return NULL;
 }
 
 // ---- options -------------------------------------------------------------------------------------------------------
-
-enum {
-    OPTION_JSON = 'j',
-    OPTION_QUIET = 'q',
-    OPTION_HELP = 'h',
-    OPTION_VERSION = 'V',
-    OPTION_PASSWORD_FILE = 256,
-    OPTION_CA,
-    OPTION_INSECURE,
-    OPTION_RETRY,
-    OPTION_WAIT,
-    OPTION_NO_CHECK,
-    OPTION_ALLOW_DOWNGRADE,
-    OPTION_FORCE,
-    OPTION_NO_RESTART,
-    OPTION_CONFIRM,
-    OPTION_KEEP_GOING,
-    OPTION_COMPRESS,
-    OPTION_FOR,
-    OPTION_CHIP,
-    OPTION_KEY,
-    OPTION_ECIES,
-    OPTION_OUTPUT,
-    OPTION_END,
-};
-
-static const struct option options[] = {
-    {"json", no_argument, NULL, OPTION_JSON},
-    {"quiet", no_argument, NULL, OPTION_QUIET},
-    {"help", no_argument, NULL, OPTION_HELP},
-    {"version", no_argument, NULL, OPTION_VERSION},
-    {"password-file", required_argument, NULL, OPTION_PASSWORD_FILE},
-    {"ca", required_argument, NULL, OPTION_CA},
-    {"insecure", no_argument, NULL, OPTION_INSECURE},
-    {"retry", required_argument, NULL, OPTION_RETRY},
-    {"wait", optional_argument, NULL, OPTION_WAIT},
-    {"no-check", no_argument, NULL, OPTION_NO_CHECK},
-    {"allow-downgrade", no_argument, NULL, OPTION_ALLOW_DOWNGRADE},
-    {"force", no_argument, NULL, OPTION_FORCE},
-    {"no-restart", no_argument, NULL, OPTION_NO_RESTART},
-    {"confirm", no_argument, NULL, OPTION_CONFIRM},
-    {"keep-going", no_argument, NULL, OPTION_KEEP_GOING},
-    {"compress", required_argument, NULL, OPTION_COMPRESS},
-    {"for", required_argument, NULL, OPTION_FOR},
-    {"chip", required_argument, NULL, OPTION_CHIP},
-    {"key", required_argument, NULL, OPTION_KEY},
-    {"ecies", no_argument, NULL, OPTION_ECIES},
-    {"output", required_argument, NULL, OPTION_OUTPUT},
-    {NULL, 0, NULL, 0},
-};
-
-static unsigned group_of(int option) {
-    switch (option) {
-    case OPTION_PASSWORD_FILE:
-    case OPTION_CA:
-    case OPTION_INSECURE:
-    case OPTION_RETRY:
-        return FOR_DEVICES;
-    case OPTION_WAIT:
-        return FOR_RESTARTS;
-    case OPTION_FOR:
-    case OPTION_CHIP:
-    case OPTION_KEY:
-        return FOR_INSPECT;
-    case OPTION_ECIES:
-        return FOR_KEYGEN;
-    case OPTION_OUTPUT:
-        return FOR_ENCRYPT;
-    case OPTION_NO_CHECK:
-    case OPTION_ALLOW_DOWNGRADE:
-    case OPTION_FORCE:
-    case OPTION_NO_RESTART:
-    case OPTION_CONFIRM:
-    case OPTION_KEEP_GOING:
-    case OPTION_COMPRESS:
-        return FOR_PUSH;
-    default:
-        return FOR_ALL;
-    }
-}
 
 static bool refuse(problem_t *problem, const char *sentence, const char *value) {
     problem_set(problem, EXIT_CODE_USAGE, "usage", sentence, value);
@@ -181,9 +72,8 @@ bool arguments_refuse_command(problem_t *problem, const char *name) {
 
 // `option` as it was written, with its value if it has one.
 static bool refuse_option(problem_t *problem, const char *option) {
-    const char *names[COUNT_OF(options)];
+    const char *names[MOST_WORDS];
     char word[48];
-    size_t count = 0;
     snprintf(word, sizeof word, "%.*s", (int)strcspn(option, "="), option);
     if (strcasecmp(word, "--password") == 0 || strcmp(word, "-p") == 0) {
         return refuse(problem,
@@ -191,10 +81,10 @@ static bool refuse_option(problem_t *problem, const char *option) {
                       "FILE, or the variable OTA_WS_PASSWORD.",
                       word);
     }
-    for (; options[count].name != NULL; count++) {
-        names[count] = options[count].name;
+    for (size_t i = 0; i < option_words_count; i++) {
+        names[i] = option_words[i].name;
     }
-    const char *meant = strncmp(word, "--", 2) == 0 ? suggest(word + 2, names, count) : NULL;
+    const char *meant = strncmp(word, "--", 2) == 0 ? suggest(word + 2, names, option_words_count) : NULL;
     problem_set(problem, EXIT_CODE_USAGE, "usage",
                 meant == NULL ? "There is no option '%.60s' here.%s"
                               : "There is no option '%.60s'. Did you mean '--%s'?",
@@ -293,13 +183,13 @@ static bool take_option(arguments_t *arguments, int option, const char *value, p
 // ---- all of it -----------------------------------------------------------------------------------------------------
 
 typedef struct {
-    uint64_t seen; // bit per index in `options`
+    uint64_t seen; // bit per index in `option_words`
     bool help, version;
 } seen_t;
 
 static size_t index_of(int option) {
     size_t i = 0;
-    while (options[i].val != option) {
+    while (option_words[i].id != option) {
         i++;
     }
     return i;
@@ -311,26 +201,46 @@ static const char *find_abbreviation(char **argv) {
     for (char **argument = argv + 1; *argument != NULL && strcmp(*argument, "--") != 0; argument++) {
         size_t length = strcspn(*argument, "=");
         size_t i = 0;
-        while (options[i].name != NULL &&
-               (strlen(options[i].name) + 2 != length || strncmp(options[i].name, *argument + 2, length - 2) != 0)) {
+        while (i < option_words_count && (strlen(option_words[i].name) + 2 != length ||
+                                          strncmp(option_words[i].name, *argument + 2, length - 2) != 0)) {
             i++;
         }
-        if (strncmp(*argument, "--", 2) == 0 && options[i].name == NULL) {
+        if (strncmp(*argument, "--", 2) == 0 && i == option_words_count) {
             return *argument;
         }
     }
     return NULL;
 }
 
+// getopt_long()'s form of the table.
+static void list_options(struct option options[MOST_WORDS + 1], char letters[MOST_WORDS + 2]) {
+    *letters++ = ':'; // a missing value is not the same as an unknown option
+    for (size_t i = 0; i < option_words_count; i++) {
+        const option_words_t *words = &option_words[i];
+        int has_value = words->value == NULL                    ? no_argument
+                        : option_words_value_is_optional(words) ? optional_argument
+                                                                : required_argument;
+        *options++ = (struct option){words->name, has_value, NULL, words->id};
+        if (option_words_letter(words) != 0) {
+            *letters++ = option_words_letter(words);
+        }
+    }
+    *options = (struct option){0};
+    *letters = '\0';
+}
+
 static bool take_options(arguments_t *arguments, int argc, char **argv, seen_t *seen, problem_t *problem) {
+    struct option options[MOST_WORDS + 1];
+    char letters[MOST_WORDS + 2];
     int option;
+    list_options(options, letters);
     const char *abbreviation = find_abbreviation(argv);
     if (abbreviation != NULL) {
         return refuse_option(problem, abbreviation);
     }
     opterr = 0;
     optind = 0; // glibc: start afresh
-    while ((option = getopt_long(argc, argv, ":jqhV", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, letters, options, NULL)) != -1) {
         if (option == '?' || option == ':') {
             return option == ':' ? refuse(problem, "The option '%.60s' needs a value.", argv[optind - 1])
                                  : refuse_option(problem, argv[optind - 1]);
@@ -349,21 +259,22 @@ static bool take_options(arguments_t *arguments, int argc, char **argv, seen_t *
 static void write_commands(unsigned group, char *text, size_t size) {
     size_t length = 0;
     text[0] = '\0';
-    for (size_t i = 0; i < COUNT_OF(commands) && length < size; i++) {
-        if ((commands[i].groups & group) != 0) {
+    for (size_t i = 0; i < command_words_count && length < size; i++) {
+        if ((command_words[i].groups & group) != 0) {
             length +=
-                (size_t)snprintf(text + length, size - length, "%s'%s'", length > 0 ? ", " : "", commands[i].name);
+                (size_t)snprintf(text + length, size - length, "%s'%s'", length > 0 ? ", " : "", command_words[i].name);
         }
     }
 }
 
-static bool options_belong(const entry_t *entry, uint64_t seen, problem_t *problem) {
-    for (size_t i = 0; options[i].name != NULL; i++) {
-        if ((seen >> i & 1) != 0 && (group_of(options[i].val) & entry->groups) == 0) {
+static bool options_belong(const command_words_t *entry, uint64_t seen, problem_t *problem) {
+    for (size_t i = 0; i < option_words_count; i++) {
+        const option_words_t *option = &option_words[i];
+        if ((seen >> i & 1) != 0 && (option->group & (entry->groups | FOR_EVERYWHERE)) == 0) {
             char known_to[128];
-            write_commands(group_of(options[i].val), known_to, sizeof known_to);
+            write_commands(option->group, known_to, sizeof known_to);
             problem_set(problem, EXIT_CODE_USAGE, "usage", "The option --%s means nothing to '%s'; it belongs to %s.",
-                        options[i].name, entry->name, known_to);
+                        option->name, entry->name, known_to);
             return false;
         }
     }
@@ -410,7 +321,7 @@ static bool in_order(const arguments_t *arguments, problem_t *problem) {
     return true;
 }
 
-static bool take_operands(arguments_t *arguments, const entry_t *entry, char **operands, problem_t *problem) {
+static bool take_operands(arguments_t *arguments, const command_words_t *entry, char **operands, problem_t *problem) {
     if (entry->has_file && *operands == NULL) {
         return refuse(problem, "'%s' needs a file.", entry->name);
     }
@@ -478,7 +389,7 @@ bool arguments_parse(arguments_t *arguments, int argc, char **argv, problem_t *p
     if (name == NULL) {
         return seen.help || refuse(problem, "A command is missing%s.", "");
     }
-    const entry_t *entry = find_command(name);
+    const command_words_t *entry = find_command(name);
     if (entry == NULL) {
         return arguments_refuse_command(problem, name);
     }

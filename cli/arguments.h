@@ -9,20 +9,7 @@
 #include "problem.h"
 #include "push.h"
 #include "visit.h"
-
-typedef enum {
-    COMMAND_HELP,
-    COMMAND_VERSION,
-    COMMAND_INFO,
-    COMMAND_PUSH,
-    COMMAND_CONFIRM,
-    COMMAND_ROLLBACK,
-    COMMAND_RESTART,
-    COMMAND_CANCEL,
-    COMMAND_INSPECT,
-    COMMAND_KEYGEN,
-    COMMAND_ENCRYPT,
-} command_name_t;
+#include "words.h"
 
 typedef struct {
     command_name_t command;

@@ -24,17 +24,21 @@ static size_t width_of(const char *text, size_t length) {
 }
 
 void wrap_write(FILE *stream, const char *text, size_t columns) {
-    size_t used = 0;
+    wrap_write_indented(stream, text, columns, 0);
+}
+
+void wrap_write_indented(FILE *stream, const char *text, size_t columns, size_t indent) {
+    size_t used = indent;
     while (*text != '\0') {
         size_t blanks = strspn(text, " ");
         size_t length = strcspn(text + blanks, " ");
         size_t width = width_of(text + blanks, length);
-        bool breaks = columns > 0 && used > 0 && used + blanks + width > columns;
+        bool breaks = columns > 0 && used > indent && used + blanks + width > columns;
         if (breaks) {
             fputc('\n', stream);
         }
-        fprintf(stream, "%*s%.*s", breaks ? 0 : (int)blanks, "", (int)length, text + blanks);
-        used = breaks ? width : used + blanks + width;
+        fprintf(stream, "%*s%.*s", breaks ? (int)indent : (int)blanks, "", (int)length, text + blanks);
+        used = breaks ? indent + width : used + blanks + width;
         text += blanks + length;
     }
     fputc('\n', stream);

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "words.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
+
+const char words_title[] = "updates ESP32 devices that run ota_ws_update, over WebSocket";
+
+const char words_hosts[] = "HOST is 192.168.1.7, a name, name:port, or the page's address, https://name/ota.\n"
+                           "The password comes from --password-file, from the variable OTA_WS_PASSWORD, or\n"
+                           "is asked for. It is never an argument.";
+
+// ---- commands ------------------------------------------------------------------------------------------------------
+
+static const char info_text[] = "Prints what the device says of itself: chip, running firmware, whether it is on\n"
+                                "trial and for how long, what lies in the other slot, room for an update, and\n"
+                                "whether an update is under way.";
+
+static const char push_text[] = "Updates the devices one after the other. The file is checked here first, as the\n"
+                                "device would do it: nothing is erased for a file that it would refuse. Then the\n"
+                                "image is sent, verified by the device, and restarted into, on trial: confirm it\n"
+                                "with --confirm or 'ota-ws confirm', or the device goes back by itself.\n"
+                                "The last line says what runs, for each device. Ctrl-C cancels the update.\n"
+                                "After a device that took the image and then does not run it, the others are left\n"
+                                "alone.";
+
+static const char confirm_text[] = "Ends the trial: the running firmware stays.";
+
+static const char rollback_text[] = "Goes back to the image in the other slot: the device marks the running one as\n"
+                                    "rolled back and restarts.";
+
+static const char restart_text[] = "Restarts the device: into the new image when one is ready. Firmware that is on\n"
+                                   "trial and not confirmed does not survive it: the old image runs again.";
+
+static const char cancel_text[] = "Takes back an update that is ready and has not been restarted into.";
+
+static const char inspect_text[] = "Prints header, application description, segments, checksum, digests and\n"
+                                   "signature of firmware images, what is wrong with them, and which devices would\n"
+                                   "take them. Exit code 3 when one would be refused.\n"
+                                   "Of an encrypted image it is the format's own header; with the device's private\n"
+                                   "key also what is inside, and whether its authentication tag is right.";
+
+static const char keygen_text[] = "Makes a key pair for ESP Encrypted Images: KEY, the private key of the device,\n"
+                                  "and KEY.pub, the public one for 'ota-ws encrypt'. PEM, without a pass phrase.\n"
+                                  "Files that are there already stay as they are.\n"
+                                  "The project's build embeds the private RSA key: it looks for\n"
+                                  "rsa_key/private_rsa_3072.pem.";
+
+static const char encrypt_text[] = "Makes an ESP Encrypted Image of FILE, as Espressif's esp_enc_img_gen.py does,\n"
+                                   "for the devices that hold the private half of KEY (PEM; RSA-3072 or P-256).\n"
+                                   "FILE is checked first. Encryption hides the image; it does not prove who made\n"
+                                   "it.";
+
+const command_words_t command_words[] = {
+    {"info", COMMAND_INFO, false, true, FOR_ALL | FOR_DEVICES, "HOST...", "what runs there, both slots, trial, update",
+     info_text},
+    {"push", COMMAND_PUSH, true, true, FOR_ALL | FOR_DEVICES | FOR_RESTARTS | FOR_PUSH, "FILE HOST...",
+     "update: send the image, restart, say what runs then", push_text},
+    {"confirm", COMMAND_CONFIRM, false, true, FOR_ALL | FOR_DEVICES, "HOST...", "keep the firmware that is on trial",
+     confirm_text},
+    {"rollback", COMMAND_ROLLBACK, false, true, FOR_ALL | FOR_DEVICES | FOR_RESTARTS, "HOST...",
+     "go back to the image in the other slot", rollback_text},
+    {"restart", COMMAND_RESTART, false, true, FOR_ALL | FOR_DEVICES | FOR_RESTARTS, "HOST...",
+     "restart, into a new image if one is ready", restart_text},
+    {"cancel", COMMAND_CANCEL, false, true, FOR_ALL | FOR_DEVICES, "HOST...",
+     "take back an update that is ready and not restarted into", cancel_text},
+    {"inspect", COMMAND_INSPECT, true, false, FOR_ALL | FOR_DEVICES | FOR_INSPECT, "FILE...",
+     "what is in files, and which devices would take them", inspect_text},
+    {"keygen", COMMAND_KEYGEN, true, false, FOR_ALL | FOR_KEYGEN, "KEY", "make keys for encrypted images", keygen_text},
+    {"encrypt", COMMAND_ENCRYPT, true, false, FOR_ALL | FOR_ENCRYPT, "FILE KEY",
+     "encrypt an image for the devices with that key", encrypt_text},
+    {"help", COMMAND_HELP, false, false, FOR_ALL, "[COMMAND]", "this, or all about one command", NULL},
+};
+const size_t command_words_count = COUNT_OF(command_words);
+
+// ---- options -------------------------------------------------------------------------------------------------------
+
+const option_words_t option_words[] = {
+    {"allow-downgrade", OPTION_ALLOW_DOWNGRADE, FOR_PUSH, NULL, NULL,
+     "send it even if its version is lower than what runs"},
+    {"force", OPTION_FORCE, FOR_PUSH, NULL, NULL, "send it even if the device runs it already"},
+    {"confirm", OPTION_CONFIRM, FOR_PUSH, NULL, NULL, "confirm the new image as soon as it answers"},
+    {"no-restart", OPTION_NO_RESTART, FOR_PUSH, NULL, NULL, "leave the restart to somebody else ('ota-ws restart')"},
+    {"compress", OPTION_COMPRESS, FOR_PUSH, "WHEN", "auto always never",
+     "compressed: always, never, or auto, which is when the network is slower than the flash (auto)"},
+    {"no-check", OPTION_NO_CHECK, FOR_PUSH, NULL, NULL, "do not check the file here; the device does in any case"},
+    {"keep-going", OPTION_KEEP_GOING, FOR_PUSH, NULL, NULL, "go on with the next device whatever happened"},
+    {"key", OPTION_KEY, FOR_INSPECT, "FILE", NULL, "the private key of an encrypted image (PEM)"},
+    {"chip", OPTION_CHIP, FOR_INSPECT, "NAME", NULL, "would this chip take it? (esp32, esp32s3, ESP32-C3 ...)"},
+    {"for", OPTION_FOR, FOR_INSPECT, "HOST", NULL, "would this device take it?"},
+    {"ecies", OPTION_ECIES, FOR_KEYGEN, NULL, NULL,
+     "a key for ECIES on P-256 instead of RSA with 3072 bits; also KEY.hmac, 32 bytes for a key block of the eFuse"},
+    {"output", OPTION_OUTPUT, FOR_ENCRYPT, "FILE", NULL, "what to write (app_secure.bin beside app.bin)"},
+    {"wait", OPTION_WAIT, FOR_RESTARTS, "[S]", NULL,
+     "wait up to S seconds for the device to be back (60); --wait=0: do not wait"},
+    {"password-file", OPTION_PASSWORD_FILE, FOR_DEVICES, "FILE", NULL,
+     "the password or pairing code is the first line of FILE"},
+    {"ca", OPTION_CA, FOR_DEVICES, "FILE", NULL, "https: trust this certificate (PEM), or those it signed"},
+    {"insecure", OPTION_INSECURE, FOR_DEVICES, NULL, NULL,
+     "https: take any certificate; the password still proves the device"},
+    {"retry", OPTION_RETRY, FOR_DEVICES, "N", NULL, "connect again up to N times after a lost connection (5)"},
+    {"json", OPTION_JSON, FOR_ALL, NULL, NULL, "one JSON object a line, on standard output"},
+    {"quiet", OPTION_QUIET, FOR_ALL, NULL, NULL, "no progress and no notes, only the result"},
+    {"help", OPTION_HELP, FOR_EVERYWHERE, NULL, NULL, "all about this command"},
+    {"version", OPTION_VERSION, FOR_EVERYWHERE, NULL, NULL, "the release of this program"},
+};
+const size_t option_words_count = COUNT_OF(option_words);
+
+char option_words_letter(const option_words_t *option) {
+    return (char)(option->id < OPTION_PASSWORD_FILE ? option->id : 0);
+}
+
+void option_words_write(const option_words_t *option, char *text, size_t size) {
+    char letter[5] = "", value[24] = "";
+    if (option_words_letter(option) != 0) {
+        snprintf(letter, sizeof letter, "-%c, ", option_words_letter(option));
+    }
+    if (option_words_value_is_optional(option)) {
+        snprintf(value, sizeof value, "[=%.*s]", (int)strcspn(option->value + 1, "]"), option->value + 1);
+    } else if (option->value != NULL) {
+        snprintf(value, sizeof value, " %s", option->value);
+    }
+    snprintf(text, size, "%s--%s%s", letter, option->name, value);
+}
+
+// ---- exit codes ----------------------------------------------------------------------------------------------------
+
+const exit_words_t exit_words[] = {
+    {0, "done"},        {1, "trouble here"}, {2, "wrong usage"},        {3, "file refused"},  {4, "device refused"},
+    {5, "unreachable"}, {6, "login failed"}, {7, "the old image runs"}, {130, "interrupted"},
+};
+const size_t exit_words_count = COUNT_OF(exit_words);

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// The words of the command line: every command and every option once, with what the user reads about them. The parser
+// (arguments.c), the help (help.c), the man page and the completions of three shells (manual.c, completion.c) all take
+// them from here.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef enum {
+    COMMAND_HELP,
+    COMMAND_VERSION,
+    COMMAND_INFO,
+    COMMAND_PUSH,
+    COMMAND_CONFIRM,
+    COMMAND_ROLLBACK,
+    COMMAND_RESTART,
+    COMMAND_CANCEL,
+    COMMAND_INSPECT,
+    COMMAND_KEYGEN,
+    COMMAND_ENCRYPT,
+} command_name_t;
+
+// Groups of options that a command knows.
+enum {
+    FOR_ALL = 1,
+    FOR_DEVICES = 2,
+    FOR_RESTARTS = 4,
+    FOR_PUSH = 8,
+    FOR_INSPECT = 16,
+    FOR_KEYGEN = 32,
+    FOR_ENCRYPT = 64,
+    FOR_EVERYWHERE = 128 // also without a command
+};
+
+typedef struct {
+    const char *name;
+    command_name_t command;
+    bool has_file, has_hosts;
+    unsigned groups;
+    const char *operands; // as in the usage line
+    const char *summary;  // one line
+    const char *text;     // paragraphs, separated by an empty line; NULL: none
+} command_words_t;
+
+extern const command_words_t command_words[];
+extern const size_t command_words_count;
+
+enum {
+    OPTION_JSON = 'j', // letters: there is a short form
+    OPTION_QUIET = 'q',
+    OPTION_HELP = 'h',
+    OPTION_VERSION = 'V',
+    OPTION_PASSWORD_FILE = 256,
+    OPTION_CA,
+    OPTION_INSECURE,
+    OPTION_RETRY,
+    OPTION_WAIT,
+    OPTION_NO_CHECK,
+    OPTION_ALLOW_DOWNGRADE,
+    OPTION_FORCE,
+    OPTION_NO_RESTART,
+    OPTION_CONFIRM,
+    OPTION_KEEP_GOING,
+    OPTION_COMPRESS,
+    OPTION_FOR,
+    OPTION_CHIP,
+    OPTION_KEY,
+    OPTION_ECIES,
+    OPTION_OUTPUT,
+    OPTION_END,
+};
+
+typedef struct {
+    const char *name;
+    int id;            // OPTION_...
+    unsigned group;    // which commands know it
+    const char *value; // NULL: none; "FILE"; "[S]": may be left out, then written --name=S
+    const char *words; // the values that there are, separated by blanks; NULL: not a list
+    const char *text;  // one sentence
+} option_words_t;
+
+extern const option_words_t option_words[]; // in the order of the help
+extern const size_t option_words_count;
+
+// What the help, the man page and nobody else say about the whole program.
+extern const char words_title[];
+extern const char words_hosts[]; // HOST and the password
+
+typedef struct {
+    int code;
+    const char *meaning;
+} exit_words_t;
+
+extern const exit_words_t exit_words[];
+extern const size_t exit_words_count;
+
+// The letter of the short form, or 0.
+char option_words_letter(const option_words_t *option);
+
+static inline bool option_words_value_is_optional(const option_words_t *option) {
+    return option->value != NULL && option->value[0] == '[';
+}
+
+// "--wait[=S]", "--ca FILE", "-j, --json".
+void option_words_write(const option_words_t *option, char *text, size_t size);
