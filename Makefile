@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # The commands that people type. Each installs what it needs and this machine lacks (Debian packages, npm packages of the
 # lock files); as root, or with sudo.
-.PHONY: help setup demo install test screenshots cases chip-test attack encrypted cuts states fuzz coverage mutants bench bench-work size page format clean
+.PHONY: help setup demo install deb deb-test test screenshots cases chip-test attack encrypted cuts states fuzz coverage mutants bench bench-work size page format clean
 
 help:
 	@echo 'make demo     a virtual ESP32 with its update page, until Ctrl-C'
-	@echo 'make install  ota-ws and ota-ws-device into PREFIX=/usr/local (DESTDIR for packages)'
+	@echo 'make install  ota-ws, ota-ws-device, man page and completions into PREFIX=/usr/local (DESTDIR for packages)'
+	@echo 'make deb      the same as a Debian package in build/deb'
+	@echo 'make deb-test installs that package in a fresh Debian system, and uses it there'
 	@echo 'make test     builds and runs all tests (gcc, clang, sanitizers, page, three browsers)'
 	@echo 'make screenshots  every state of the page in three browsers, as pictures in build/screenshots'
 	@echo 'make chip-test  the same on emulated ESP32-C3s; needs ESP-IDF and qemu-system-riscv32'
@@ -37,13 +39,20 @@ demo:
 
 PREFIX ?= /usr/local
 
+ZSH_FUNCTIONS ?= site-functions
+RELEASE ?= build/release
+
 install:
 	@test/setup.sh build
-	@cmake -S host -B build/release -DTESTS=OFF >/dev/null
-	@cmake --build build/release -j "$$(nproc)" --target ota-ws ota-ws-device >/dev/null
-	@install -d "$(DESTDIR)$(PREFIX)/bin"
-	@install build/release/cli/ota-ws build/release/ota-ws-device "$(DESTDIR)$(PREFIX)/bin"
-	@echo "$(DESTDIR)$(PREFIX)/bin/ota-ws"
+	@cmake -S host -B $(RELEASE) -DTESTS=OFF >/dev/null
+	@cmake --build $(RELEASE) -j "$$(nproc)" --target ota-ws ota-ws-device ota-ws-share >/dev/null
+	@packaging/install.sh "$(RELEASE)" "$(DESTDIR)$(PREFIX)" "$(ZSH_FUNCTIONS)"
+
+deb:
+	@packaging/deb.sh
+
+deb-test: deb
+	@test/deb.sh
 
 test:
 	@test/setup.sh test

@@ -29,9 +29,20 @@ static void in_a_pipe_it_stays_one_line(void **state) {
     assert_string_equal(wrapped("one  two three", 0), "one  two three\n");
 }
 
+static void later_lines_begin_below_the_first(void **state) {
+    (void)state;
+    char result[64] = "";
+    FILE *stream = fmemopen(result, sizeof result - 1, "w");
+    fputs("  word ", stream);
+    wrap_write_indented(stream, "one two three", 14, 7);
+    fclose(stream);
+    assert_string_equal(result, "  word one two\n       three\n");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sentence_is_broken_between_words),
+        cmocka_unit_test(later_lines_begin_below_the_first),
         cmocka_unit_test(in_a_pipe_it_stays_one_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
