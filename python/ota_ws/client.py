@@ -1,0 +1,468 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Updates devices that run ota_ws_update, with nothing but Python's standard library.
+
+docs/protocol.md is what it speaks. `Line` carries WebSocket frames, `Session` is one login and the messages after it,
+`upload` sends a file. What goes wrong is raised as `Failure`, with the names, sentences and exit codes of `ota-ws`
+(docs/cli.md). This file prints nothing and never connects again by itself: command.py does.
+"""
+import base64
+import hashlib
+import hmac
+import http.client
+import json
+import os
+import re
+import select
+import socket
+import ssl
+import struct
+import time
+import zlib
+
+from .failure import Failure, Interrupts, pause
+
+HTTP_ANSWERS = (
+    (300, 399, 'redirected', "{where} sends the request on to '{location}' (HTTP {status}). Give that address if it "
+                             "is the update page's."),
+    (401, 401, 'http_login', '{where} wants a login of its own (HTTP 401), which this client does not speak. Reach the '
+                             'device without that login.'),
+    (403, 403, 'http_forbidden', '{where} forbids the request (HTTP 403), and no ota_ws device says so.'),
+    (404, 404, 'no_device', "{where} has no update page at {paths} (HTTP 404). Give the page's own address, "
+                            'http://HOST/PATH.'),
+    (405, 405, 'no_device', '{where} takes no POST there (HTTP 405): this is not the address of the update page, or a '
+                            'proxy lets no POST through.'),
+    (407, 407, 'http_login', '{where} is a proxy that wants a login (HTTP 407). Reach the device without it.'),
+    (431, 431, 'headers_too_long', "The request's headers are too long for the server at {where} (HTTP 431). Raise "
+                                   'CONFIG_HTTPD_MAX_REQ_HDR_LEN (menuconfig: HTTP Server) in its firmware.'),
+    (502, 504, 'proxy_error', 'A proxy answers at {where}, but it does not reach the device (HTTP {status}).'),
+    (500, 599, 'http_error', 'The server at {where} failed (HTTP {status}). Look at its log, then try again.'),
+    (200, 200, 'no_device', '{where} answers with a web page at {path}: that is not the address of an update page.'))
+CODE_LETTERS = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
+WEBSOCKET_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'  # RFC 6455, section 1.3
+ANSWER_S = 15  # to connect, for an answer of http, for a step of the login: a chip needs seconds for TLS
+PING_S = 10  # said when nothing else has come for so long
+SILENCE_S = 30  # nothing has come for so long: the connection is dead
+
+
+class Address:
+    """HOST of the command line: name, name:port, [ipv6], http://name/path. ValueError says what is wrong with it."""
+
+    def __init__(self, written):
+        form = r'(?:(?i:(https?))://)?(?:\[([^\]/]+)\]|([A-Za-z0-9._%-]+))(?::(\d{1,5}))?(/[!-"$->@-~]*)?'
+        match = re.fullmatch(form, written)
+        port = int(match[4] or 80) if match else 0
+        if '#' in written:
+            raise ValueError("'%s' goes on after '#'; a code or password is never an argument." % written)
+        if not match or not 0 < port < 65536:
+            raise ValueError("'%s' is no address of a device: expected is NAME, NAME:PORT or "
+                             "http(s)://NAME[:PORT][/PATH]." % written)
+        self.tls = (match[1] or '').lower() == 'https'
+        self.name = (match[2] or match[3]).replace('%25', '%')
+        self.port = int(match[4] or (443 if self.tls else 80))
+        path = match[5] or '/ota'
+        self.paths = [path + 'ota', path] if path.endswith('/') else [path]
+        self.where = ('[%s]:%d' if ':' in self.name else '%s:%d') % (self.name, self.port)
+
+    def host_header(self, name):
+        name = name.split('%')[0]
+        name = '[%s]' % name if ':' in name else name
+        return name if self.port == (443 if self.tls else 80) else '%s:%d' % (name, self.port)
+
+
+def tls_context(ca, insecure):
+    context = ssl.create_default_context(cafile=ca)
+    if insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def refusal_of_http(address, path, answer, body):
+    """The Failure that an answer stands for that is no ticket: of a device, or of something else."""
+    try:
+        refusal = json.loads(body)
+        if refusal['type'] == 'error':
+            return failure_in(refusal)
+    except (ValueError, KeyError, TypeError):
+        pass
+    status = answer.status
+    is_html = answer.getheader('Content-Type', '').lower().startswith('text/html')
+    for first, last, name, text in HTTP_ANSWERS:
+        if first <= status <= last and (status != 200 or is_html):
+            return Failure(name, text.format(where=address.where, status=status, paths=' or '.join(address.paths),
+                                             path=path, location=printable(answer.getheader('Location', ''))))
+    return Failure('no_device', 'What answers at %s is no ota_ws device (HTTP %d at %s).'
+                   % (address.where, status, path))
+
+
+def open_socket(address, context, peer=None):
+    """A connection to `peer`, or to the address's name when that is None; the certificate is checked for the name."""
+    try:
+        link = socket.create_connection((peer or address.name, address.port), ANSWER_S)
+    except (socket.gaierror, UnicodeError):
+        raise Failure('unknown_name', "No address is known for the name '%s'. Is it right, and is the device on this "
+                                      'network?' % address.name)
+    except OSError:
+        raise Failure('no_connection', 'Nothing answers at %s. Is the device on, and are name and port right?'
+                      % address.where)
+    try:
+        link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return context.wrap_socket(link, server_hostname=address.name.split('%')[0]) if address.tls else link
+    except ssl.SSLCertVerificationError as error:
+        failure = Failure('untrusted', 'The certificate of %s is not trusted: %s. (--ca FILE names one to trust, '
+                                       '--insecure takes any.)' % (address.where, error.verify_message))
+    except OSError:
+        failure = Failure('no_tls', 'No TLS connection to %s came about: it does not speak https there.'
+                          % address.where)
+    link.close()
+    raise failure
+
+
+def post(address, context, path, peer):
+    """The answer to one empty POST, its body, and the address that gave it. `peer` stands in the Host header when it
+    is not None, instead of the name."""
+    connection = http.client.HTTPConnection(address.name, address.port, timeout=ANSWER_S)
+    connection.sock = open_socket(address, context, peer)
+    try:
+        reached = connection.sock.getpeername()[0]
+        connection.putrequest('POST', path, skip_host=True, skip_accept_encoding=True)
+        connection.putheader('Host', address.host_header(peer or address.name))
+        connection.putheader('Content-Length', '0')
+        connection.endheaders()
+        answer = connection.getresponse()
+        return answer, answer.read(4096), reached
+    except socket.timeout:
+        raise Failure('no_answer', '%s does not answer.' % address.where)
+    except (OSError, http.client.HTTPException):
+        raise Failure('no_device', 'What answers at %s is no ota_ws device: its answer breaks off.' % address.where)
+    finally:
+        connection.close()
+
+
+def read_ticket(address, answer, body):
+    """The ticket, or None when that is none."""
+    try:
+        ticket = json.loads(body) if answer.status == 200 else {}
+        if ticket.get('type') != 'ticket' or not ticket['ws'].startswith('/') or not ticket['ticket']:
+            return None
+    except (ValueError, KeyError, AttributeError):
+        return None
+    if ticket.get('version') != 1 or ticket.get('login') not in ('scram-sha-256', 'none'):
+        raise Failure('wrong_version', '%s speaks another version of the protocol than this client. Use the one of '
+                                       'its release.' % address.where)
+    return ticket
+
+
+def get_ticket(address, context):
+    """The ticket, the path that has one, the peer, and the host that the device takes. A device that does not know the
+    name is asked by its IP address; of two possible paths the first that has a ticket counts."""
+    refusal = None
+    for path in address.paths:
+        host = address.name
+        answer, body, peer = post(address, context, path, None)
+        if answer.status == 403 and b'"foreign_host"' in body:
+            host = peer
+            answer, body, _ = post(address, context, path, peer)
+        ticket = read_ticket(address, answer, body)
+        if ticket:
+            return ticket, path, peer, host
+        refusal = refusal or refusal_of_http(address, path, answer, body)
+    raise refusal
+
+
+class Line:
+    """WebSocket frames over TCP or TLS: ours are masked, the device's are not, none is fragmented."""
+
+    def __init__(self, address, context, path, peer, host):
+        self.where, self.buffer = address.where, bytearray()
+        self.socket = open_socket(address, context, peer)
+        try:
+            self.upgrade(address, path, host)
+        except Failure:
+            self.socket.close()
+            raise
+
+    def upgrade(self, address, path, host):
+        key = base64.b64encode(os.urandom(16)).decode()
+        request = 'GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' \
+                  'Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n\r\n'
+        self.write((request % (path, address.host_header(host), key)).encode())
+        end = time.monotonic() + ANSWER_S
+        while b'\r\n\r\n' not in self.buffer and len(self.buffer) < 16384:
+            if not self.fill(end - time.monotonic()):
+                raise Failure('no_answer', '%s does not answer.' % address.where)
+        head, _, self.buffer = self.buffer.partition(b'\r\n\r\n')
+        proof = base64.b64encode(hashlib.sha1((key + WEBSOCKET_GUID).encode()).digest())
+        status = re.match(rb'HTTP/1\.1 (\d{3})', head)
+        accept = re.search(rb'\r\nsec-websocket-accept:[ \t]*(\S+)', head, re.I)
+        if not status or status[1] != b'101' or not accept or accept[1] != proof:
+            raise Failure('no_device', '%s opens no WebSocket at %s (%s). A proxy in front of the device must pass '
+                                       'WebSocket upgrades on.' % (address.where, path, 'HTTP ' + status[1].decode()
+                                                                   if status else 'no answer'))
+
+    def lost(self):
+        return Failure('connection_lost', 'The connection to %s was lost.' % self.where)
+
+    def write(self, data):
+        try:
+            self.socket.settimeout(SILENCE_S)
+            self.socket.sendall(data)
+        except OSError:
+            raise self.lost()
+
+    def fill(self, timeout):
+        """Reads what is there, waits at most `timeout` seconds for it. False: nothing came."""
+        pending = getattr(self.socket, 'pending', lambda: 0)()
+        if not pending and not select.select([self.socket], [], [], max(0, timeout))[0]:
+            return False
+        self.socket.settimeout(0)
+        try:
+            data = self.socket.recv(65536)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError):
+            return True
+        except OSError:
+            data = b''
+        if not data:
+            raise self.lost()
+        self.buffer += data
+        return True
+
+    def send(self, opcode, payload):
+        mask, size = os.urandom(4), len(payload)
+        head = struct.pack('>BB', 0x80 | opcode, 0x80 | size) if size < 126 else \
+            struct.pack('>BBH', 0x80 | opcode, 0xFE, size) if size < 65536 else \
+            struct.pack('>BBQ', 0x80 | opcode, 0xFF, size)
+        masks = int.from_bytes((mask * (size // 4 + 1))[:size], 'little')
+        self.write(head + mask + (int.from_bytes(payload, 'little') ^ masks).to_bytes(size, 'little'))
+
+    def take_frame(self):
+        """(opcode, payload) of the next whole frame, or None."""
+        if len(self.buffer) < 2:
+            return None
+        size, start = self.buffer[1], 2
+        if self.buffer[0] & 0xF0 != 0x80 or size > 126:
+            raise nonsense(self.where)
+        if size == 126:
+            size, start = int.from_bytes(self.buffer[2:4], 'big'), 4
+        if len(self.buffer) < start + size:  # also where the size itself is cut
+            return None
+        frame = self.buffer[0] & 15, bytes(self.buffer[start:start + size])
+        del self.buffer[:start + size]
+        return frame
+
+    def receive(self, timeout):
+        """The text of the next message, or None when none came in time. PING is answered here."""
+        end = time.monotonic() + timeout
+        while True:
+            frame = self.take_frame()
+            if frame is None:
+                if not self.fill(end - time.monotonic()):
+                    return None
+            elif frame[0] == 1:
+                return frame[1]
+            elif frame[0] == 8:
+                raise self.lost()
+            elif frame[0] == 9:
+                self.send(10, frame[1])
+            elif frame[0] != 10:
+                raise nonsense(self.where)
+
+    def close(self):
+        try:
+            self.send(8, b'\x03\xe8')
+        except Failure:
+            pass
+        self.socket.close()
+
+
+def nonsense(where):
+    return Failure('nonsense', '%s says what no ota_ws device says.' % where)
+
+
+def printable(text):
+    return ''.join(letter if letter.isprintable() else '?' for letter in str(text))
+
+
+def hmac_sha256(key, data):
+    return hmac.new(key, data, hashlib.sha256).digest()
+
+
+def as_pairing_code(typed):
+    """A pairing code as people type it, in its own form; what is no code comes back as it is."""
+    letters = re.sub(r'[\s-]', '', typed).upper().translate(str.maketrans('OIL', '011'))
+    if len(letters) != 12 or any(letter not in CODE_LETTERS for letter in letters):
+        return typed
+    return '-'.join((letters[0:4], letters[4:8], letters[8:12]))
+
+
+class Session:
+    """One login, and the messages after it. `state` is the device's newest one."""
+    is_open = False
+
+    def __init__(self, address, context, password):
+        """`password` has `given` (for every device), `known` (nobody has to type it) and `read()`."""
+        ticket, path, peer, host = get_ticket(address, context)
+        is_locked = ticket['login'] != 'none'
+        if not is_locked and password.given:
+            raise Failure('no_login', 'A password was given, but what answers at %s asks for none. It may not be your '
+                                      'device.' % address.where)
+        if is_locked and not password.known:
+            password.read(address)
+            ticket, path, peer, host = get_ticket(address, context)  # typing took its time
+        page = ticket.get('page')
+        prefix = path[:-len(page)] if page and path.endswith(page) else ''
+        self.line = Line(address, context, prefix + ticket['ws'], peer, host)
+        self.state, self.keys, self.counts, self.round_trip_s = {}, (None, None), [0, 0], ANSWER_S
+        try:
+            if is_locked:
+                typed = password.read(address)
+                self.log_in(ticket['ticket'], as_pairing_code(typed) if ticket.get('code') else typed)
+            else:
+                self.say_first({'type': 'hello', 'version': 1, 'ticket': ticket['ticket']}, 'welcome')
+            self.is_open = True
+            self.wait_for('state')
+        except Failure:
+            self.line.socket.close()
+            raise
+
+    def say_first(self, message, answer):
+        start = time.monotonic()
+        self.send(message)
+        scram = str(self.wait_for(answer).get('scram', ''))
+        self.round_trip_s = min(self.round_trip_s, time.monotonic() - start)
+        return scram
+
+    def log_in(self, ticket, password):
+        nonce = base64.b64encode(os.urandom(18)).decode()
+        first = 'n=ota,r=' + nonce
+        challenge = self.say_first({'type': 'hello', 'version': 1, 'ticket': ticket, 'scram': 'n,,' + first},
+                                   'challenge')
+        parts = re.fullmatch(r'r=([!-+\--~]+),s=([A-Za-z0-9+/]+={0,2}),i=(\d{1,7})', challenge)
+        if not parts or not parts[1].startswith(nonce) or parts[1] == nonce \
+                or len(parts[2]) % 4 or not 4096 <= int(parts[3]) <= 1000000:
+            raise Failure('bad_challenge', "The device's login message does not follow SCRAM-SHA-256.")
+        salted = hashlib.pbkdf2_hmac('sha256', password.encode(), base64.b64decode(parts[2]), int(parts[3]))
+        client_key = hmac_sha256(salted, b'Client Key')
+        stored_key = hashlib.sha256(client_key).digest()
+        last = 'c=biws,r=' + parts[1]
+        auth = ','.join((first, challenge, last)).encode()
+        proof = bytes(a ^ b for a, b in zip(client_key, hmac_sha256(stored_key, auth)))
+        answer = self.say_first({'type': 'proof', 'scram': last + ',p=' + base64.b64encode(proof).decode()}, 'welcome')
+        signature = base64.b64encode(hmac_sha256(hmac_sha256(salted, b'Server Key'), auth)).decode()
+        if not hmac.compare_digest(answer.encode(), b'v=' + signature.encode()):
+            raise Failure('device_not_proved', 'What answers does not know the password: it is not your device. '
+                                               'Nothing was sent to it.')
+        session_key = hmac_sha256(stored_key, b'GSS-API session key' + client_key + auth)
+        self.keys = hmac_sha256(session_key, b'ota_ws client'), hmac_sha256(session_key, b'ota_ws device')
+
+    def send(self, message):
+        text = json.dumps(message, separators=(',', ':')).encode()
+        if self.keys[0]:
+            self.counts[0] += 1
+            text = text[:-1] + b',"count":%d' % self.counts[0]
+            text += b',"mac":"%s"}' % hmac_sha256(self.keys[0], text)[:16].hex().encode()
+        self.line.send(1, text)
+
+    def receive(self, timeout):
+        """The next message, its mac checked; None when none came in time. `failed` and `error` are raised."""
+        text = self.line.receive(timeout)
+        if text is None:
+            return None
+        if self.keys[1]:
+            self.counts[1] += 1
+            body, _, rest = text.rpartition(b',"mac":"')
+            mac = hmac_sha256(self.keys[1], body)[:16].hex().encode()
+            if not body.endswith(b',"count":%d' % self.counts[1]) or not hmac.compare_digest(rest, mac + b'"}'):
+                raise Failure('bad_mac', 'A message from %s was changed, repeated or left out on the way.'
+                              % self.line.where)
+        try:
+            message = json.loads(text)
+            kind = message['type']
+        except (ValueError, KeyError, TypeError):
+            raise nonsense(self.line.where)
+        if kind in ('failed', 'error'):
+            raise failure_in(message)
+        if kind == 'state':
+            self.state = message
+        return message
+
+    def wait_for(self, *kinds):
+        """The next message of one of these types. A `ping` in the silence shows whether the device is there."""
+        heard = said = time.monotonic()
+        while True:
+            Interrupts.check()
+            message = self.receive(0.2)
+            now = time.monotonic()
+            if message and message['type'] in kinds:
+                return message
+            heard = now if message else heard
+            if now - heard > (SILENCE_S if self.is_open else ANSWER_S):
+                raise Failure('connection_lost', 'Nothing has come from %s for %d s.' % (self.line.where, now - heard))
+            if self.is_open and now - max(heard, said) > PING_S:
+                said = now
+                self.send({'type': 'ping'})
+
+    def ask(self, message, *answers):
+        """Sends a request; the answer. A device that is busy with its own work is asked again for 30 s."""
+        end = time.monotonic() + 30
+        while True:
+            self.send(message)
+            try:
+                return self.wait_for(*answers)
+            except Failure as failure:
+                if failure.name != 'device_busy' or time.monotonic() > end:
+                    raise
+            pause(1)
+
+    def close(self):
+        self.line.close()
+
+
+def failure_in(message):
+    name = printable(message.get('name'))
+    return Failure(name, printable(message.get('text') or "The device says '%s'." % name), message.get('wait_s', 0))
+
+
+def upload(session, data, options, progress):
+    """One try to send a file: from `begin` to `done`, which it returns. `options` go into `begin` (`allow_downgrade`,
+    `deflate`). `progress` is called with the ready message at first, then with each progress message. A Failure of an
+    update that had not begun at 0 has `resumed` set."""
+    begin = {'type': 'begin', 'size': len(data), 'sha256': hashlib.sha256(data).hexdigest()}
+    ready = session.ask({**begin, **options}, 'ready')
+    progress(ready)
+    try:
+        if options.get('deflate'):
+            packer = zlib.compressobj(6, zlib.DEFLATED, -15)
+            packed = packer.compress(data[ready['offset']:]) + packer.flush()
+            return send_data(session, packed, 0, ready, progress, {'type': 'end'})
+        return send_data(session, data, ready['offset'], ready, progress, None)
+    except Failure as failure:
+        failure.resumed = ready['offset'] > 0
+        raise
+
+
+def send_data(session, data, sent, ready, progress, end):
+    """Keeps `credit` bytes on their way; then sends `end`, if there is one, and waits for `done`."""
+    received, heard = sent, time.monotonic()
+    while sent < len(data):
+        Interrupts.check()
+        room = min(ready['chunk'], len(data) - sent, ready['credit'] - (sent - received))
+        if room > 0:
+            session.line.send(2, struct.pack('<I', sent) + data[sent:sent + room])
+            sent += room
+        message = session.receive(0 if room > 0 else 0.2)
+        if message:
+            heard = time.monotonic()
+        elif time.monotonic() - heard > SILENCE_S:
+            raise Failure('connection_lost', 'Nothing has come from %s for %d s.' % (session.line.where, SILENCE_S))
+        if message and message['type'] == 'progress':
+            received = message['received']
+            progress({**message, 'sent': sent})
+    if end:
+        session.send(end)
+    while True:
+        message = session.wait_for('progress', 'done')
+        if message['type'] == 'done':
+            return message
+        progress({**message, 'sent': sent})

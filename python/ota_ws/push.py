@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`push`: from a file to a device that runs it."""
+import zlib
+
+from .client import upload
+from .failure import FILE, INTERRUPTED, REFUSED, UNREACHABLE, Failure
+from .image import UNFIT
+from .output import Outcome
+from .visit import outcome_after_restart
+
+FLASH_BYTES_PER_S, TCP_WINDOW = 260000, 5760  # W25Q32JV; ESP-IDF's default: so much travels in one round trip
+
+
+class Push:
+    """One file to one device. `run` begins again after a lost connection, from what the device says of itself then."""
+
+    def __init__(self, visit, image):
+        self.visit, self.image, self.options = visit, image, visit.options
+        self.before = self.updated = None  # state at the first begin; (version, slot, elf_sha256) of what is ready
+        self.is_declined = self.is_packed = self.from_start = self.is_announced = False
+
+    def run(self):
+        self.visit.arrive()
+        while True:
+            try:
+                return self.go_on()
+            except Failure as failure:
+                self.overcome(failure)
+
+    def overcome(self, failure):
+        """Returns when the update can go on; else raises `failure`."""
+        visit = self.visit
+        visit.output.end_progress()
+        if failure.name in UNFIT and not self.options.no_check:
+            failure.code = FILE
+        if failure.code == INTERRUPTED and visit.session and not visit.taken:
+            self.cancel()
+            raise Failure('interrupted', 'Interrupted, the update was cancelled.')
+        if failure.name == 'compression_declined' and not self.is_declined:
+            self.is_declined = True
+            visit.note('the device cannot unpack now: the image is sent as it is')
+        elif failure.name == 'digest_mismatch' and failure.resumed and not self.from_start:
+            self.from_start = True
+            visit.note('what the device had kept of an earlier try was damaged: the file is sent from its start')
+        elif failure.name != 'restart_pending' or not self.is_ready():
+            is_ours = failure.name == 'stalled' or failure.name == 'busy' and visit.attempts > 0
+            visit.wait_to_retry(failure, not visit.taken and (is_ours or failure.code == UNREACHABLE))
+            visit.arrive()
+
+    def cancel(self):
+        try:
+            self.visit.session.send({'type': 'cancel'})
+            self.visit.session.wait_for('done')
+        except Failure:
+            pass  # `cancelled`; or the connection is lost, and with it the update
+
+    def is_ready(self):
+        state = self.visit.state
+        return state['update'] == 'ready' and (self.image.is_file_of(state) if 'sha256' in state
+                                               else self.image.runs_as(state.get('other_elf_sha256')))
+
+    def go_on(self):
+        """Logged in, for the first time or again: how far is the device with this file?"""
+        visit, image = self.visit, self.image
+        while visit.state['update'] == 'verifying' and image.is_file_of(visit.state):
+            visit.session.wait_for('state')
+        state = visit.state
+        runs = image.runs_as(state.get('elf_sha256')) and state['update'] == 'idle' and not self.options.force
+        has_restarted = self.before is not None and state['boot'] != self.before['boot']
+        if self.updated and has_restarted:
+            return self.finish()
+        if self.is_ready():
+            self.before = self.before or state
+            self.updated = state['other_version'], state['other_slot'], state['other_elf_sha256']
+            visit.note('%s is verified in %s already: nothing more has to be sent', *self.updated[:2])
+            return self.restart()
+        if runs and has_restarted:
+            self.updated = state['version'], state['slot'], state['elf_sha256']
+            return self.finish()
+        if runs and not self.before:
+            return self.confirm() if state['image'] == 'trial' and self.options.confirm else Outcome('unchanged')
+        self.before = self.before or state
+        return self.send()
+
+    def send(self):
+        visit = self.visit
+        packed = self.choose_packing()
+        options = {'allow_downgrade': True} if self.options.allow_downgrade else {}
+        options.update({'deflate': True} if packed else {})
+        done = upload(visit.session, self.image.data, options, lambda message: self.show(message, packed))
+        visit.output.end_progress()
+        self.updated = done.get('version', ''), done['slot'], done.get('elf_sha256')
+        visit.note('%s, verified in %s', visit.output.meter.summary(), done['slot'])
+        return self.restart()
+
+    def choose_packing(self):
+        """The compressed file when it is to be sent, b'' when it was not worth it, None when there was no choice."""
+        when = self.options.compress
+        if when == 'never' or self.is_declined or not self.visit.state.get('deflate'):
+            return None
+        packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+        packed = packer.compress(self.image.data) + packer.flush()
+        flash_s = len(self.image.data) / FLASH_BYTES_PER_S
+        plain_s, packed_s = (max(flash_s, len(data) * self.visit.session.round_trip_s / TCP_WINDOW)
+                             for data in (self.image.data, packed))
+        return packed if when == 'always' or packed_s < plain_s * 0.95 else b''
+
+    def show(self, message, packed):
+        """Of `upload`: the device is ready, or has made progress."""
+        visit, size = self.visit, len(self.image.data)
+        if message['type'] == 'progress':
+            visit.output.progress(visit.host, message)
+            return
+        if not self.is_announced:
+            self.is_announced = True
+            self.announce(packed)
+        if message['offset']:
+            visit.note('going on after %d bytes that the device has already', message['offset'])
+        elif visit.attempts and self.image.is_encrypted:
+            visit.note('from the start again: an encrypted image cannot go on in the middle')
+        visit.output.start_progress(size, message['offset'])
+
+    def announce(self, packed):
+        state, size = self.visit.state, len(self.image.data)
+        self.visit.note('%s: %s %s -> %s, %d bytes to %s', state['device'], state['project'], state['version'],
+                        self.image.words(), size, state['other_slot'])
+        if packed:
+            self.visit.note('sent compressed: %d bytes instead of %d (--compress never: as it is)', len(packed), size)
+        elif packed is not None:
+            self.visit.note('sent as it is: the network is as fast as the device writes, compressing would save no '
+                            'time')
+
+    def restart(self):
+        if self.options.no_restart:
+            return Outcome('ready', updated=self.updated)
+        if self.visit.restart('restart', self.updated[:2]) is None:
+            return Outcome('restarting', updated=self.updated)
+        return self.finish()
+
+    def finish(self):
+        visit = self.visit
+        outcome = outcome_after_restart(self.before, visit.state, self.updated[1], self.updated[2])
+        if outcome.kind == 'running' and visit.state['image'] == 'trial':
+            if self.options.confirm:
+                return self.confirm()
+            if 'trial_left_s' in visit.state:
+                visit.note("on trial for %d s: '%s' keeps it", visit.state['trial_left_s'],
+                           visit.output.command('confirm', visit.host))
+        return outcome
+
+    def confirm(self):
+        try:
+            return confirm_on_trial(self.visit)
+        except Failure as failure:
+            if failure.code != REFUSED:
+                raise
+            return Outcome('running', failure.code, failure)
+
+
+def confirm_on_trial(visit):
+    visit.ask('confirm', 'state')
+    while visit.state['image'] == 'trial':
+        visit.session.wait_for('state')
+    return Outcome('running')
+
+
+def push(visit, image):
+    return Push(visit, image).run()
