@@ -21,10 +21,7 @@ export const sizes = { phone: { width: 390, height: 664 }, desktop: { width: 128
 const FINGER_SIZE = 44;
 
 /** Faults of the layout that are known and not mended yet. */
-const KNOWN_FAULTS = [
-  /^input#(showBox|allowBox) "" is too small for a finger/,
-  /^d[dt]#.* (is narrower than its word|stands alone|stands away)/, // in WebKit
-];
+const KNOWN_FAULTS = [];
 
 /** A test's screen and scheme: all four pairs in each engine, and each test sees both of both in the three engines. */
 const variants = [

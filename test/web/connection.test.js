@@ -5,6 +5,7 @@ import crypto from 'node:crypto';
 import test from 'node:test';
 
 import { attend } from '../../web/src/connection.js';
+import { pairingCode, secretOf } from '../../web/src/secret.js';
 
 globalThis.crypto ??= crypto.webcrypto; // Node 18 has it here only
 
@@ -26,7 +27,7 @@ globalThis.clearInterval = (id) => delete intervals[id - 1];
 globalThis.fetch = async (path, options) => {
   asked.push([path, options.method]);
   if (answer instanceof Error) throw answer;
-  return { ok: answer.type === 'ticket', json: async () => answer };
+  return answer.json ? answer : { status: 200, json: async () => answer };
 };
 globalThis.WebSocket = class {
   static OPEN = 1;
@@ -50,11 +51,11 @@ class ScriptedDevice {
   heard = []; // by the page's listener
   count = 0;
 
-  constructor(password = PASSWORD) {
+  constructor(password = PASSWORD, typed = password) {
     intervals = [];
     this.password = password;
     this.reason = undefined;
-    this.end = attend(password && PASSWORD, (message, session) => {
+    this.end = attend(secretOf(typed), (message, session) => {
       this.heard.push(message);
       this.session = session;
     }).then((reason) => (this.reason = reason));
@@ -123,6 +124,57 @@ test('the ticket is asked for where the page came from, and the socket is where 
   assert.deepEqual(asked, [['/ota', 'POST']]);
   assert.equal(sockets.at(-1).address, 'ws://192.168.1.7/fw/socket');
   answer = TICKET;
+});
+
+test('behind a prefix of a proxy the socket is where the page is', async () => {
+  const cases = [
+    ['/devices/lamp/ota', '/ota', '/devices/lamp/ota/ws'],
+    ['/devices/lamp/', '/', '/devices/lamp/ota/ws'],
+    ['/devices/lamp/ota/', '/ota/', '/devices/lamp/ota/ws'],
+    ['/ota', '/ota', '/ota/ws'],
+    ['/renamed', '/ota', '/ota/ws'],
+    ['/devices/lamp/ota', undefined, '/ota/ws'],
+  ];
+  for (const [pathname, page, wanted] of cases) {
+    location.pathname = pathname;
+    answer = { ...TICKET, page };
+    new ScriptedDevice();
+    await settle();
+    assert.equal(sockets.at(-1).address, `ws://192.168.1.7${wanted}`, `${pathname} ${page}`);
+  }
+  location.pathname = '/ota';
+  answer = TICKET;
+});
+
+test('a pairing code is taken as people type it, a chosen password as it is', async () => {
+  for (const typed of ['K7MQ-2RTX-9WPD', 'k7mq2rtx9wpd', ' k7mq 2rtx 9wpd ', 'K7MQ2-RTX9WPD']) {
+    assert.equal(pairingCode(typed), PASSWORD, typed);
+  }
+  assert.equal(pairingCode('o1il-oooo-0000'), '0111-0000-0000');
+  for (const other of ['K7MQ-2RTX-9WP', 'K7MQ-2RTX-9WPDX', 'a wrong horse', 'u7mq2rtx9wpd']) assert.equal(pairingCode(other), other);
+  answer = { ...TICKET, code: true };
+  const device = await new ScriptedDevice(PASSWORD, 'k7mq2rtx9wpd').welcome();
+  assert.equal(device.said[1].scram.split('p=')[1], device.proof);
+  answer = TICKET;
+  const chosen = await new ScriptedDevice('k7mq2rtx9wpd').welcome();
+  assert.equal(chosen.said[1].scram.split('p=')[1], chosen.proof);
+});
+
+test('an answer that is no ticket is named by its status', async () => {
+  for (const [status, device] of [[0, 'HTTP 3xx'], [200, 'HTTP 200'], [401, 'HTTP 401'], [404, 'HTTP 404'], [502, 'HTTP 502']]) {
+    answer = { status, json: async () => JSON.parse('<h1>no</h1>') };
+    assert.deepEqual(await new ScriptedDevice().end, { name: 'not_the_device', device });
+  }
+  answer = { ...answer, status: 431 };
+  assert.deepEqual(await new ScriptedDevice().end, { name: 'http_431' });
+  answer = TICKET;
+});
+
+test('a socket that does not open is another thing than one that is lost', async () => {
+  const device = new ScriptedDevice();
+  await settle();
+  device.socket.onclose();
+  assert.deepEqual(await device.end, { name: 'not_the_device', device: 'No WebSocket' });
 });
 
 test('a login says hello and proof as SCRAM does, and the password nowhere', async () => {

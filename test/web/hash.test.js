@@ -7,6 +7,7 @@ import test from 'node:test';
 
 import { base64, hex, sha256, unbase64, utf8 } from '../../web/src/bytes.js';
 import { hmac, pbkdf2 } from '../../web/src/scram.js';
+import { SHA256 } from '../../web/src/sha256.js';
 
 const expected = (bytes) => crypto.createHash('sha256').update(bytes).digest('hex');
 
@@ -27,6 +28,16 @@ test('SHA-256 of every length up to four blocks is what OpenSSL says', () => {
   for (let length = 0; length <= 256; length++) {
     const bytes = crypto.randomBytes(length);
     assert.equal(hex(sha256(bytes)), expected(bytes), `${length} bytes`);
+  }
+});
+
+test('SHA-256 grows in pieces, and a digest in between changes nothing', () => {
+  const bytes = crypto.randomBytes(200);
+  const whole = crypto.createHash('sha256').update(bytes).digest('hex');
+  for (let cut = 0; cut <= bytes.length; cut++) {
+    const hash = new SHA256().update(bytes.subarray(0, cut));
+    assert.equal(hex(hash.digest()), crypto.createHash('sha256').update(bytes.subarray(0, cut)).digest('hex'));
+    assert.equal(hex(hash.update(bytes.subarray(cut)).digest()), whole);
   }
 });
 

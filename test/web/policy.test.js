@@ -125,21 +125,6 @@ test('each refusal carries the two values that do not agree', () => {
   assert.deepEqual(verdict({ version: '0.9.0' }), { name: 'older_version', image: '0.9.0', device: '1.0.0' });
 });
 
-test('eFuse block and flash pages are judged as the device judges them', () => {
-  const ours = { efuse_revision: 103, mmu_page_size: 65536 };
-  const open = { min_efuse_revision: 0, max_efuse_revision: 0, mmu_page_size: 0 };
-  assert.equal(verdict(open, ours), undefined);
-  assert.equal(verdict({ ...open, min_efuse_revision: 103, max_efuse_revision: 199, mmu_page_size: 65536 }, ours), undefined);
-  assert.equal(verdict({ ...open, min_efuse_revision: 65535, max_efuse_revision: 65535 }, ours), undefined);
-  const late = { name: 'wrong_efuse_revision', image: '1.4+', device: '1.3' };
-  assert.deepEqual(verdict({ ...open, min_efuse_revision: 104 }, ours), late);
-  const early = { name: 'wrong_efuse_revision', image: '0.0–1.2', device: '1.3' };
-  assert.deepEqual(verdict({ ...open, max_efuse_revision: 102 }, ours), early);
-  assert.equal(verdict({ ...open, min_efuse_revision: 104, mmu_page_size: 32768 }), undefined); // the device says neither
-  const pages = { name: 'wrong_mmu_page_size', image: 32768, device: 65536 };
-  assert.deepEqual(verdict({ ...open, mmu_page_size: 32768 }, ours), pages);
-});
-
 test('the refusal that the user may lift comes last', () => {
   assert.equal(verdict({ version: '0.9.0', project: 'other' }).name, 'wrong_project');
   assert.equal(verdict({ version: '0.9.0', chip_id: 9 }).name, 'wrong_chip');

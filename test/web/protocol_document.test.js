@@ -6,6 +6,7 @@ import path from 'node:path';
 import test from 'node:test';
 
 import { mac, prove } from '../../web/src/scram.js';
+import { secretOf } from '../../web/src/secret.js';
 import { root } from '../e2e/harness.js';
 import { documentPath, example, renewed } from '../protocol_example.js';
 
@@ -18,7 +19,7 @@ test('the example is the one that the script writes', () => {
 
 test('the page calculates the values of the example', () => {
   const it = example();
-  const proof = prove(it.password, scramOf(it.hello), scramOf(it.challenge));
+  const proof = prove(secretOf(it.password), scramOf(it.hello), scramOf(it.challenge));
   assert.equal(proof.message, scramOf(it.proof));
   assert.equal(proof.answer, scramOf(it.welcome));
   assert.deepEqual(Buffer.from(proof.clientKey), it.clientMacKey);

@@ -5,6 +5,7 @@ import crypto from 'node:crypto';
 import test from 'node:test';
 
 import { firstMessage, mac, prove } from '../../web/src/scram.js';
+import { secretOf } from '../../web/src/secret.js';
 import { Scram } from '../e2e/harness.js';
 
 globalThis.crypto ??= crypto.webcrypto; // Node 18 has it here only
@@ -14,7 +15,7 @@ const CHALLENGE = `r=${NONCE}%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEj
 
 test('the login of RFC 7677', () => {
   const first = `n,,n=user,r=${NONCE}`;
-  const proof = prove('pencil', first, CHALLENGE);
+  const proof = prove(secretOf('pencil'), first, CHALLENGE);
   assert.equal(
     proof.message,
     'c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=',
@@ -24,7 +25,7 @@ test('the login of RFC 7677', () => {
 
 test('the keys of the session are those that another implementation derives', () => {
   const scram = new Scram('K7MQ-2RTX-9WPD');
-  const proof = prove('K7MQ-2RTX-9WPD', scram.first(), CHALLENGE.replace(NONCE, scram.bare.slice(8)));
+  const proof = prove(secretOf('K7MQ-2RTX-9WPD'), scram.first(), CHALLENGE.replace(NONCE, scram.bare.slice(8)));
   assert.equal(proof.message, scram.final(CHALLENGE.replace(NONCE, scram.bare.slice(8))));
   assert.equal(proof.answer, scram.signature);
   assert.deepEqual(Buffer.from(proof.clientKey), scram.clientMacKey);
@@ -56,7 +57,16 @@ test('a challenge that is not in order is not answered', () => {
     'something before': `m=1,${CHALLENGE}`,
     nothing: '',
   };
-  assert.ok(prove('pencil', first, CHALLENGE));
+  assert.ok(prove(secretOf('pencil'), first, CHALLENGE));
   for (const [what, challenge] of Object.entries(wrong))
-    assert.equal(prove('pencil', first, challenge), undefined, what);
+    assert.equal(prove(secretOf('pencil'), first, challenge), undefined, what);
+});
+
+test('what was kept of a password lets in without it, with the same salt only', () => {
+  const secret = secretOf('pencil');
+  const first = `n,,n=user,r=${NONCE}`;
+  const proof = prove(secret, first, CHALLENGE);
+  assert.ok(!secret.kept.includes('pencil'));
+  assert.deepEqual(prove(secretOf('', secret.kept), first, CHALLENGE), proof);
+  assert.equal(prove(secretOf('', secret.kept), first, CHALLENGE.replace(/s=./, 's=x')), undefined);
 });

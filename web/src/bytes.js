@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SHA-256 at once, and the texts in which bytes travel.
 
-import { SHA256 } from '@stablelib/sha256';
+import { SHA256 } from './sha256.js';
 
 /** @param {Uint8Array} bytes */
 export const sha256 = (bytes) => new SHA256().update(bytes).digest();

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// One session with the device: ticket, socket, login, then messages and data (docs/protocol.md). A password in, a
-// session that tells a listener what the device says out. Knows nothing of updates.
+// One session with the device: ticket, socket, login, then messages and data (docs/protocol.md). A secret in, a
+// session that gives a listener what the device says out. Knows nothing of updates.
 
 import { firstMessage, mac, prove } from './scram.js';
+import { pairingCode } from './secret.js';
 
 /** @import { Failure, Message, Ticket } from './protocol.js' */
-/** @import { Proof, Session } from './types.js' */
-/** Hears each message from `welcome` on. @typedef {(message: Message, session: Session) => void} Tell */
+/** @import { Proof, Secret, Session } from './types.js' */
+/** Gets each message from `welcome` on. @typedef {(message: Message, session: Session) => void} Tell */
 
 const VERSION = 1;
 const PING_MS = 20000; // a peer that says nothing for so long is dead
@@ -14,20 +15,30 @@ const PING_MS = 20000; // a peer that says nothing for so long is dead
 /** Not this device, or not its own words. @type {Failure} */
 const falseDevice = { name: 'false_device' };
 
+/** Something that is in the way. @param {string} device what came in place of it @returns {Failure} */
+const notTheDevice = (device) => ({ name: 'not_the_device', device });
+
 /** A message with its count and mac. @param {string} text @param {number} count @param {Uint8Array} key */
 function seal(text, count, key) {
   const signed = `${text.slice(0, -1)},"count":${count}`;
   return `${signed},"mac":"${mac(key, signed)}"}`;
 }
 
+/** Where the WebSocket is, also when a proxy has put a prefix before the device's paths. @param {Ticket} ticket */
+function socketAddress({ ws, page = ' ' }) {
+  const { origin, pathname } = location;
+  const prefix = pathname.endsWith(page) ? pathname.slice(0, -page.length) : '';
+  return origin.replace('http', 'ws') + prefix + ws;
+}
+
 /**
  * @param {Ticket} ticket
- * @param {string} password
+ * @param {Secret} secret
  * @param {Tell} tell
  * @param {(failure: Failure) => void} end called once, when the session is over: why
  */
-export function openSession({ ticket, login, ws }, password, tell, end) {
-  const socket = new WebSocket(location.origin.replace('http', 'ws') + ws);
+export function openSession(ticket, secret, tell, end) {
+  const socket = new WebSocket(socketAddress(ticket));
   const first = firstMessage();
   /** @type {Proof | undefined} */ let proof;
   let isWelcome = false;
@@ -38,12 +49,12 @@ export function openSession({ ticket, login, ws }, password, tell, end) {
 
   /** @type {Session} */
   const session = {
-    isOpen: login === 'none',
+    isOpen: ticket.login === 'none',
     roundTripMs: Infinity,
     waiting: () => socket.bufferedAmount,
     send(message) {
       const text = JSON.stringify(message);
-      saidAt = performance.now();
+      saidAt = Date.now();
       socket.send(isWelcome && proof ? seal(text, ++sent, proof.clientKey) : text);
     },
     sendData(offset, bytes) {
@@ -73,8 +84,8 @@ export function openSession({ ticket, login, ws }, password, tell, end) {
   function take(message) {
     if (message.type === 'error') return close(message);
     if (message.type === 'challenge') {
-      proof = prove(password, first, message.scram);
-      if (!proof) return close(falseDevice);
+      proof = prove(secret, first, message.scram);
+      if (!proof) return close(secret.password ? falseDevice : { name: 'password_needed' });
       session.send({ type: 'proof', scram: proof.message });
     } else if (message.type === 'welcome') {
       isWelcome = session.isOpen || (!!proof && message.scram === proof.answer);
@@ -83,33 +94,46 @@ export function openSession({ ticket, login, ws }, password, tell, end) {
     if (isWelcome) tell(message, session);
   }
 
-  socket.onclose = () => close();
+  socket.onclose = () => close(notTheDevice('No WebSocket'));
   socket.onmessage = ({ data }) => {
     isAlive = true;
-    session.roundTripMs = Math.min(session.roundTripMs, performance.now() - saidAt);
+    session.roundTripMs = Math.min(session.roundTripMs, Date.now() - saidAt);
     if (isGenuine(data)) take(JSON.parse(data));
     else close(falseDevice);
   };
   socket.onopen = () => {
-    session.send({ type: 'hello', version: VERSION, ticket, scram: session.isOpen ? undefined : first });
+    socket.onclose = () => close();
+    session.send({ type: 'hello', version: VERSION, ticket: ticket.ticket, scram: session.isOpen ? undefined : first });
   };
+}
+
+/** @returns {Promise<Ticket | Failure>} */
+async function askTicket() {
+  const response = await fetch(location.pathname, {
+    method: 'POST',
+    redirect: 'manual',
+    signal: AbortSignal.timeout(PING_MS),
+  });
+  const { status } = response;
+  const answer = await response.json().catch(() => undefined);
+  if (answer?.ticket || answer?.name) return answer;
+  return status === 431 ? { name: 'http_431' } : notTheDevice(`HTTP ${status || '3xx'}`); // 0 is a redirection
 }
 
 /**
  * One session, from the ticket to its end.
- * @param {string} password "" when none is known yet
+ * @param {Secret} secret without password and what is kept of it when none is known yet
  * @param {Tell} tell
  * @returns {Promise<Failure>} why it has ended; `password_needed` when there is no session without one
  */
-export async function attend(password, tell) {
+export async function attend(secret, tell) {
   try {
-    const response = await fetch(location.pathname, { method: 'POST', signal: AbortSignal.timeout(PING_MS) });
-    /** @type {Ticket & Failure} */
-    const ticket = await response.json();
-    if (!response.ok) return ticket;
+    const ticket = await askTicket();
+    if ('name' in ticket) return ticket;
     if (ticket.version !== VERSION) return { name: 'wrong_version' };
-    if (ticket.login !== 'none' && !password) return { name: 'password_needed' };
-    return await new Promise((end) => openSession(ticket, password, tell, end));
+    if (ticket.login !== 'none' && !secret.password && !secret.kept) return { name: 'password_needed' };
+    if (ticket.code) secret.password = pairingCode(secret.password);
+    return await new Promise((end) => openSession(ticket, secret, tell, end));
   } catch {
     return { name: 'unreachable' };
   }

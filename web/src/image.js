@@ -2,7 +2,7 @@
 // The ESP application image: a file in, its description and what is wrong with it out. Reads the file in pieces, never
 // whole. Calls things as src/image.c and src/status.h do. Knows no device. Format: ESP-IDF, esp_app_format.h.
 
-import { SHA256 } from '@stablelib/sha256';
+import { SHA256 } from './sha256.js';
 
 import { hex, sha256 } from './bytes.js';
 
@@ -19,12 +19,7 @@ const RANDOM_VALUES = 145; // so many different bytes are in 288 random ones
 const view = async (file, from, length) => new DataView(await file.slice(from, from + length).arrayBuffer());
 
 /** Does an address lie in RAM, as src/image.c has it? Bootloaders run from there. @param {number} address */
-const isInRam = (address) =>
-  [
-    [0x3fc80000, 0x40000000],
-    [0x40800000, 0x40a00000],
-    [0x4ff00000, 0x50000000],
-  ].some(([low = 0, high = 0]) => address >= low && address < high);
+const isInRam = (address) => /^(3f(c[89a-f]|[d-f].)|40[89].|4ff.).{4}$/.test(address.toString(16));
 
 /** Flash encryption leaves no mark, packed files do. @param {DataView} head */
 const looksEncrypted = (head) =>
@@ -94,9 +89,6 @@ function describe(head) {
     built: `${string(128, 16)} ${string(112, 16)}`,
     idf: string(144),
     elf_sha256: hex(new Uint8Array(head.buffer, 176, 32)),
-    min_efuse_revision: u16(208),
-    max_efuse_revision: u16(210),
-    mmu_page_size: head.getUint8(212) && 2 ** head.getUint8(212),
   };
 }
 
@@ -189,7 +181,7 @@ export async function inspect(chosen, tell) {
   };
   const covered = image ? image.length - (image.hash_appended ? 32 : 0) : 0; // by checksum and digest
   await read(0, covered);
-  const digest = hex(new SHA256().restoreState(whole.saveState()).digest());
+  const digest = hex(whole.digest());
   if (sum !== (image?.sum ?? sum)) chosen.problem = 'bad_checksum'; // what is covered and the checksum cancel each other out
   await read(covered, file.size);
   if (image?.hash_appended && chosen.problem !== 'bad_checksum') {

@@ -1,30 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 // Would the device refuse this image? The rules of src/policy.c and src/version.c, so that the user knows before the
-// upload. The device decides again; this is a courtesy, not a guard.
+// upload. The device decides again; this is a courtesy, not a guard, and leaves out what is rare: eFuse revision and page size.
 
 /** @import { Failure, State } from './protocol.js' */
 /** @import { Chosen } from './types.js' */
 
-/** Of esp_chip_id_t. @type {Record<number, string>} */
+/** Of esp_chip_id_t, what follows "ESP32". @type {Record<number, string>} */
 const chips = {
-  0x00: 'ESP32',
-  0x02: 'ESP32-S2',
-  0x05: 'ESP32-C3',
-  0x09: 'ESP32-S3',
-  0x0c: 'ESP32-C2',
-  0x0d: 'ESP32-C6',
-  0x10: 'ESP32-H2',
-  0x12: 'ESP32-P4',
-  0x14: 'ESP32-C61',
-  0x17: 'ESP32-C5',
-  0x19: 'ESP32-H21',
-  0x1c: 'ESP32-H4',
-  0x1f: 'ESP32-E22',
-  0x20: 'ESP32-S31',
+  0x00: '',
+  0x02: '-S2',
+  0x05: '-C3',
+  0x09: '-S3',
+  0x0c: '-C2',
+  0x0d: '-C6',
+  0x10: '-H2',
+  0x12: '-P4',
+  0x14: '-C61',
+  0x17: '-C5',
+  0x19: '-H21',
+  0x1c: '-H4',
+  0x1f: '-E22',
+  0x20: '-S31',
 };
 
 /** @param {number} id */
-export const chipName = (id) => chips[id] ?? `chip ${id}`;
+export const chipName = (id) => (id in chips ? `ESP32${chips[id]}` : `chip ${id}`);
 
 /** 301 is "3.1". @param {number} revision */
 export const revisionName = (revision) => `${(revision / 100) | 0}.${revision % 100}`;
@@ -41,30 +41,23 @@ function missedRange(revision, min, max) {
 
 /** @typedef {[numbers: string[], preRelease: string[] | undefined, commits: string]} Version */
 
-/** @param {string} version @returns {Version | undefined} */
-function readVersion(version) {
+/** A number sorts by its length, then by its digits, and before words. @param {string} identifier */
+function sortable(identifier) {
+  if (!/^\d+$/.test(identifier)) return `1${identifier}`;
+  const digits = identifier.replace(/^0+(?=.)/, '');
+  return `0${`${digits.length}`.padStart(2, '0')}${digits}`;
+}
+
+/** A text that sorts as versions do: numbers, then the identifiers of a pre-release or "~" after all of these, then
+ * commits. The end of a list sorts before what goes on. @param {string} version @returns {string | undefined} */
+function sortKey(version) {
   const text = /** @type {string} */ (version.split('+')[0]).replace(/-dirty$/, '');
   const [, rest = '', commits = '0'] = /^(.*?)(?:-(\d{1,9})-g[\da-f]*)?$/.exec(text) ?? [];
   const [, core, pre] = /^v?(\d{1,9}(?:\.\d{1,9}){0,2})(?:-(.+))?$/.exec(rest) ?? [];
-  const identifiers = pre?.split('.');
-  if (!core || /^\d{7}$/.test(text) || identifiers?.includes('')) return undefined;
-  return [`${core}.0.0`.split('.').slice(0, 3), identifiers, commits];
-}
-
-/** @param {string | undefined} a @param {string | undefined} b numbers come before words @returns {number} */
-function compareIdentifiers(a, b) {
-  if (a === undefined || b === undefined) return +(a !== undefined) - +(b !== undefined);
-  const isNumber = /^\d+$/;
-  const order = +isNumber.test(b) - +isNumber.test(a);
-  const [left, right] = isNumber.test(a) && !order ? [BigInt(a), BigInt(b)] : [a, b];
-  return order || +(left > right) - +(left < right);
-}
-
-/** @param {string[]} a @param {string[]} b */
-function compareLists(a, b) {
-  let order = 0;
-  for (let i = 0; !order && i < Math.max(a.length, b.length); i++) order = compareIdentifiers(a[i], b[i]);
-  return order;
+  const identifiers = pre?.split('.') ?? [];
+  if (!core || /^\d{7}$/.test(text) || identifiers.includes('')) return undefined;
+  const numbers = `${core}.0.0`.split('.').slice(0, 3).map(sortable).join('');
+  return `${numbers}${identifiers.map(sortable).join('\x01') || '~'}\0${sortable(commits)}`;
 }
 
 /**
@@ -73,15 +66,8 @@ function compareLists(a, b) {
  * @returns {number} -1, 0 or 1; 2 when one of them is no version
  */
 export function compareVersions(a, b) {
-  const left = readVersion(a);
-  const right = readVersion(b);
-  if (!left || !right) return 2;
-  const [aPre, bPre] = [left[1], right[1]];
-  return (
-    compareLists(left[0], right[0]) ||
-    (aPre && bPre ? compareLists(aPre, bPre) : +!aPre - +!bPre) || // a release comes after its pre-releases
-    compareIdentifiers(left[2], right[2])
-  );
+  const [left, right] = [a, b].map(sortKey);
+  return left && right ? +(left > right) - +(left < right) : 2;
 }
 
 /** @param {string} a @param {string} b */
@@ -106,13 +92,6 @@ export function judge({ file: { size }, image, problem }, device) {
   if (chip_id !== device.chip_id) return failure('wrong_chip', chipName(chip_id), device.chip);
   const range = missedRange(device.revision, min_revision, max_revision);
   if (range) return failure('wrong_revision', range, revisionName(device.revision));
-  const { efuse_revision = -1, mmu_page_size = 0 } = device;
-  const { min_efuse_revision: low, max_efuse_revision: high } = image;
-  const efuseRange = efuse_revision >= 0 && missedRange(efuse_revision, low < 0xffff ? low : 0, high);
-  if (efuseRange) return failure('wrong_efuse_revision', efuseRange, revisionName(efuse_revision));
-  if (mmu_page_size && image.mmu_page_size && image.mmu_page_size !== mmu_page_size) {
-    return failure('wrong_mmu_page_size', image.mmu_page_size, mmu_page_size);
-  }
   if (secure_version < device.secure_version) {
     return failure('older_secure_version', secure_version, device.secure_version);
   }

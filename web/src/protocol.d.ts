@@ -15,6 +15,8 @@ export interface Ticket {
     ticket: string;
     login: 'scram-sha-256' | 'none';
     ws: string;
+    page?: string; // the path that it was asked by, as the device sees it
+    code?: boolean; // the password is the pairing code
 }
 
 /** The message `state`. */
@@ -50,6 +52,7 @@ export interface State {
     written?: number;
     sha256?: string; // of the file that is written, or was: the first 16 digits
     peer?: string; // address of the client that sends it
+    new_project?: string;
     new_version?: string; // of the image that is being written
     kept?: number; // bytes of an upload that was not finished; of its file:
     kept_size?: number;

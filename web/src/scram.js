@@ -2,11 +2,11 @@
 // The client's side of SCRAM-SHA-256 (RFC 5802, RFC 7677) without channel binding, the session's keys that follow from
 // it, and the mac of a message (docs/protocol.md, section 3). Texts in, texts out; knows no socket.
 
-import { SHA256 } from '@stablelib/sha256';
+import { SHA256 } from './sha256.js';
 
 import { base64, hex, sha256, unbase64, utf8 } from './bytes.js';
 
-/** @import { Proof } from './types.js' */
+/** @import { Proof, Secret } from './types.js' */
 
 const MIN_ITERATIONS = 4096; // RFC 7677; fewer would be an invitation to guess
 const MAX_ITERATIONS = 1e6;
@@ -40,18 +40,24 @@ export const firstMessage = () => `n,,n=ota,r=${base64(crypto.getRandomValues(ne
 
 /**
  * Answers the device's challenge.
- * @param {string} password
+ * @param {Secret} secret what its password comes to with this salt is kept in it
  * @param {string} first our first message
  * @param {string} challenge
- * @returns {Proof | undefined} none when the challenge is not in order
+ * @returns {Proof | undefined} none when the challenge is not in order, or when there is no password, and what is kept
+ *   belongs to another salt
  */
-export function prove(password, first, challenge) {
+export function prove(secret, first, challenge) {
   const [, nonce = '', salt = '', iterations = 0] = /^r=([!-+\--~]+),s=([\w+/=]+),i=(\d+)$/.exec(challenge) ?? [];
   const ours = first.slice(first.indexOf('r=') + 2);
   if (!nonce.startsWith(ours) || nonce === ours) return undefined;
   if (+iterations < MIN_ITERATIONS || +iterations > MAX_ITERATIONS) return undefined;
 
-  const salted = pbkdf2(utf8(password), unbase64(salt), +iterations);
+  const place = `s=${salt},i=${iterations},`;
+  if (!secret.kept.startsWith(place)) {
+    if (!secret.password) return undefined;
+    secret.kept = place + base64(pbkdf2(utf8(secret.password), unbase64(salt), +iterations));
+  }
+  const salted = unbase64(secret.kept.slice(place.length)); // SaltedPassword
   const key = sign(salted, 'Client Key');
   const storedKey = sha256(key);
   const final = `c=biws,r=${nonce}`;

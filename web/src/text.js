@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Words with their values filled in, and numbers as people write them, in the browser's language. A name or a failure
-// in, a sentence out.
+// Words with their values filled in, and numbers and dates as people write them, in the browser's language. A name or
+// a failure in, a sentence out.
 
 import { wordsIn } from './words.js';
 
 /** @import { Failure, Past } from './protocol.js' */
 
-const locale = navigator.language.startsWith('ru') ? 'ru' : 'en';
+const { language } = navigator;
+const locale = language.startsWith('ru') ? 'ru' : 'en';
+const format = language.startsWith(locale) ? language : locale; // a browser may have none: "C"
 document.documentElement.lang = locale;
 
 export const words = wordsIn(+(locale === 'ru'));
@@ -19,25 +21,51 @@ export const text = (name, values = {}) =>
 /** Failures that share a sentence. @param {string} name */
 const family = (name) => name.replace(/^(flash|boot)_.*/, 'flash').replace(/^bad_(?!si).*|^digest.*|not_ver.*/, 'damaged');
 
-/** @param {Failure} failure */
-export const sentence = (failure) => text(family(failure.name), failure) || failure.text || failure.name;
+/** @param {Failure} failure @param {object} [values] more of them */
+export function sentence(failure, values) {
+  const words = text(family(failure.name), { ...failure, ...values });
+  if (/^wrong_(?!pass|key|vers)|secure_v/.test(failure.name)) return text('mismatch', { ...failure, what: words });
+  return words || failure.text || failure.name;
+}
 
-/** What is, and what will be. @param {string | undefined} now @param {string | undefined} next */
-export const change = (now = '', next = now) => (next === now ? now : `${now} → ${next}`);
+/** What is, and what will be when it is known. @param {string | undefined} now @param {string | undefined} next */
+export const change = (now = '', next = '') => (!next || next === now ? now : `${now} → ${next}`);
 
 /** @param {unknown[]} parts */
 export const list = (...parts) => parts.filter(Boolean).join(', ');
 
-/** What has become of an update, in a line. @param {Past} past */
-export const past = ({ from, to, outcome, reset, when, peer }) =>
-  list(
-    `${change(from, to)}: ${text(`was_${outcome}`, { reset })}`,
-    when && new Date(when * 1000).toLocaleString(locale),
-    peer,
-  );
+/** What has become of an update. @param {Past} past */
+export const past = ({ from, to, outcome, reset }) =>
+  `${change(from, to)}: ${text(`was_${outcome}`, { reset: text(`reset_${reset}`) || '?' })}`;
 
-/** "867 kB" @param {number} bytes */
-export const volume = (bytes) => `${Math.round(bytes / 1000)} ${words['kB']}`;
+/** Good news, bad news, or neither? @param {string} [outcome] */
+export const kindOf = (outcome) => (/confirmed/.test(`${outcome}`) ? 'good' : /abort|expired|lost|fail/.test(`${outcome}`) ? 'bad' : 'note');
 
-/** "00:04:05" @param {number} seconds */
-export const time = (seconds) => new Date(seconds * 1000).toISOString().slice(11, 19);
+/** "11/29/2026, 10:05:00 AM"; what is no date as it is. @param {string} [when] */
+export function date(when = '') {
+  const day = new Date(when);
+  return +day ? day.toLocaleString(format) : when;
+}
+
+/** "5 minutes ago" @param {number} when seconds since 1970 */
+export function ago(when) {
+  const minutes = Math.max(Date.now() / 60000 - when / 60, 0);
+  /** @type {[Intl.RelativeTimeFormatUnit, number]} */
+  const [unit, length] = minutes < 60 ? ['minute', 1] : minutes < 1440 ? ['hour', 60] : ['day', 1440];
+  return new Intl.RelativeTimeFormat(format, { numeric: 'auto' }).format(-Math.floor(minutes / length), unit);
+}
+
+/** "867 kB", "1.25 MB" @param {number} bytes @param {string} [per] "-per-second" */
+export function volume(bytes, per = '') {
+  const [unit, size] = bytes < 1e6 ? ['kilobyte', 1e3] : ['megabyte', 1e6];
+  return (bytes / size).toLocaleString(format, { style: 'unit', unit: unit + per, maximumSignificantDigits: 3 });
+}
+
+/** "0:02", "74:05"; a part of a second counts as a whole one. @param {number} seconds */
+export function time(seconds) {
+  const whole = Math.max(Math.ceil(seconds), 0);
+  return `${Math.floor(whole / 60)}:${`${whole % 60}`.padStart(2, '0')}`;
+}
+
+/** "37 %" @param {number} part @param {number} whole */
+export const percent = (part, whole) => `${Math.floor((100 * part) / whole)} %`;

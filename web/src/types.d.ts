@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the page's modules hand to each other. Types only; nothing of it is in the page.
 
-import type { makeUpdate } from './update.js';
-import type { Past, Request, State } from './protocol.js';
+import type { Failure, Message, Past, Request, State } from './protocol.js';
 
 /** What openSession() gives. All of it does nothing once the session is over. */
 export interface Session {
@@ -11,6 +10,12 @@ export interface Session {
     send: (message: Request) => void;
     sendData: (offset: number, bytes: Blob) => void;
     waiting: () => number; // bytes in the browser
+}
+
+/** What lets a visitor in; one of the two is enough. */
+export interface Secret {
+    password: string; // as it was typed, or the code in its own form
+    kept: string; // salt, rounds and SaltedPassword (RFC 5802)
 }
 
 /** What the client's side of the login has come to. */
@@ -36,9 +41,6 @@ export interface Image {
     built: string;
     idf: string;
     elf_sha256: string;
-    min_efuse_revision: number; // 0: not limited
-    max_efuse_revision: number; // 0 and 65535: not limited
-    mmu_page_size: number; // 0: not known
     end: number; // where it ends in the file, with its signature
 }
 
@@ -49,17 +51,35 @@ export interface Chosen {
     problem?: string | undefined; // a failure's name
     left_out?: number; // bytes 0xFF behind the image, which are not sent
     sha256?: string; // it was read to its end
+    refusal?: Failure; // the device's, which the user may overrule
+}
+
+/** Ours, from `begin` to the last byte (update.js). */
+export interface Update {
+    isResumed: boolean; // it has begun before
+    isPacked: boolean; // it travels compressed
+    mayPack: boolean;
+    offset: number; // from there it was sent last
+    failure?: Failure; // why we have given up by ourselves
+    start: (next: Session) => Promise<void>; // begins, or begins again
+    stop: () => void; // sends no more
+    take: (message: Message) => Promise<void>;
 }
 
 /** All that the page knows. */
 export interface Model {
     asksPassword: boolean;
-    session?: Session | undefined; // none while the device is out of reach
-    device?: State | undefined; // its last word
-    updates: Past[]; // that it remembers, the newest one first
+    currentSession?: Session | undefined; // none while the device is out of reach
+    linkFailure: Failure; // why it is
+    linkUntil: number; // the next try, at a Date.now()
+    isRestarting: boolean; // it has said so
+    lastNotice?: { words: string; kind: string } | undefined; // what happened last; it stays until something else happens
+    deviceState?: State | undefined; // its last word
+    pastUpdates: Past[]; // that it remembers, the newest one first
     chosen?: Chosen | undefined;
-    update?: ReturnType<typeof makeUpdate> | undefined; // ours
+    ownUpdate?: Update | undefined; // ours
     bar: { written: number; size: number }; // of our update or another client's
-    start?: { written: number; at: number } | undefined; // its first word, at a performance.now()
-    trialEnd: number; // of performance.now(); past when there is no limit
+    barAt: number; // its last word, at a Date.now()
+    firstBar?: { written: number; at: number } | undefined; // its first word
+    trialEnd: number; // of Date.now(); past when there is no limit
 }

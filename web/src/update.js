@@ -3,8 +3,8 @@
 // browser reads the file from disk as it sends, or packs it where the network is slower than the flash. It can be
 // started again in another session and goes on where the device says. Knows no page.
 
-/** @import { Failure, Message, Ready } from './protocol.js' */
-/** @import { Session } from './types.js' */
+/** @import { Ready } from './protocol.js' */
+/** @import { Session, Update } from './types.js' */
 
 const MAX_FRAME = 32768; // browsers split long messages into fragments, which a device refuses
 const MAX_WAITING = 1 << 20; // bytes in the browser's own buffer, whatever credit the device gives
@@ -22,20 +22,20 @@ export function makeUpdate(file, sha256, allowDowngrade, mayPack, early = 0) {
   /** What travels. */ let data = file;
   let sent = 0;
 
+  /** @type {Update} */
   const update = {
     isResumed: false,
     isPacked: false,
-    /** Why we have given up by ourselves. @type {Failure | undefined} */ failure: undefined,
+    mayPack,
+    offset: 0,
 
-    /** Begins, or begins again. @param {Session} next */
     async start(next) {
       update.isResumed = !!session;
       update.stop();
-      mayPack &&= session !== next; // else the device has declined it
       session = next;
       try {
         await file.slice(-1).arrayBuffer(); // of a file that has changed since nothing can be read
-        data = mayPack && session.roundTripMs > LONG_ROUND_TRIP_MS ? await pack(0) : file;
+        data = update.mayPack && session.roundTripMs > LONG_ROUND_TRIP_MS ? await pack(0) : file;
         update.isPacked = data.size < size * WORTH;
         if (!update.isPacked) data = file;
         sent = update.isResumed ? 0 : Math.min(early, data.size, MAX_FRAME);
@@ -54,15 +54,14 @@ export function makeUpdate(file, sha256, allowDowngrade, mayPack, early = 0) {
       }
     },
 
-    /** Sends no more. */
     stop() {
       ready = undefined;
     },
 
-    /** @param {Message} message */
     async take(message) {
       if (message.type === 'ready') {
         const { offset } = (ready = message);
+        update.offset = offset;
         if (offset) {
           sent = Infinity;
           const rest = update.isPacked ? await pack(offset) : file;

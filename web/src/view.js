@@ -1,93 +1,225 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the page shows: all that is known in, panels and words of page.html out. Decides nothing and sends nothing.
 
-import { chipName, judge, revisionName } from './policy.js';
-import { change, list, past, sentence, text, time, volume, words } from './text.js';
+import { model } from './model.js';
+import { isRunning, isToolName, nameOf } from './names.js';
+import { judge, revisionName } from './policy.js';
+import { ago, change, date, kindOf, list, past, percent, sentence, text, time, volume, words } from './text.js';
 
-/** @import { Failure, State } from './protocol.js' */
-/** @import { Model } from './types.js' */
+/** @import { Failure, Past, State } from './protocol.js' */
+/** @import { Chosen, Image } from './types.js' */
 
 /** Elements by their ids. @type {Record<string, HTMLInputElement>} */
 export const ui = {};
 for (const element of document.querySelectorAll('[id]')) ui[element.id] = /** @type {HTMLInputElement} */ (element);
 
-/** A live region speaks when it is written to. @param {string} id @param {string} words */
-const write = (id, words) => {
-  if (ui[id].textContent !== words) ui[id].textContent = words;
-};
+/** What is on the screen. @type {Situation | undefined} */
+let shown;
 
-/** @param {string} words @param {'good' | 'bad' | false} [kind] */
-export function say(words, kind) {
-  write('notice', words);
-  ui.notice.className = kind || '';
-}
-
-/** Before its first word. */
+/** Before the device's first word. */
 const absent = /** @type {State} */ ({});
 
-/** What stands for the braces in words, and the words that are made here; those by the id of their element.
- * @param {Model} model @param {Failure | undefined} failure */
-function valuesOf({ device = absent, updates, chosen, update, bar, start, trialEnd }, failure) {
-  const rate = start ? (1000 * (bar.written - start.written)) / (performance.now() - start.at) : 0;
-  const image = chosen?.image;
-  const chip = `${device.chip} v${revisionName(device.revision)}`;
-  const next = image?.version ?? device.new_version;
-  const what = device.update === 'verifying' ? 'verifying' : update ? 'uploading' : 'busy';
+// ---- what is going on, and the panels for it ---------------------------------------------------------------------
+
+/** @typedef {'search' | 'login' | 'idle' | 'sending' | 'watching' | 'ready' | 'trial'} Situation */
+
+/** The panels of each situation, and their parts that conditions below may hide. @type {Record<Situation, string>} */
+const panels = {
+  search: '',
+  login: 'login http',
+  idle: 'versions choice kept downgrade upload rollback firmware past logout',
+  sending: 'versions progress cancel firmware',
+  watching: 'versions progress firmware past logout',
+  ready: 'versions ready firmware past logout',
+  trial: 'trial countdown rollback firmware past logout',
+};
+
+/** @returns {Situation} */
+function situationOf() {
+  const { deviceState: device } = model;
+  if (model.asksPassword) return 'login';
+  if (!device) return 'search';
+  if (model.ownUpdate) return 'sending';
+  if (device.update !== 'idle') return device.update === 'ready' ? 'ready' : 'watching';
+  return device.image === 'trial' ? 'trial' : 'idle';
+}
+
+/** The file's digest begins so. @param {string | undefined} digits */
+const isOfFile = (digits) => !!digits && !!model.chosen?.sha256?.startsWith(digits);
+
+/** Is the update that runs, or is ready, the one of this page, or at least of its file? */
+export const isOurs = () => !!model.ownUpdate || isOfFile(model.deviceState?.sha256);
+
+/** What panels need besides their situation.
+ * @param {Failure | undefined} failure @returns {Record<string, unknown>} */
+const conditionsOf = (failure) => ({
+  http: location.protocol === 'http:',
+  countdown: model.trialEnd > Date.now(),
+  rollback: !model.chosen && model.deviceState?.can_roll_back,
+  past: model.pastUpdates.length,
+  logout: model.currentSession && !model.currentSession.isOpen,
+  kept: model.deviceState?.kept && (!model.chosen || isOfFile(model.deviceState.kept_sha256)),
+  downgrade: failure && mayOverrule(failure),
+  upload: model.chosen?.sha256 && (!failure || (mayOverrule(failure) && ui.allowBox.checked)),
+});
+
+// ---- words -------------------------------------------------------------------------------------------------------
+
+/** @param {Failure} failure */
+const mayOverrule = ({ name }) => /older_version|same/.test(name);
+
+/** Why the file cannot, or need not, be sent. @param {Chosen | undefined} chosen @param {State} device */
+function objection(chosen, device) {
+  if (!chosen) return undefined;
+  const failure = judge(chosen, device) ?? chosen.refusal;
+  return failure || !isRunning(chosen.image, device) ? failure : { name: 'same', ...device };
+}
+
+/** @param {Chosen} chosen @param {Failure | undefined} failure */
+function verdictOf({ sha256, image }, failure) {
+  if (failure) return { words: sentence(failure), kind: failure.name === 'same' ? 'note' : 'bad' };
+  if (!sha256) return { words: text('checking'), kind: 'note' };
+  if (image && isToolName(image.project)) return { words: text('nameless', image), kind: 'note' };
+  return { words: text(image ? 'fits' : 'encrypted'), kind: 'good' };
+}
+
+/** The image that would run next: of the user's file, unless it is refused, or of the update that runs.
+ * @param {Failure | undefined} failure @returns {Partial<Image> | undefined} */
+function nextImage(failure) {
+  const { deviceState: device = absent, chosen } = model;
+  const isIdle = situationOf() === 'idle';
+  if (chosen?.image && (isIdle ? !failure || mayOverrule(failure) : isOurs())) return chosen.image;
+  return isIdle || !device.new_version ? undefined : { version: device.new_version };
+}
+
+/** The rows of the table, by the names of their labels. @param {State} device @param {Partial<Image> | undefined} next */
+const rowsOf = (device, next) => ({
+  project: change(device.project, next?.project),
+  chip: `${device.chip} v${revisionName(device.revision)}`,
+  built: change(date(device.built), date(next?.built)),
+  idf: change(device.idf, next?.idf),
+  signer: change(device.signed_by, next?.signed_by),
+  slot: next ? change(device.slot, device.other_slot) : list(device.slot, text(device.image)),
+  other: next ? '' : list(device.other_slot, device.other_version),
+});
+
+/** Of an update that runs. */
+function progressOf() {
+  const { bar, barAt, firstBar: start } = model;
+  const rate = start ? (1000 * (bar.written - start.written)) / (barAt - start.at) : 0;
+  const left = time((bar.size - bar.written) / rate);
   return {
-    ...device,
-    device: device.device ?? text('title'),
-    versions: change(device.version, image?.version),
-    projects: change(device.project, image?.project),
-    builts: change(device.built, image?.built),
-    idfs: change(device.idf, image?.idf),
-    chips: change(chip, image && image.chip_id !== device.chip_id ? chipName(image.chip_id) : chip),
-    signers: change(device.signed_by, image?.signed_by),
-    sizes: chosen && volume(chosen.file.size),
-    slots: chosen ? change(device.slot, device.other_slot) : list(device.slot, text(device.image)),
-    other: device.other_version,
-    others: chosen ? '' : list(device.other_slot, device.other_version),
-    updates: updates.map(past).join('\n'),
-    next,
-    verdict: chosen && (failure ? sentence(failure) : text(!chosen.sha256 ? 'checking' : image ? 'fits' : 'encrypted')),
-    seconds: time((trialEnd - performance.now()) / 1000),
-    what: text(what, { next }),
     written: volume(bar.written),
     size: volume(bar.size),
-    rate: volume(rate),
-    left: rate > 0 ? time((bar.size - bar.written) / rate) : '…',
-    packed: update?.isPacked ? text('compressed') : '',
+    percent: percent(bar.written, bar.size),
+    speed: model.currentSession && rate > 0 ? text('speed', { rate: volume(rate, '-per-second'), left }) : '',
+    who: model.deviceState?.peer ?? '?',
   };
 }
 
-/** @param {Model} model */
-export function render(model) {
-  const { device, chosen, update, bar } = model;
-  const failure = device && chosen && judge(chosen, device);
-  const isOlder = failure?.name === 'older_version';
-  const onTrial = device?.image === 'trial';
-  const isReady = device?.update === 'ready' && !update;
-  const isIdle = device?.update === 'idle' && !update;
-  const shown = {
-    unprotected: model.session?.isOpen,
-    login: model.asksPassword,
-    http: location.protocol === 'http:',
-    firmware: device,
-    trial: onTrial,
-    countdown: model.trialEnd > performance.now(),
-    choice: isIdle && !onTrial,
-    downgrade: isOlder,
-    upload: chosen?.sha256 && (!failure || (isOlder && ui.allowBox.checked)),
-    ready: isReady,
-    rollback: isIdle && !chosen && device.can_roll_back,
-    progress: device && !isIdle && !isReady,
-    cancel: update,
+/** What stands for the braces in words, and the words that are made here; those by the id of their element.
+ * @param {Failure | undefined} failure */
+function valuesOf(failure) {
+  const { deviceState: device = absent, chosen } = model;
+  const image = /** @type {Image | undefined} */ (nextImage(failure));
+  const next = image && nameOf(image, device);
+  return {
+    ...device,
+    table: rowsOf(device, image),
+    ...progressOf(),
+    device: device.device ?? text('title'),
+    version: nameOf(device),
+    versions: change(nameOf(device, image), next),
+    other: device.other_version,
+    next: next || device.new_version || device.other_version || '?',
+    countdown: time((model.trialEnd - Date.now()) / 1000),
+    pick: chosen?.file.name ?? text('choose'),
+    drop: chosen ? list(volume(chosen.file.size), date(chosen.image?.built)) : text('orDrop'),
+    kept: text('stopped', {
+      ...device,
+      size: volume(device.kept_size ?? 0),
+      percent: percent(device.kept ?? 0, device.kept_size ?? 1),
+    }),
+    what: device.update === 'verifying' ? 'verifying' : model.ownUpdate ? 'uploading' : 'watching',
   };
-  for (const [id, is] of Object.entries(shown)) ui[id].hidden = !is;
-  /** @type {Record<string, unknown>} */ const values = valuesOf(model, failure);
-  for (const id in ui) if (words[id] || id in values) write(id, text(id, values) || `${values[id] ?? ''}`);
-  ui.verdict.className = failure ? 'bad' : 'good';
-  ui.done.value = `${bar.written / bar.size}`;
-  ui.controls.disabled = !model.session;
+}
+
+/** The one line about the connection, or what happened last. */
+function noticeOf() {
+  const { linkFailure: link, bar } = model;
+  if (model.currentSession) return model.lastNotice ?? { words: '', kind: '' };
+  const values = {
+    seconds: time((model.linkUntil - Date.now()) / 1000),
+    percent: percent(bar.written, bar.size),
+  };
+  const isBad = !/unreach|_needed|restarting|lost|later|busy/.test(link.name);
+  return { words: sentence(link, values), kind: isBad ? 'bad' : 'note' };
+}
+
+// ---- elements ----------------------------------------------------------------------------------------------------
+
+/** A live region speaks when it is written to. @param {HTMLElement} element @param {string} words */
+const write = (element, words) => {
+  if (element.textContent !== words) element.textContent = words;
+};
+
+/** @param {string} id @param {{ words: string, kind: string }} message */
+function show(id, { words, kind }) {
+  write(ui[id], words);
+  ui[id].className = words && kind;
+}
+
+/** @param {string} tag @param {string} words */
+function make(tag, words) {
+  const element = document.createElement(tag);
+  element.textContent = words;
+  return element;
+}
+
+/** What has not changed stays: it may be selected. @param {HTMLElement} parent @param {HTMLElement[]} children */
+function fill(parent, children) {
+  const next = /** @type {Element} */ (parent.cloneNode());
+  next.append(...children);
+  if (!next.isEqualNode(parent)) parent.replaceChildren(...children);
+}
+
+/** @param {[string, string]} row */
+function tableRow([name, words]) {
+  const value = make('dd', words);
+  value.id = `${name}s`;
+  return words ? [make('dt', text(name)), value] : [];
+}
+
+/** @param {Past} one */
+function logRow(one) {
+  const row = make('li', list(past(one), one.when && ago(one.when), one.peer));
+  row.className = kindOf(one.outcome);
+  return row;
+}
+
+/** Shows the model. */
+export function render() {
+  const { deviceState: device, chosen } = model;
+  const situation = situationOf();
+  const failure = objection(chosen, device ?? absent);
+  /** @type {Record<string, any>} */ const values = valuesOf(failure);
+  values.what = text(values.what, values);
+  for (const id in ui) if (words[id] || typeof values[id] === 'string') write(ui[id], text(id, values) || `${values[id] ?? ''}`);
+  fill(ui.table, Object.entries(values.table).flatMap(tableRow));
+  fill(ui.updates, model.pastUpdates.map(logRow));
+  show('notice', noticeOf());
+  show('verdict', chosen ? verdictOf(chosen, failure) : { words: '', kind: '' });
+  // Whoever has to decide needs no table.
+  if (shown !== situation) /** @type {any} */ (ui.firmware).open = situation !== 'trial';
+  shown = situation;
+  const conditions = conditionsOf(failure);
+  for (const id of Object.values(panels).join(' ').match(/\w+/g) ?? []) {
+    ui[id].hidden = !panels[situation].includes(id) || (id in conditions && !conditions[id]);
+  }
+  ui.unprotected.hidden = !model.currentSession?.isOpen;
+  ui.done.value = `${model.bar.written / model.bar.size}`;
+  ui.controls.disabled = !model.currentSession;
+  document.title = list(/sending|watching/.test(situation) && values.percent, device?.device, text('title'));
   // Whoever works without a mouse must not fall out of the card when a panel goes.
   if (document.activeElement?.closest('[hidden], :disabled')) ui.card.focus();
 }
