@@ -417,12 +417,24 @@ void ota_ws_socket_drain(int socket) {
     }
 }
 
-static int count_peers(void) {
+static int count_peers(bool open_only) {
     int count = 0;
     for (const ota_ws_peer_t *peer = peers; peer != NULL; peer = peer->next) {
-        count++;
+        count += !open_only || !ota_ws_peer_has_ended(peer);
     }
     return count;
+}
+
+// Too many are open: one of them ends, which may be the one that has just come.
+static void make_room(const ota_ws_device_t *device) {
+    ota_ws_session_t *leaves = count_peers(true) > OTA_WS_MAX_PEERS ? ota_ws_session_to_leave(device) : NULL;
+    for (ota_ws_peer_t *peer = peers; peer != NULL && leaves != NULL; peer = peer->next) {
+        if (&peer->session == leaves) {
+            ota_ws_session_broken(leaves, OTA_WS_TOO_MANY_SESSIONS, ota_ws_component_now_ms());
+            close_link(peer);
+            return;
+        }
+    }
 }
 
 static bool make_text(void) {
@@ -435,7 +447,7 @@ static bool make_text(void) {
 
 ota_ws_peer_t *ota_ws_peer_open(httpd_req_t *request, ota_ws_device_t *device) {
     ota_ws_address_t address;
-    ota_ws_peer_t *peer = !make_text() || count_peers() >= OTA_WS_MAX_PEERS ? NULL : calloc(1, sizeof *peer);
+    ota_ws_peer_t *peer = !make_text() || count_peers(false) > OTA_WS_MAX_PEERS ? NULL : calloc(1, sizeof *peer);
     if (peer == NULL) {
         return NULL;
     }
@@ -451,5 +463,6 @@ ota_ws_peer_t *ota_ws_peer_open(httpd_req_t *request, ota_ws_device_t *device) {
     ota_ws_peer_address(peer->socket, &address);
     ota_ws_device_scratch(device, shared_text);
     ota_ws_session_open(&peer->session, device, &peer->link, &address, ota_ws_component_now_ms());
+    make_room(device);
     return peer;
 }

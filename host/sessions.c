@@ -8,11 +8,6 @@
 
 // ---- room ----------------------------------------------------------------------------------------------------------
 
-static bool is_stranger(const connection_t *connection) {
-    ota_ws_session_state_t state = connection->session.state;
-    return state == OTA_WS_SESSION_NEW || state == OTA_WS_SESSION_LOGIN;
-}
-
 static unsigned count_open(const server_t *server) {
     unsigned count = 0;
     for (const connection_t *at = server->sessions; at != NULL; at = at->next) {
@@ -21,36 +16,13 @@ static unsigned count_open(const server_t *server) {
     return count;
 }
 
-// Strangers at the same address as this one.
-static unsigned count_alike(const server_t *server, const connection_t *connection) {
-    unsigned count = 0;
-    for (const connection_t *at = server->sessions; at != NULL; at = at->next) {
-        count += is_stranger(at) && memcmp(&at->session.peer, &connection->session.peer, sizeof at->session.peer) == 0;
-    }
-    return count;
-}
-
-// The oldest stranger at the address that has most of them. The list is in order of age, the youngest first.
-static connection_t *choose_leaver(const server_t *server) {
-    connection_t *leaver = NULL;
-    unsigned most = 0;
-    for (connection_t *at = server->sessions; at != NULL; at = at->next) {
-        unsigned alike = is_stranger(at) ? count_alike(server, at) : 0;
-        if (alike > 0 && alike >= most) {
-            leaver = at;
-            most = alike;
-        }
-    }
-    return leaver;
-}
-
-// Many connections that say nothing must not keep out one that does: the greediest peer loses one.
+// Many connections that say nothing must not keep out one that does.
 static void make_room(server_t *server) {
     if (count_open(server) <= SERVER_SESSION_MAX) {
         return;
     }
-    connection_t *leaves = choose_leaver(server); // the one that has just opened is one of them
-    ota_ws_session_broken(&leaves->session, OTA_WS_TOO_MANY_SESSIONS, server_now_ms());
+    ota_ws_session_t *leaves = ota_ws_session_to_leave(server->parts.device); // the one that has just opened is new
+    ota_ws_session_broken(leaves, OTA_WS_TOO_MANY_SESSIONS, server_now_ms());
 }
 
 // Those that have ended stay for a second, for their peers to read why; but not any number of them.

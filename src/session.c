@@ -25,7 +25,9 @@ static void end_session(ota_ws_session_t *session, const ota_ws_failure_t *failu
     if (session->state == OTA_WS_SESSION_ENDED) {
         return;
     }
-    leave_login(session);
+    if (failure->status != OTA_WS_TOO_MANY_SESSIONS) {
+        leave_login(session); // who had to make room for others has guessed nothing
+    }
     ota_ws_report_error(session, failure, wait_ms);
     ota_ws_wipe(&session->secret, sizeof session->secret);
     session->state = OTA_WS_SESSION_ENDED;
@@ -347,4 +349,34 @@ bool ota_ws_session_data(ota_ws_session_t *session, const ota_ws_data_t *data, u
 void ota_ws_session_broken(ota_ws_session_t *session, ota_ws_status_t status, uint32_t now_ms) {
     session->device->now_ms = now_ms;
     end_with(session, status);
+}
+
+// ---- room ----------------------------------------------------------------------------------------------------------
+
+static unsigned count_alike(const ota_ws_device_t *device, const ota_ws_session_t *session) {
+    unsigned count = 0;
+    for (const ota_ws_session_t *at = device->sessions; at != NULL; at = at->next) {
+        count += at->state == OTA_WS_SESSION_NEW && memcmp(&at->peer, &session->peer, sizeof at->peer) == 0;
+    }
+    return count;
+}
+
+// The list is in order of age, the youngest first.
+ota_ws_session_t *ota_ws_session_to_leave(const ota_ws_device_t *device) {
+    ota_ws_session_t *leaves = NULL;
+    ota_ws_rank_t lowest = OTA_WS_RANK_OWNER;
+    unsigned most = 0;
+    for (ota_ws_session_t *at = device->sessions; at != NULL; at = at->next) {
+        if (at->state != OTA_WS_SESSION_NEW) {
+            continue;
+        }
+        ota_ws_rank_t rank = ota_ws_login_rank(&device->login, &at->peer, device->now_ms);
+        unsigned alike = count_alike(device, at);
+        if (leaves == NULL || rank < lowest || (rank == lowest && alike >= most)) {
+            leaves = at;
+            lowest = rank;
+            most = alike;
+        }
+    }
+    return leaves;
 }

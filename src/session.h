@@ -69,6 +69,11 @@ bool ota_ws_session_data(ota_ws_session_t *session, const ota_ws_data_t *data, u
 // The peer broke WebSocket's or our framing: OTA_WS_FRAGMENTED, OTA_WS_BAD_FRAME. Ends the session.
 void ota_ws_session_broken(ota_ws_session_t *session, ota_ws_status_t status, uint32_t now_ms);
 
+// Which session has to leave when there are too many? One that has said nothing yet: of the lowest rank, of the address
+// that has most of them, the oldest. So a client that has logged in lately is spared, and so is a login that runs: there
+// is one at a time, and its own limits end it. NULL: all have at least begun a login.
+ota_ws_session_t *ota_ws_session_to_leave(const ota_ws_device_t *device);
+
 // The connection is gone. An update of this session's ends (OTA_WS_LINK_LOST).
 void ota_ws_session_closed(ota_ws_session_t *session, uint32_t now_ms);
 
