@@ -221,11 +221,29 @@ static void a_file_of_another_size_is_refused(void **state) {
     flash_file_close(&flash);
     assert_int_equal(flash_file_open(&flash, path, 2 * SIZE), FLASH_FILE_FAILED);
     assert_non_null(strstr(flash.error, "262144 bytes, a flash of 512 KiB has 524288"));
-    assert_int_equal(truncate(path, SIZE - 1), 0);
+    assert_int_equal(truncate(path, 3 * NOR_BLOCK_SIZE), 0);
     assert_int_equal(flash_file_open(&flash, path, 0), FLASH_FILE_FAILED);
     assert_non_null(strstr(flash.error, "no size of a flash chip"));
     assert_int_equal(truncate(path, 0), 0);
     assert_int_equal(flash_file_open(&flash, path, 0), FLASH_FILE_FAILED);
+}
+
+static void a_dump_without_its_erased_end_is_completed(void **state) {
+    (void)state;
+    flash_file_t flash;
+    uint8_t behind = 0;
+    assert_int_equal(flash_file_create(&flash, path, SIZE), FLASH_FILE_OPENED);
+    flash_file_close(&flash);
+    assert_int_equal(truncate(path, SIZE - 1), 0);
+    assert_int_equal(flash_file_open(&flash, path, 0), FLASH_FILE_OPENED);
+    assert_int_equal(flash.present, SIZE - 1);
+    assert_int_equal(flash.size, 0x100000); // the smallest chip that it fits
+    nor_t nor = {.medium = flash_file_medium(&flash), .size = flash.size, .program_unit = 1};
+    assert_int_equal(nor_read(&nor, SIZE - 1, &behind, 1), OTA_WS_OK);
+    assert_int_equal(behind, 0xFF);
+    assert_int_equal(flash_file_complete(&flash, path), FLASH_FILE_OPENED);
+    assert_int_equal(flash.present, flash.size);
+    flash_file_close(&flash);
 }
 
 static void one_device_at_a_time_uses_a_file_but_it_can_be_viewed(void **state) {
@@ -258,7 +276,7 @@ static void a_full_disk_shows_when_the_file_is_made_and_leaves_none(void **state
 
 static void a_medium_that_fails_fails_the_operation(void **state) {
     (void)state;
-    flash_file_t flash = {.file = -1};
+    flash_file_t flash = {.file = -1, .size = SIZE, .present = SIZE};
     nor_t nor = {.medium = flash_file_medium(&flash), .size = SIZE, .program_unit = 1};
     uint8_t byte = 0;
     assert_int_equal(nor_read(&nor, 0, &byte, 1), OTA_WS_FLASH_READ);
@@ -281,6 +299,7 @@ int main(void) {
         cmocka_unit_test(the_watch_of_a_part_sleeps_and_adds_up),
         FILE_TEST(a_flash_file_keeps_its_bytes),
         FILE_TEST(a_file_of_another_size_is_refused),
+        FILE_TEST(a_dump_without_its_erased_end_is_completed),
         FILE_TEST(one_device_at_a_time_uses_a_file_but_it_can_be_viewed),
         FILE_TEST(a_full_disk_shows_when_the_file_is_made_and_leaves_none),
         cmocka_unit_test(a_medium_that_fails_fails_the_operation),
