@@ -44,6 +44,7 @@ static void read_update(device_state_t *state, const device_message_t *message) 
 bool device_state_read(device_state_t *state, const device_message_t *message) {
     memset(state, 0, sizeof *state);
     READ(message, "device", state->device);
+    READ(message, "id", state->id);
     READ(message, "chip", state->chip);
     READ(message, "built", state->built);
     READ(message, "idf", state->idf);

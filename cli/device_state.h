@@ -31,6 +31,7 @@ typedef struct {
 
 typedef struct {
     char device[64];
+    char id[13]; // "" when it has none
     char boot[9];
     char chip[16];
     uint32_t chip_id, revision, secure_version;

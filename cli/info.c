@@ -184,6 +184,9 @@ static void print_json(const char *name, const device_state_t *state) {
     ota_ws_reply_t object;
     output_object(&object, json, "state", name);
     ota_ws_reply_string(&object, "device", state->device);
+    if (state->id[0] != '\0') {
+        ota_ws_reply_string(&object, "id", state->id);
+    }
     ota_ws_reply_string(&object, "boot", state->boot);
     ota_ws_reply_string(&object, "chip", state->chip);
     ota_ws_reply_number(&object, "chip_id", state->chip_id);

@@ -8,6 +8,7 @@
 #include "compat.h"
 #include "esp_app_desc.h"
 #include "esp_flash_partitions.h"
+#include "esp_mac.h"
 #include "esp_ota_ops.h"
 #include "esp_random.h"
 #include "esp_system.h"
@@ -90,11 +91,22 @@ static uint32_t lowest_secure_version(void) {
 #endif
 }
 
+// The factory's MAC address: an application may set another base address, at any time, but this one stays. Of this kind
+// it has 6 bytes on all chips (esp_efuse_mac_get_default() writes 8 on chips with IEEE 802.15.4).
+static void describe_id(char id[OTA_WS_ID_SIZE]) {
+    uint8_t mac[6] = {0};
+    const uint8_t none[sizeof mac] = {0};
+    if (esp_read_mac(mac, ESP_MAC_EFUSE_FACTORY) == ESP_OK && memcmp(mac, none, sizeof mac) != 0) {
+        ota_ws_text_hex(id, mac, sizeof mac);
+    }
+}
+
 static void describe(void *context, ota_ws_identity_t *identity) {
     (void)context;
     const esp_partition_t *running = esp_ota_get_running_partition();
     const esp_partition_t *other = esp_ota_get_next_update_partition(NULL);
     memset(identity, 0, sizeof *identity);
+    describe_id(identity->id);
     identity->device_name = device_name;
     identity->chip_id = CONFIG_IDF_FIRMWARE_CHIP_ID;
     identity->chip_revision = (uint16_t)efuse_hal_chip_revision();

@@ -16,6 +16,7 @@ add_library(ota_ws_host STATIC
     board.c
     boot.c
     console.c
+    device_id.c
     flash_file.c
     frames.c
     inflate_zlib.c

@@ -6,6 +6,7 @@
 
 #include "chip.h"
 #include "decrypt_openssl.h"
+#include "device_id.h"
 #include "exit_codes.h"
 #include "hash_openssl.h"
 #include "inflate_zlib.h"
@@ -36,6 +37,7 @@ typedef struct {
     ota_ws_reset_t reset; // why it boots
     int port;             // the first boot finds it, the others keep it
     char device_name[64]; // the name without ".local"
+    char id[OTA_WS_ID_SIZE];
     const char *names[3];
 } life_t;
 
@@ -119,6 +121,7 @@ static bool start_machine(const life_t *life, boot_life_t *boot) {
         .hash = &ota_ws_hash_openssl,
         .console = life->parts.console,
         .store = life->parts.store,
+        .id = life->id,
         .target = life->parts.board->target,
         .reset = life->reset,
         .name = life->device_name,
@@ -237,6 +240,7 @@ static void init_names(life_t *life) {
 int life_run(const life_parts_t *parts) {
     life_t life = {.parts = *parts, .reset = OTA_WS_RESET_POWER_ON, .port = parts->options->port};
     init_names(&life);
+    device_id_load(life.id, parts->store, parts->console);
     for (;;) {
         server_end_t end = SERVER_STOPPED;
         report_chip(&life);

@@ -203,6 +203,7 @@ void machine_look(machine_t *machine) {
         .mmu_page_bits = parts->target.mmu_page_bits,
         .secure_version = parts->target.secure_version,
     };
+    ota_ws_text_copy(identity.id, sizeof identity.id, parts->id != NULL ? parts->id : "");
     otadata_t otadata;
     app_image_t app;
     if (otadata_read(parts->nor, machine->otadata, &otadata) != OTA_WS_OK) {

@@ -18,6 +18,7 @@ typedef struct {
     const ota_ws_hash_t *hash;
     const console_t *console;
     store_t *store; // NULL: nothing is kept
+    const char *id; // 12 hex digits; NULL: none
     app_target_t target;
     ota_ws_reset_t reset;   // why it starts
     const char *name;       // shown to the user, at most 63 characters

@@ -85,7 +85,10 @@ typedef enum {
     OTA_WS_RESET_COUNT
 } ota_ws_reset_t;
 
+#define OTA_WS_ID_SIZE 13 // 12 hex digits, terminated
+
 typedef struct {
+    char id[OTA_WS_ID_SIZE]; // other for each device, and always the same; "" when there is none
     const char *device_name; // shown to the user, at most 63 bytes, lives as long as the device
     uint16_t chip_id;        // as in the image header (image.h)
     uint16_t chip_revision;  // major * 100 + minor

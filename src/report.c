@@ -186,7 +186,7 @@ void ota_ws_report_state(ota_ws_session_t *session) {
     ota_ws_text_hex(boot, device->boot, sizeof device->boot);
 
     ota_ws_reply_t reply = begin(session, "state");
-    ota_ws_reply_string(&reply, "boot", boot);
+    ota_ws_reply_members(&reply, "boot:s id:s", boot, identity.id[0] != '\0' ? identity.id : NULL);
     put_update(&reply, session);
     put_running(&reply, &identity, device->on_trial);
     put_trial(&reply, device);

@@ -155,6 +155,7 @@ static client_t *welcome(void) {
     snprintf(text, sizeof text, "{\"type\":\"hello\",\"version\":1,\"ticket\":\"%s\"}", ticket);
     say(client, text);
     assert_true(heard(client, "\"type\":\"state\""));
+    assert_true(heard(client, "\"id\":\"6055f90012ab\""));
     assert_true(heard(client, "\"efuse_revision\":103"));
     assert_int_equal(heard(client, "\"mmu_page_size\":65536"), GENERATION == 5); // later ESP-IDF takes any
     return client;

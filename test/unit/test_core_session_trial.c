@@ -200,6 +200,7 @@ static void the_largest_state_fits_into_a_message_whole(void **state) {
     memset(name, 'n', 63);
     name[63] = '\0';
     identity->device_name = name;
+    memset(identity->id, 'a', sizeof identity->id - 1);
     identity->chip_revision = UINT16_MAX;
     identity->secure_version = UINT32_MAX;
     identity->image_state = OTA_WS_IMAGE_UNCONFIRMED;
@@ -231,12 +232,20 @@ static void the_largest_state_fits_into_a_message_whole(void **state) {
     peer_hello(peer, &scram, text, sizeof text);
     peer_say(peer, text);
     const char *said = peer_heard(peer, "state");
-    static const char *const members[] = {
-        "device",           "boot",          "chip",          "chip_id",    "revision",       "project",
-        "version",          "built",         "idf",           "elf_sha256", "secure_version", "slot",
-        "slot_size",        "image",         "trial_left_s",  "other_slot", "other_version",  "other_project",
-        "other_elf_sha256", "other_image",   "can_roll_back", "update",     "size",           "received",
-        "written",          "check_project", "deflate"};
+    static const char *const members[] = {"device",        "id",
+                                          "boot",          "chip",
+                                          "chip_id",       "revision",
+                                          "project",       "version",
+                                          "built",         "idf",
+                                          "elf_sha256",    "secure_version",
+                                          "slot",          "slot_size",
+                                          "image",         "trial_left_s",
+                                          "other_slot",    "other_version",
+                                          "other_project", "other_elf_sha256",
+                                          "other_image",   "can_roll_back",
+                                          "update",        "size",
+                                          "received",      "written",
+                                          "check_project", "deflate"};
     for (size_t i = 0; i < COUNT_OF(members); i++) {
         char member[64];
         snprintf(member, sizeof member, "\"%s\":", members[i]);

@@ -23,6 +23,7 @@ export interface Ticket {
 export interface State {
     type: 'state';
     device: string;
+    id?: string; // the same always, other for each device
     boot: string;
     chip: string;
     chip_id: number;

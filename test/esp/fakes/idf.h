@@ -79,6 +79,8 @@ typedef enum {
     ESP_RST_BROWNOUT,
 } esp_reset_reason_t;
 esp_reset_reason_t esp_reset_reason(void);
+typedef enum { ESP_MAC_EFUSE_FACTORY = 6 } esp_mac_type_t;
+esp_err_t esp_read_mac(uint8_t *mac, esp_mac_type_t type);
 uint32_t efuse_hal_chip_revision(void);
 uint32_t efuse_hal_blk_version(void);
 bool efuse_hal_get_disable_blk_version_major(void);
