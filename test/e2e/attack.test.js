@@ -311,7 +311,7 @@ for (const mode of ['locked', 'open']) {
       await (await helloFrom(ticket)).ends('bad_ticket');
       await owner.close();
 
-      const foreign = { 'an other name': { host: 'evil.example' }, 'an other address': { host: '127.0.0.2' }, 'a name like ours': { host: `ota-demo.local.evil.example:${port}` },
+      const foreign = { 'an other name': { host: 'evil.example' }, 'a page of an other address': { host: '127.0.0.2', origin: `http://${host}` }, 'a rebound page of an other address': { host, origin: 'http://127.0.0.2' }, 'an address and a name': { host: '127.0.0.1:evil.example' }, 'two ports': { host: '127.0.0.1:80:90' }, 'an empty origin': { host, origin: '' }, 'a name like ours': { host: `ota-demo.local.evil.example:${port}` },
         'an other origin': { host, origin: 'http://evil.example' }, 'an other port': { host, origin: 'http://127.0.0.1:1' }, 'no origin at all': { host, origin: 'null' },
         'our origin and more': { host, origin: `http://${host}.evil.example` }, 'a file': { host, origin: 'file://' } };
       for (const [what, headers] of Object.entries(foreign)) {
@@ -325,14 +325,13 @@ for (const mode of ['locked', 'open']) {
   });
 }
 
-test('the table of routes has four, and each is tried below', () => {
+test('the table of routes has three, and each is tried below', () => {
   const source = fs.readFileSync(path.join(root, 'host/routes.c'), 'utf8');
   const [, table] = /const route_t routes\[\] = \{\n([^;]*?)\n    \};/.exec(source);
   assert.deepEqual(table.split('\n').map((line) => line.trim()), [
-    '{false, "/", get_root},',
-    '{false, server->settings.page_uri, get_page},',
-    '{true, server->settings.page_uri, post_ticket},',
-    '{false, server->settings.ws_uri, get_ws},',
+    '{"/", false, get_root, NULL},',
+    '{server->settings.page_uri, true, get_page, post_ticket},',
+    '{server->settings.ws_uri, false, get_ws, NULL},',
   ]);
 });
 
