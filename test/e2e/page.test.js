@@ -724,7 +724,7 @@ test('a Russian browser gets a Russian page', async () => {
     assert.equal(await visitor.evaluate(() => document.documentElement.lang), 'ru');
     assert.match(await visitor.title(), /, Обновление прошивки$/);
     await visitor.choose(makeImage({ chip: 'esp32s3' }).path);
-    await visitor.says('verdict', 'Чип: образу нужно ESP32-S3, у устройства ESP32-C3.');
+    await visitor.says('verdict', 'Чип: у образа ESP32-S3, у устройства ESP32-C3.');
     await visitor.choose(demo2.path);
     await visitor.says('upload', 'Загрузить 2.0.0');
     assert.match(await visitor.read('drop'), /^307\sкБ, 01\.01\.2026/);

@@ -136,10 +136,7 @@ const takers = {
     model.firstBar = model.lastNotice = undefined;
   },
   done: () => (model.ownUpdate = undefined),
-  restarting() {
-    model.isRestarting = true;
-    say(text('restarting'));
-  },
+  restarting: () => (model.isRestarting = true), // the session will end at once
 };
 
 /** @param {Message} message @param {Session} session */

@@ -36,7 +36,7 @@ const pairs = {
   password_needed: ['This device is locked.', 'Устройство заблокировано.'],
   code: ['Pairing code or password', 'Код сопряжения или пароль'],
   where: [
-    'The device prints its code on the console.',
+    'The console of the device shows its code.',
     'Код есть в консоли устройства.',
   ],
   show: ['Show', 'Показать'],
@@ -178,7 +178,7 @@ const pairs = {
   ],
   mismatch: [
     '{what}: the image needs {image}, this device has {device}.',
-    '{what}: образу нужно {image}, у устройства {device}.',
+    '{what}: у образа {image}, у устройства {device}.',
   ],
   wrong_chip: ['Chip', 'Чип'],
   wrong_revision: ['Chip revision', 'Ревизия чипа'],
