@@ -21,27 +21,17 @@ import time
 import zlib
 
 from .failure import Failure, Interrupts, pause
+from .sentences import HTTP_ANSWERS, SENTENCES
 
-HTTP_ANSWERS = (
-    (300, 399, 'redirected', "{where} sends the request on to '{location}' (HTTP {status}). Give that address if it "
-                             "is the update page's."),
-    (401, 401, 'http_login', '{where} wants a login of its own (HTTP 401), which this client does not speak. Reach the '
-                             'device without that login.'),
-    (403, 403, 'http_forbidden', '{where} forbids the request (HTTP 403), and no ota_ws device says so.'),
-    (404, 404, 'no_device', "{where} has no update page at {paths} (HTTP 404). Give the page's own address, "
-                            'http://HOST/PATH.'),
-    (405, 405, 'no_device', '{where} takes no POST there (HTTP 405): this is not the address of the update page, or a '
-                            'proxy lets no POST through.'),
-    (407, 407, 'http_login', '{where} is a proxy that wants a login (HTTP 407). Reach the device without it.'),
-    (431, 431, 'headers_too_long', "The request's headers are too long for the server at {where} (HTTP 431). Raise "
-                                   'CONFIG_HTTPD_MAX_REQ_HDR_LEN (menuconfig: HTTP Server) in its firmware.'),
-    (502, 504, 'proxy_error', 'A proxy answers at {where}, but it does not reach the device (HTTP {status}).'),
-    (500, 599, 'http_error', 'The server at {where} failed (HTTP {status}). Look at its log, then try again.'),
-    (200, 200, 'no_device', '{where} answers with a web page at {path}: that is not the address of an update page.'))
+NEEDED = {'challenge': {'scram': str}, 'state': dict.fromkeys('device boot chip project version slot image update built '
+                                                              'idf elf_sha256'.split(), str),
+          'ready': {'offset': int, 'chunk': int, 'credit': int}, 'progress': {'received': int, 'written': int},
+          'done': {'slot': str}, 'history': {}, 'failed': {'name': str}, 'error': {'name': str}}
 CODE_LETTERS = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 WEBSOCKET_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'  # RFC 6455, section 1.3
 ANSWER_S = 15  # to connect, for an answer of http, for a step of the login: a chip needs seconds for TLS
 PING_S = 10  # said when nothing else has come for so long
+CHUNK_MAX = 32768  # longer data frames are not sent
 SILENCE_S = 30  # nothing has come for so long: the connection is dead
 
 
@@ -280,6 +270,11 @@ def nonsense(where):
     return Failure('nonsense', '%s says what no ota_ws device says.' % where)
 
 
+def not_proved():
+    return Failure('device_not_proved', 'What answers does not know the password: it is not your device. Nothing was '
+                                        'sent to it.')
+
+
 def printable(text):
     return ''.join(letter if letter.isprintable() else '?' for letter in str(text))
 
@@ -327,9 +322,11 @@ class Session:
             raise
 
     def say_first(self, message, answer):
+        """A step of the login: the `scram` of the device's answer."""
         start = time.monotonic()
         self.send(message)
-        scram = str(self.wait_for(answer).get('scram', ''))
+        message = self.wait_for('challenge', 'welcome')
+        scram = message.get('scram', '') if message['type'] == answer else ''
         self.round_trip_s = min(self.round_trip_s, time.monotonic() - start)
         return scram
 
@@ -338,6 +335,8 @@ class Session:
         first = 'n=ota,r=' + nonce
         challenge = self.say_first({'type': 'hello', 'version': 1, 'ticket': ticket, 'scram': 'n,,' + first},
                                    'challenge')
+        if not challenge:
+            raise not_proved()
         parts = re.fullmatch(r'r=([!-+\--~]+),s=([A-Za-z0-9+/]+={0,2}),i=(\d{1,7})', challenge)
         if not parts or not parts[1].startswith(nonce) or parts[1] == nonce \
                 or len(parts[2]) % 4 or not 4096 <= int(parts[3]) <= 1000000:
@@ -351,8 +350,7 @@ class Session:
         answer = self.say_first({'type': 'proof', 'scram': last + ',p=' + base64.b64encode(proof).decode()}, 'welcome')
         signature = base64.b64encode(hmac_sha256(hmac_sha256(salted, b'Server Key'), auth)).decode()
         if not hmac.compare_digest(answer.encode(), b'v=' + signature.encode()):
-            raise Failure('device_not_proved', 'What answers does not know the password: it is not your device. '
-                                               'Nothing was sent to it.')
+            raise not_proved()
         session_key = hmac_sha256(stored_key, b'GSS-API session key' + client_key + auth)
         self.keys = hmac_sha256(session_key, b'ota_ws client'), hmac_sha256(session_key, b'ota_ws device')
 
@@ -376,10 +374,11 @@ class Session:
             if not body.endswith(b',"count":%d' % self.counts[1]) or not hmac.compare_digest(rest, mac + b'"}'):
                 raise Failure('bad_mac', 'A message from %s was changed, repeated or left out on the way.'
                               % self.line.where)
-        try:
-            message = json.loads(text)
-            kind = message['type']
-        except (ValueError, KeyError, TypeError):
+        message = read_message(text)
+        if not message:
+            raise nonsense(self.line.where)
+        kind = message['type']
+        if not self.is_open and kind not in ('challenge', 'welcome', 'state', 'error'):
             raise nonsense(self.line.where)
         if kind in ('failed', 'error'):
             raise failure_in(message)
@@ -419,9 +418,23 @@ class Session:
         self.line.close()
 
 
+def read_message(text):
+    """A message of a device; None when that is none: an object of strings, numbers and truths that has its members."""
+    try:
+        message = json.loads(text)
+        wants = NEEDED.get(message['type'], {}).items()
+        is_right = all(type(message[name]) is kind for name, kind in wants) and \
+            all(type(value) in (str, int, bool) for value in message.values())
+        return message if is_right else None
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
 def failure_in(message):
-    name = printable(message.get('name'))
-    return Failure(name, printable(message.get('text') or "The device says '%s'." % name), message.get('wait_s', 0))
+    name, image, device = (printable(message.get(member, '')) for member in ('name', 'image', 'device'))
+    ours = SENTENCES.get(name, "The device says '%s'." % name).replace('{image}', image).replace('{device}', device)
+    wait_s = message.get('wait_s', 0)
+    return Failure(name, printable(message.get('text') or ours), wait_s if isinstance(wait_s, int) else 0)
 
 
 def upload(session, data, options, progress):
@@ -430,24 +443,40 @@ def upload(session, data, options, progress):
     update that had not begun at 0 has `resumed` set."""
     begin = {'type': 'begin', 'size': len(data), 'sha256': hashlib.sha256(data).hexdigest()}
     ready = session.ask({**begin, **options}, 'ready')
+    start = ready['offset']
+    if start > len(data) or ready['chunk'] == 0 or ready['credit'] == 0:
+        raise nonsense(session.line.where)
     progress(ready)
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    stream = packer.compress(data[start:]) + packer.flush() if options.get('deflate') else data
+    sent = 0 if options.get('deflate') else start
     try:
-        if options.get('deflate'):
-            packer = zlib.compressobj(6, zlib.DEFLATED, -15)
-            packed = packer.compress(data[ready['offset']:]) + packer.flush()
-            return send_data(session, packed, 0, ready, progress, {'type': 'end'})
-        return send_data(session, data, ready['offset'], ready, progress, None)
+        return send_data(session, stream, sent, ready, Progress(session, sent, len(data), stream is not data, progress))
     except Failure as failure:
-        failure.resumed = ready['offset'] > 0
+        failure.resumed = start > 0
         raise
 
 
-def send_data(session, data, sent, ready, progress, end):
-    """Keeps `credit` bytes on their way; then sends `end`, if there is one, and waits for `done`."""
-    received, heard = sent, time.monotonic()
+class Progress:
+    """What the device has taken of an update, its figures checked before they are believed."""
+
+    def __init__(self, session, received, size, is_packed, show):
+        self.session, self.received, self.size, self.is_packed, self.show = session, received, size, is_packed, show
+
+    def take(self, message, sent):
+        written_max = self.size if self.is_packed else message['received']
+        if not self.received <= message['received'] <= sent or message['written'] > written_max:
+            raise nonsense(self.session.line.where)
+        self.received = message['received']
+        self.show({**message, 'sent': sent})
+
+
+def send_data(session, data, sent, ready, progress):
+    """Keeps `credit` bytes on their way until all are sent, then waits for `done`."""
+    heard = time.monotonic()
     while sent < len(data):
         Interrupts.check()
-        room = min(ready['chunk'], len(data) - sent, ready['credit'] - (sent - received))
+        room = min(ready['chunk'], CHUNK_MAX, len(data) - sent, ready['credit'] - (sent - progress.received))
         if room > 0:
             session.line.send(2, struct.pack('<I', sent) + data[sent:sent + room])
             sent += room
@@ -457,12 +486,11 @@ def send_data(session, data, sent, ready, progress, end):
         elif time.monotonic() - heard > SILENCE_S:
             raise Failure('connection_lost', 'Nothing has come from %s for %d s.' % (session.line.where, SILENCE_S))
         if message and message['type'] == 'progress':
-            received = message['received']
-            progress({**message, 'sent': sent})
-    if end:
-        session.send(end)
+            progress.take(message, sent)
+    if progress.is_packed:
+        session.send({'type': 'end'})
     while True:
         message = session.wait_for('progress', 'done')
         if message['type'] == 'done':
             return message
-        progress({**message, 'sent': sent})
+        progress.take(message, sent)

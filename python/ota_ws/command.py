@@ -105,8 +105,16 @@ def add_options(parser, command):
         add('--keep-going', action='store_true', help='go on with the next device whatever happened')
 
 
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, and what to type."""
+
+    def error(self, message):
+        print("ota-ws: %s.\nnext: '%s --help' shows what there is" % (message, self.prog), file=sys.stderr)
+        sys.exit(USAGE)
+
+
 def make_parser():
-    parser = argparse.ArgumentParser(prog='python -m ota_ws', allow_abbrev=False,
+    parser = Parser(prog='python -m ota_ws', allow_abbrev=False,
                                      description='Updates devices that run ota_ws_update, over WebSocket.')
     parser.add_argument('--version', action='version', version='ota-ws-update ' + __version__)
     commands = parser.add_subparsers(dest='command', metavar='COMMAND', required=True)

@@ -4,6 +4,7 @@ import collections
 import json
 import shutil
 import sys
+import textwrap
 import time
 
 from .client import printable
@@ -140,7 +141,10 @@ class Output:
     def line(self, stream, host, text):
         if self.has_bar:
             sys.stderr.write('\r\033[K')
-        print('%s: %s' % (host, text) if self.has_several and host else text, file=stream, flush=True)
+        text = '%s: %s' % (host, text) if self.has_several and host else text
+        if stream.isatty():
+            text = textwrap.fill(text, shutil.get_terminal_size().columns, break_long_words=False)
+        print(text, file=stream, flush=True)
 
     def note(self, host, text):
         if self.is_json and not self.is_quiet:

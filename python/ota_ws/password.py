@@ -14,6 +14,7 @@ class Password:
         self.text = os.environ.get('OTA_WS_PASSWORD') if path is None else self.load(path)
         self.given = self.text is not None
         if self.given:
+            self.text = (self.text.splitlines() or [''])[0]
             self.check()
 
     @property
@@ -32,13 +33,12 @@ class Password:
         if data.startswith((b'\xef\xbb\xbf', b'\xff\xfe', b'\xfe\xff')):
             raise Failure('byte_order_mark', 'The password file %s begins with a byte order mark (BOM). Save it as '
                                              'plain text without one.' % path)
-        return data.splitlines()[0].decode('latin-1')
+        return data.decode('latin-1')
 
     def check(self):
         if not 4 <= len(self.text) <= 64 or not all(' ' <= letter <= '~' for letter in self.text):
-            self.text, known = None, self.text
-            raise Failure('bad_password', 'A password has 4 to 64 printable ASCII characters; this one cannot be '
-                                          'right.' if known else 'No password was given.')
+            self.text = None
+            raise Failure('bad_password', 'A password has 4 to 64 printable ASCII characters; this one cannot be right.')
 
     def read(self, address):
         if self.text is None:

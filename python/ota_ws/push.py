@@ -36,6 +36,9 @@ class Push:
         if failure.code == INTERRUPTED and visit.session and not visit.taken:
             self.cancel()
             raise Failure('interrupted', 'Interrupted, the update was cancelled.')
+        if failure.name == 'nonsense' and visit.session:
+            self.cancel()
+            raise failure
         if failure.name == 'compression_declined' and not self.is_declined:
             self.is_declined = True
             visit.note('the device cannot unpack now: the image is sent as it is')
