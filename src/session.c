@@ -180,6 +180,12 @@ static void hear_proof(ota_ws_session_t *session, const ota_ws_request_t *reques
 
 // ---- after the login -----------------------------------------------------------------------------------------------
 
+// Nobody can send so many bytes at once, or the file has not so many. How long a deflate stream is, only its maker
+// knows.
+static bool is_early_too_much(const ota_ws_device_t *device, const ota_ws_promise_t *promise) {
+    return promise->early > ota_ws_update_early_most(device) || (!promise->deflate && promise->early > promise->size);
+}
+
 static void hear_begin(ota_ws_session_t *session, const ota_ws_request_t *request) {
     ota_ws_promise_t promise = {.size = request->size,
                                 .allow_downgrade = request->allow_downgrade,
@@ -188,7 +194,7 @@ static void hear_begin(ota_ws_session_t *session, const ota_ws_request_t *reques
     memcpy(promise.sha256, request->sha256, sizeof promise.sha256);
     if (ota_ws_update_is_of(session)) {
         end_with(session, OTA_WS_UNEXPECTED_MESSAGE); // a second begin
-    } else if (promise.early > ota_ws_update_early_most(session->device)) {
+    } else if (is_early_too_much(session->device, &promise)) {
         end_with(session, OTA_WS_BAD_VALUE);
     } else {
         ota_ws_update_begin(session, &promise);

@@ -721,6 +721,16 @@ static void pass_seconds(int seconds) {
     }
 }
 
+// Lets time pass until something has been counted once. The writer is a real thread, which a busy machine may keep
+// waiting.
+static void pass_until_counted(const int *count) {
+    for (int i = 0; i < 10 * ROUNDS && *count == 0; i++) {
+        fake_pass(20);
+        usleep(1000);
+    }
+    assert_int_equal(*count, 1);
+}
+
 static void an_application_that_is_well_is_confirmed(void **state) {
     (void)state;
     ota_ws_health_t health = OTA_WS_HEALTH_UNKNOWN;
@@ -728,9 +738,8 @@ static void an_application_that_is_well_is_confirmed(void **state) {
     pass_seconds(3);
     assert_int_equal(fake_entry(0).ota_state, ESP_OTA_IMG_PENDING_VERIFY);
     health = OTA_WS_HEALTH_GOOD;
-    pass_seconds(3);
+    pass_until_counted(&fake.events[OTA_WS_EVENT_CONFIRMED]);
     assert_int_equal(fake_entry(0).ota_state, ESP_OTA_IMG_VALID);
-    assert_int_equal(fake.events[OTA_WS_EVENT_CONFIRMED], 1);
     assert_int_equal(fake.restarts, 0);
 }
 
@@ -738,9 +747,8 @@ static void an_application_that_is_not_well_goes_back(void **state) {
     (void)state;
     ota_ws_health_t health = OTA_WS_HEALTH_BAD;
     start_on_trial(&health);
-    pass_seconds(3);
+    pass_until_counted(&fake.restarts);
     assert_int_equal(fake.events[OTA_WS_EVENT_ROLLED_BACK], 1);
-    assert_int_equal(fake.restarts, 1);
 }
 
 static bool opens(const ota_ws_verifier_t *verifier, const char *password) {
@@ -775,9 +783,9 @@ static void without_any_memory_the_end_of_a_trial_is_the_restart(void **state) {
     start_on_trial_unasked();
     fake.largest_stack = 1;
     assert_int_equal(ota_ws_confirm(), ESP_ERR_NO_MEM);
-    pass_seconds(CONFIG_OTA_TRIAL_TIMEOUT_S + 2);
+    pass_seconds(CONFIG_OTA_TRIAL_TIMEOUT_S);
+    pass_until_counted(&fake.restarts);
     assert_int_equal(fake_entry(0).ota_state, ESP_OTA_IMG_PENDING_VERIFY); // the bootloader goes back
-    assert_int_equal(fake.restarts, 1);
     assert_int_equal(fake.events[OTA_WS_EVENT_ROLLED_BACK], 1);
     assert_int_equal(fake.events[OTA_WS_EVENT_RESTARTING], 1);
 }

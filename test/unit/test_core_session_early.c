@@ -318,6 +318,21 @@ static void more_than_the_device_allows_end_the_session(void **state) {
     desk_close(&desk);
 }
 
+static void more_than_the_file_has_end_the_session(void **state) {
+    (void)state;
+    image_file_t all = long_image();
+    image_file_t file = {all.bytes, EARLY};
+    for (uint32_t more = 0; more < 2; more++) {
+        desk_t desk;
+        desk_open(&desk);
+        say_begin(desk.peer, &file, EARLY + more);
+        assert_int_equal(peer_ended(desk.peer, "bad_value"), more > 0);
+        assert_int_equal(desk.rig->starts, 1 - (int)more);
+        desk_close(&desk);
+    }
+    image_free(&all);
+}
+
 static void none_or_more_than_were_announced_are_not_wanted_before_ready(void **state) {
     (void)state;
     static const uint32_t announced[] = {0, EARLY};
@@ -438,6 +453,7 @@ int main(void) {
         cmocka_unit_test(a_cancel_right_after_begin_throws_them_away),
         cmocka_unit_test(the_link_may_die_in_their_middle),
         cmocka_unit_test(more_than_the_device_allows_end_the_session),
+        cmocka_unit_test(more_than_the_file_has_end_the_session),
         cmocka_unit_test(none_or_more_than_were_announced_are_not_wanted_before_ready),
         cmocka_unit_test(a_frame_that_goes_beyond_them_is_refused),
         cmocka_unit_test(those_that_do_not_come_are_missed),

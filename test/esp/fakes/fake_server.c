@@ -143,7 +143,10 @@ esp_err_t httpd_unregister_uri_handler(httpd_handle_t handle, const char *uri, h
         return ESP_ERR_NOT_FOUND;
     }
     free((char *)server->uris[at].uri);
-    server->uris[at] = server->uris[--server->uri_count];
+    server->uri_count--;
+    for (; at < server->uri_count; at++) { // the order stays
+        server->uris[at] = server->uris[at + 1];
+    }
     return ESP_OK;
 }
 
