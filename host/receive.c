@@ -49,6 +49,9 @@ void receive_begin(const server_t *server, connection_t *connection) {
 }
 
 void receive_end(const server_t *server, connection_t *connection) {
+    if (connection == NULL || connection->wsi == NULL) {
+        return; // the upgrade has failed: it never opened
+    }
     unwatch(server, connection);
     connection->paused = false;
     connection->over = true;

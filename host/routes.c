@@ -303,12 +303,33 @@ static bool is_upgrade_ours(const server_t *server, struct lws *wsi, const char 
            path != NULL && strcmp(path, server->settings.ws_uri) == 0;
 }
 
+#define KEY_LENGTH 24 // 16 bytes in base64
+
+static bool is_key_whole(struct lws *wsi) {
+    char text[HOST_SIZE];
+    const char *key = copy_header(wsi, WSI_TOKEN_KEY, text, sizeof text);
+    return key != NULL && strlen(key) == KEY_LENGTH && strcmp(key + KEY_LENGTH - 2, "==") == 0;
+}
+
+// What libwebsockets would end without an answer. NULL: nothing.
+static const char *find_upgrade_fault(struct lws *wsi) {
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_PROTOCOL) > 0) {
+        return "This WebSocket has no subprotocols. Leave Sec-WebSocket-Protocol out.\n";
+    }
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_HOST) == 0 || !is_key_whole(wsi)) {
+        return "A WebSocket needs the headers Host and Sec-WebSocket-Key, which is 16 bytes in base64.\n";
+    }
+    return NULL;
+}
+
 int routes_upgrade(server_t *server, struct lws *wsi, const char *protocol) {
-    if (is_upgrade_ours(server, wsi, protocol)) {
+    char body[BODY_SIZE];
+    bool ours = is_upgrade_ours(server, wsi, protocol);
+    const char *fault = ours ? find_upgrade_fault(wsi) : NULL;
+    if (ours && fault == NULL) {
         return 0;
     }
-    char body[BODY_SIZE];
-    response_t response = answer(server, wsi, body);
+    response_t response = ours ? refuse(HTTP_STATUS_BAD_REQUEST, fault) : answer(server, wsi, body);
     response.close = true;
     (void)write_response(wsi, &response);
     return -1;

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { test } from 'node:test';
 import { Client, freshPath, makeImage, request, run, ticketOf, until, withDevice } from './harness.js';
-import { Wire, frame, kinds, upgradeRequest } from './wire.js';
+import { Wire, frame, kinds, tlsOptions, upgradeRequest } from './wire.js';
 
 const first = makeImage({ version: '1.0.0' });
 
@@ -143,6 +143,29 @@ test('a WebSocket of another version is told which one is spoken', async () => {
     const { status, text } = await ask(device, `GET /ota/ws HTTP/1.1\r\nHost: ${device.url.host}\r\n\r\n`);
     assert.deepEqual([status, /sec-websocket-version: 13/i.test(text)], [426, true]);
   });
+});
+
+test('an upgrade that lacks something is answered, not obeyed', async () => {
+  for (const options of [{}, tlsOptions()]) {
+    await withDevice({ image: first.path, options }, async (device) => {
+      for (const more of [
+        { 'Sec-WebSocket-Key': undefined },
+        { 'Sec-WebSocket-Key': '' },
+        { 'Sec-WebSocket-Key': 'x' },
+        { 'Sec-WebSocket-Key': 'A'.repeat(200) },
+        { Host: undefined },
+        { 'Sec-WebSocket-Protocol': 'chat' },
+        { 'Sec-WebSocket-Protocol': 'ota, http' },
+      ]) {
+        const { status, text } = await ask(device, upgradeRequest(device, more));
+        assert.deepEqual([JSON.stringify(more), status], [JSON.stringify(more), 400], text);
+      }
+      const wire = await Wire.open(device);
+      wire.send(upgradeRequest(device, { Upgrade: 'websocket', Connection: 'close' }));
+      await wire.isEnded();
+      await (await Client.connect(device)).close();
+    });
+  }
 });
 
 const hello = Buffer.from('{"type":"hello","version":1,"ticket":"AAAAAAAAAAAAAAAAAAAAAA"}');
