@@ -34,13 +34,14 @@ const answers = [
   { name, type: 'TXT', data: ['v=first', 'v=second', 'flag', 'empty=', 'n=a=b'] },
   { name: 'device.local', type: 'A', data: '10.9.9.1' },
 ].map((record) => ({ ttl: 120, ...record }));
-socket.on('query', ({ questions }) => questions.some(({ name: asked }) => /update|device/.test(asked)) && socket.respond({ answers }));
+const isOurs = (question) => /update|device/.test(question.name);
+socket.on('query', ({ questions }) => questions.some(isOurs) && socket.respond({ answers }));
 socket.on('ready', () => writeFileSync('ready', 'yes'));
 JS
 cat >find.mjs <<'JS'
 import { Bonjour } from 'bonjour-service';
 new Bonjour().find({ type: 'update' }, ({ txt }) => {
-  for (const [key, value] of Object.entries(txt)) console.log(`bonjour-service: ${JSON.stringify(key)} is ${JSON.stringify(value)}`);
+  for (const pair of Object.entries(txt)) console.log("bonjour-service:", ...pair.flatMap((word, i) => (i ? ["is", JSON.stringify(word)] : JSON.stringify(word))));
   console.log(`bonjour-service, as JSON: ${JSON.stringify(txt)}`);
   process.exit();
 });

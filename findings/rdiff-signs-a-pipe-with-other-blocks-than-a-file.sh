@@ -29,7 +29,8 @@ for way in from-a-file from-a-pipe from-the-shell; do
     rdiff delta "$way" new delta-"$way"
     rdiff patch old delta-"$way" again-"$way"
     cmp new again-"$way"
-    echo "$way: blocks of $((0x$(od -An -tx1 -j4 -N4 "$way" | tr -d " "))), signature $(stat -c %s "$way"), delta $(stat -c %s delta-"$way")"
+    block=$((0x$(od -An -tx1 -j4 -N4 "$way" | tr -d ' '))) # bytes 4 to 7 of a signature
+    echo "$way: blocks of $block, signature $(stat -c %s "$way"), delta $(stat -c %s delta-"$way")"
 done >seen
 cat >expected <<'TEXT'
 from-a-file: blocks of 512, signature 21108, delta 16167
