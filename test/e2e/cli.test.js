@@ -5,8 +5,7 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import { once } from 'node:events';
-import { test } from 'node:test';
-import { askPretender, assertEnds, cli, cliOn, environment, EXIT, first, history, hostOf, lastLine, objects, PASSWORD, passwordFile, pretender, protectedBy, push, second, send, state, welcome, wire, withFirst } from './cli_tools.js';
+import { askPretender, assertEnds, cli, cliOn, environment, EXIT, first, history, hostOf, lastLine, objects, PASSWORD, passwordFile, pretender, protectedBy, push, second, send, state, welcome, wire, withFirst, test } from './cli_tools.js';
 import { Client, defects, Device, freshPath, helloWorldChips, makeImage, realImage, request, root, run, tools, until, withDevice } from './harness.js';
 
 // ---- updates

@@ -6,8 +6,7 @@ import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
 import { once } from 'node:events';
-import { test } from 'node:test';
-import { assertEnds, askPretender, cli, environment, EXIT, first, history, hostOf, lastLine, objects, PASSWORD, pretender, protectedBy, second, send, state, welcome, withFirst } from './cli_tools.js';
+import { assertEnds, askPretender, cli, environment, EXIT, first, history, hostOf, lastLine, objects, PASSWORD, pretender, protectedBy, second, send, state, welcome, withFirst, test } from './cli_tools.js';
 import { freshPath, run, tools, until, withDevice } from './harness.js';
 
 const reasonAgainst = (file, args) => (spawnSync(file, args).status === 0 ? false : `no real ${file} ${args[0]} on this machine`);

@@ -5,8 +5,17 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
+import { test as nodeTest } from 'node:test';
 import { WebSocketServer } from 'ws';
 import { freshPath, makeImage, run, tools, withDevice } from './harness.js';
+
+/** A test of ota-ws. Another program with its words (OTA_WS_CLI) runs those whose names begin as OTA_WS_TESTS says. */
+export function test(name, ...rest) {
+  const beginnings = process.env.OTA_WS_TESTS?.split('|');
+  if (beginnings === undefined || beginnings.some((beginning) => name.startsWith(beginning))) {
+    nodeTest(name, ...rest);
+  }
+}
 
 export const PASSWORD = 'sesame 42';
 export const EXIT = { ok: 0, usage: 2, file: 3, device: 4, unreachable: 5, login: 6, old: 7, interrupted: 130 };

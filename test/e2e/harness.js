@@ -22,7 +22,7 @@ export const root = path.resolve(here, '../..');
 export const buildDir = path.resolve(process.env.BUILD_DIR ?? path.join(root, 'build/gcc'));
 export const tools = {
   device: path.join(buildDir, 'ota-ws-device'),
-  cli: path.join(buildDir, 'cli/ota-ws'),
+  cli: process.env.OTA_WS_CLI ?? path.join(buildDir, 'cli/ota-ws'),
   image: path.join(buildDir, 'test/ota-ws-image'),
 };
 
