@@ -1,0 +1,181 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""The parts of the Python client that need no device. The tests against devices are test/e2e/python.test.js."""
+import ast
+import importlib
+import os
+import re
+import sys
+import unittest
+from unittest import mock
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), '../..'))
+sys.path.insert(0, os.path.join(ROOT, 'python'))
+sys.dont_write_bytecode = True
+
+from ota_ws import __version__, client, image, output  # noqa: E402
+from ota_ws.failure import Failure  # noqa: E402
+from ota_ws.sentences import SENTENCES  # noqa: E402
+
+
+def read(path):
+    with open(os.path.join(ROOT, path), encoding='utf-8') as file:
+        return file.read()
+
+
+def sources():
+    for folder in ('python/ota_ws', 'python/platformio'):
+        for name in sorted(os.listdir(os.path.join(ROOT, folder))):
+            if name.endswith('.py'):
+                yield os.path.join(folder, name)
+
+
+class FakeSocket:
+    """Takes what is written; gives `answers`, one at each recv()."""
+
+    def __init__(self, answers=()):
+        self.written, self.answers = [], list(answers)
+
+    def settimeout(self, seconds):
+        pass
+
+    def sendall(self, data):
+        self.written.append(data)
+
+    def recv(self, _size):
+        return self.answers.pop(0) if self.answers else b''
+
+    def pending(self):
+        return 1
+
+
+def line_of(answers=()):
+    line = client.Line.__new__(client.Line)
+    line.where, line.buffer, line.socket = 'fake:80', bytearray(), FakeSocket(answers)
+    return line
+
+
+def frame(text, first=0x81):
+    size = len(text)
+    head = bytes([first, size]) if size < 126 else bytes([first, 126]) + size.to_bytes(2, 'big')
+    return head + text
+
+
+class Package(unittest.TestCase):
+    def test_every_file_is_python_3_8(self):
+        names = [ast.parse(read(path), path, feature_version=(3, 8)) and path for path in sources()]
+        self.assertGreater(len(names), 8)
+
+    def test_only_the_standard_library_is_imported(self):
+        for path in sources():
+            for node in ast.walk(ast.parse(read(path))):
+                names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else \
+                    [node.module] if isinstance(node, ast.ImportFrom) and not node.level else []
+                for name in names:
+                    self.assertIn(name.split('.')[0], getattr(sys, 'stdlib_module_names', name.split('.')[0]), path)
+
+    def test_the_client_is_one_file_below_500_lines(self):
+        self.assertLess(len(read('python/ota_ws/client.py').splitlines()), 500)
+
+    def test_the_version_is_the_release(self):
+        release = re.search(r'^version: "(.+)"', read('idf_component.yml'), re.M)[1]
+        self.assertEqual(__version__, release)
+        self.assertIn('\nversion = "%s"\n' % release, read('python/pyproject.toml'))
+
+    def test_the_entry_points_lead_to_functions(self):
+        for module, name in re.findall(r'^[\w-]+ = "(ota_ws\.\w+):(\w+)"$', read('python/pyproject.toml'), re.M):
+            self.assertTrue(callable(getattr(importlib.import_module(module), name)), module)
+
+
+class Document(unittest.TestCase):
+    def test_the_sentences_are_those_of_the_protocol(self):
+        rows = re.findall(r'^\| `(\w+)` \| (.+?) \| (?:`failed`|`error`|403|not sent)', read('docs/protocol.md'), re.M)
+        self.assertGreater(len(rows), 70)
+        self.assertEqual(dict(rows), SENTENCES)
+
+    def test_the_login_of_the_protocol_byte_by_byte(self):
+        document = read('docs/protocol.md').split('## 8.')[1]
+        texts = re.findall(r'^(\{"type".+\})$', document, re.M)
+        hello, challenge, proof, welcome, ping, pong, begin = texts
+        hello_frame = bytes.fromhex(re.search(r'^81 ec[0-9a-f \n]+', document, re.M)[0])
+        data_frame = bytes.fromhex(re.search(r'^82 a4[0-9a-f \n]+', document, re.M)[0])
+        session = client.Session.__new__(client.Session)
+        session.line = line_of(frame(text.encode()) for text in (challenge, welcome))
+        session.state, session.keys, session.counts, session.round_trip_s = {}, (None, None), [0, 0], 15
+        with mock.patch('os.urandom', lambda size: b'18 bytes of client' if size == 18 else hello_frame[2:6]), \
+                mock.patch('select.select', lambda *_: ([1], [], [])):
+            session.log_in('rJ8h2QmT0aX4cVb6nLw1eg', client.as_pairing_code('k7mq2rtx 9wpd'))
+            session.send({'type': 'ping'})
+            session.counts[1], session.is_open = 1, True  # `state` was the first
+            session.line.socket.answers = [frame(pong.encode())]
+            self.assertEqual(session.receive(1)['type'], 'pong')
+            session.send({**ast.literal_eval(begin.split(',"count"')[0] + '}')})
+            session.line.send(2, unmask(data_frame[2:]))
+        written = session.line.socket.written
+        self.assertEqual(written[0], hello_frame)
+        self.assertEqual(written[4], data_frame)
+        self.assertEqual([unmask(data[4 if data[1] == 0xFE else 2:]).decode() for data in written[:4]],
+                         [hello, proof, ping, begin])
+
+
+def unmask(data):
+    return bytes(byte ^ data[index % 4] for index, byte in enumerate(data[4:]))
+
+
+class Frames(unittest.TestCase):
+    def messages(self, pieces):
+        line, messages = line_of(pieces), []
+        with mock.patch('select.select', lambda *_: ([1], [], [])), self.assertRaises(Failure) as ended:
+            while True:
+                messages.append(line.receive(1))
+        return messages, ended.exception.name, line.socket.written
+
+    def test_messages_whole_byte_by_byte_and_at_every_split(self):
+        texts = [b'a', b'b' * 125, b'c' * 126, b'd' * 300]
+        data = frame(b'x', 0x89) + b''.join(map(frame, texts)) + frame(b'', 0x88)
+        ways = [[data], [data[i:i + 1] for i in range(len(data))]] + [[data[:i], data[i:]] for i in range(1, len(data))]
+        for pieces in ways:
+            messages, name, written = self.messages(pieces)
+            self.assertEqual((messages, name, len(written)), (texts, 'connection_lost', 1))
+
+    def test_frames_that_no_device_sends_are_named(self):
+        for data in (b'\x01\x01a', b'\x81\x81....a', b'\xc1\x01a', b'\x82\x01a', b'\x81\x7f' + bytes(8), b'\x83\x00'):
+            self.assertEqual(self.messages([data])[1], 'nonsense', data)
+
+
+class Words(unittest.TestCase):
+    def test_pairing_codes_as_people_type_them(self):
+        for typed in ('K7MQ-2RTX-9WPD', 'k7mq2rtx9wpd', ' K7MQ 2rtx 9WPD '):
+            self.assertEqual(client.as_pairing_code(typed), 'K7MQ-2RTX-9WPD')
+        self.assertEqual(client.as_pairing_code('oil1-oil1-oil1'), '0111-0111-0111')
+        for typed in ('sesame 42', 'K7MQ-2RTX-9WPU', 'k7mq2rtx9wp', ''):
+            self.assertEqual(client.as_pairing_code(typed), typed)
+
+    def test_addresses_and_what_is_none(self):
+        known = {'lamp': ('lamp', 80, False, ['/ota']), 'lamp:8070': ('lamp', 8070, False, ['/ota']),
+                 'https://lamp': ('lamp', 443, True, ['/ota']), '[fe80::1%25eth0]:81': ('fe80::1%eth0', 81, False, ['/ota']),
+                 'http://proxy/devices/lamp/': ('proxy', 80, False, ['/devices/lamp/ota', '/devices/lamp/']),
+                 'http://lamp/update': ('lamp', 80, False, ['/update'])}
+        for written, right in known.items():
+            address = client.Address(written)
+            self.assertEqual((address.name, address.port, address.tls, address.paths), right)
+        for written in ('', 'ftp://lamp', 'lamp:0', 'lamp:65536', 'http://lamp/#code=K7MQ', 'a b'):
+            with self.assertRaises(ValueError, msg=written):
+                client.Address(written)
+
+    def test_the_checksum_is_folded_as_byte_by_byte(self):
+        for size in (0, 1, 2, 3, 255, 1000):
+            data, sum_of_all = os.urandom(size), 0
+            for byte in data:
+                sum_of_all ^= byte
+            self.assertEqual(image.fold(data), sum_of_all)
+
+    def test_a_bar_fits_its_terminal(self):
+        meter = output.Meter(1000000, 0)
+        meter.update(500000)
+        for columns in range(1, 200):
+            self.assertLessEqual(len(meter.bar(columns)), columns)
+
+
+if __name__ == '__main__':
+    unittest.main()
