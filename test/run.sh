@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Runs all tests and ends with one line: N passed, N failed[, N skipped]. Names of steps as arguments run these only:
-# gcc sanitize clang web border fuzz cuts e2e. What a step says is in build/log; it is shown when something failed.
+# gcc sanitize clang web border python fuzz cuts e2e. What a step says is in build/log; it is shown when something failed.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 
@@ -9,7 +9,7 @@ passed=0
 failed=0
 skipped=0
 steps=("$@")
-[ "${#steps[@]}" -gt 0 ] || steps=(gcc sanitize clang web border fuzz cuts e2e)
+[ "${#steps[@]}" -gt 0 ] || steps=(gcc sanitize clang web border python fuzz cuts e2e)
 log=build/log
 mkdir -p "$log"
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=1} UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
@@ -141,6 +141,17 @@ web_step() {
 
 border_step() {
     one_test 'borders of src, esp, host' test/border.sh
+}
+
+# The package alone; against devices it runs in the step e2e (python.test.js).
+python_step() {
+    local output="$log/python.txt" ran bad
+    /usr/bin/python3 test/python/test_client.py >"$output" 2>&1
+    ran=$(sed -nE 's/^Ran ([0-9]+) tests? in .*/\1/p' "$output")
+    bad=$(($(grep -oE '(failures|errors)=[0-9]+' "$output" | sed 's/.*=//; s/$/ +/') 0))
+    [ -n "$ran" ] && { [ "$bad" -gt 0 ] || grep -q '^OK' "$output"; } || { ran=1 bad=1; }
+    [ "$bad" -eq 0 ] || cat "$output"
+    count python $((ran - bad)) "$bad" 0
 }
 
 fuzz_step() {
