@@ -52,3 +52,11 @@ test('every test that a document names is there', () => {
     }
   }
 });
+
+test('component, Python package and changelog name one release', () => {
+  const find = (file, pattern) => fs.readFileSync(path.join(root, file), 'utf8').match(pattern)?.[1];
+  const release = find('idf_component.yml', /^version: "(.+)"$/m);
+  assert.equal(find('python/pyproject.toml', /^version = "(.+)"$/m), release);
+  assert.equal(find('python/ota_ws/__init__.py', /^__version__ = '(.+)'$/m), release);
+  assert.equal(find('CHANGELOG.md', /^## (?:Unreleased \()?([\d.]+)/m), release);
+});
