@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The commands that people type. Each installs what it needs and this machine lacks (Debian packages, npm packages of the
 # lock files); as root, or with sudo.
-.PHONY: help setup demo install deb deb-test test screenshots cases chip-test attack encrypted cuts states fuzz coverage mutants bench bench-work size page format clean
+.PHONY: help setup demo install deb deb-test discover-test test screenshots cases chip-test attack encrypted cuts states fuzz coverage mutants bench bench-work size page format clean
 
 help:
 	@echo 'make demo     a virtual ESP32 with its update page, until Ctrl-C'
@@ -9,6 +9,7 @@ help:
 	@echo 'make deb      the same as a Debian package in build/deb'
 	@echo 'make deb-test installs that package in a fresh Debian system, and uses it there'
 	@echo 'make test     builds and runs all tests (gcc, clang, sanitizers, page, three browsers)'
+	@echo 'make discover-test  DEVICES=50 virtual devices in two network namespaces, found by ota-ws discover'
 	@echo 'make screenshots  every state of the page in three browsers, as pictures in build/screenshots'
 	@echo 'make chip-test  the same on emulated ESP32-C3s; needs ESP-IDF and qemu-system-riscv32'
 	@echo 'make encrypted  the cases of encrypted images alone, with their counts'
@@ -57,6 +58,12 @@ deb-test: deb
 test:
 	@test/setup.sh test
 	@test/run.sh
+
+discover-test:
+	@test/setup.sh test
+	@cmake -S host -B build/gcc >/dev/null
+	@cmake --build build/gcc -j "$$(nproc)" --target ota-ws ota-ws-device ota-ws-image >/dev/null
+	@DISCOVER_DEVICES=$(or $(DEVICES),50) node --import ./test/browser_globals.js --test --test-reporter=spec test/e2e/discover.test.js
 
 screenshots:
 	@test/setup.sh test

@@ -19,6 +19,7 @@ typedef struct {
     char path[ADDRESS_PATH_SIZE];        // of the page
     char second_path[ADDRESS_PATH_SIZE]; // where the page may be instead, when it is not at `path`; or ""
     char host_header[ADDRESS_HOST_SIZE]; // with brackets, and the port where it is not the scheme's own
+    char via[64];                        // IP address to connect to instead of asking for `name`; or ""
     char where[ADDRESS_HOST_SIZE];       // for people: with brackets and port
 } address_t;
 

@@ -16,6 +16,7 @@ static const struct {
     {"not_restarted", "'ota-ws restart %s' asks for the restart again"},
     {"no_connection", "'ota-ws info %s' when the device is on and in this network"},
     {"no_answer", "'ota-ws info %s' when the device is on and in this network"},
+    {"not_found", "'ota-ws info ADDRESS' with the IP address that the device's console or the router shows"},
     {"unknown_name", "'ota-ws info ADDRESS' with the IP address that the device's console or the router shows"},
     {"connection_lost", "the same command again: it goes on where the device stopped"},
     {"link_lost", "the same command again: it goes on where the device stopped"},

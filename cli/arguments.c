@@ -13,6 +13,7 @@
 
 #define DEFAULT_RETRIES 5
 #define DEFAULT_WAIT_S 60
+#define DEFAULT_SEARCH_S 2
 #define LARGEST_NUMBER 86400
 #define MOST_WORDS 64 // commands, options: as many as bits in seen_t
 
@@ -22,12 +23,13 @@
 static const struct {
     const char *word, *command;
 } other_words[] = {
-    {"upload", "push"},   {"flash", "push"},     {"update", "push"},    {"send", "push"},
-    {"ota", "push"},      {"status", "info"},    {"state", "info"},     {"show", "info"},
-    {"list", "info"},     {"history", "info"},   {"reboot", "restart"}, {"reset", "restart"},
-    {"abort", "cancel"},  {"stop", "cancel"},    {"undo", "rollback"},  {"revert", "rollback"},
-    {"back", "rollback"}, {"keep", "confirm"},   {"accept", "confirm"}, {"commit", "confirm"},
-    {"check", "inspect"}, {"verify", "inspect"}, {"image", "inspect"},  {"version", "--version"},
+    {"upload", "push"},    {"flash", "push"},    {"update", "push"},       {"send", "push"},
+    {"ota", "push"},       {"status", "info"},   {"state", "info"},        {"show", "info"},
+    {"list", "discover"},  {"history", "info"},  {"reboot", "restart"},    {"reset", "restart"},
+    {"abort", "cancel"},   {"stop", "cancel"},   {"undo", "rollback"},     {"revert", "rollback"},
+    {"back", "rollback"},  {"keep", "confirm"},  {"accept", "confirm"},    {"commit", "confirm"},
+    {"find", "discover"},  {"scan", "discover"}, {"search", "discover"},   {"check", "inspect"},
+    {"verify", "inspect"}, {"image", "inspect"}, {"version", "--version"},
 };
 
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
@@ -140,7 +142,12 @@ static bool take_option(arguments_t *arguments, int option, const char *value, p
     case OPTION_RETRY:
         return read_number(value, &arguments->patience.retries, problem);
     case OPTION_WAIT:
-        return value == NULL || read_number(value, &arguments->patience.wait_s, problem);
+        arguments->wait_is_open = value == NULL;
+        if (value != NULL && !read_number(value, &arguments->patience.wait_s, problem)) {
+            return false;
+        }
+        arguments->search_s = value != NULL ? arguments->patience.wait_s : arguments->search_s;
+        return true;
     case OPTION_NO_CHECK:
         arguments->push.no_check = true;
         return true;
@@ -217,6 +224,9 @@ static void list_options(struct option options[MOST_WORDS + 1], char letters[MOS
     *letters++ = ':'; // a missing value is not the same as an unknown option
     for (size_t i = 0; i < option_words_count; i++) {
         const option_words_t *words = &option_words[i];
+        if (words->id == OPTION_SEARCH) {
+            continue;
+        }
         int has_value = words->value == NULL                    ? no_argument
                         : option_words_value_is_optional(words) ? optional_argument
                                                                 : required_argument;
@@ -267,10 +277,21 @@ static void write_commands(unsigned group, char *text, size_t size) {
     }
 }
 
+// One name may have one meaning for one command and another one for the next.
+static bool knows_option(const command_words_t *entry, const char *name) {
+    for (size_t i = 0; i < option_words_count; i++) {
+        bool is_known = (option_words[i].group & (entry->groups | FOR_EVERYWHERE)) != 0;
+        if (is_known && strcmp(option_words[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool options_belong(const command_words_t *entry, uint64_t seen, problem_t *problem) {
     for (size_t i = 0; i < option_words_count; i++) {
         const option_words_t *option = &option_words[i];
-        if ((seen >> i & 1) != 0 && (option->group & (entry->groups | FOR_EVERYWHERE)) == 0) {
+        if ((seen >> i & 1) != 0 && !knows_option(entry, option->name)) {
             char known_to[128];
             write_commands(option->group, known_to, sizeof known_to);
             problem_set(problem, EXIT_CODE_USAGE, "usage", "The option --%s means nothing to '%s'; it belongs to %s.",
@@ -351,6 +372,10 @@ static bool take_operands(arguments_t *arguments, const command_words_t *entry, 
         arguments->host_count++;
         operands++;
     }
+    if (entry->command == COMMAND_DISCOVER && arguments->wait_is_open && *operands != NULL &&
+        !read_number(*operands++, &arguments->search_s, problem)) { // "--wait 3"
+        return false;
+    }
     if (entry->command == COMMAND_HELP && *operands != NULL) {
         arguments->topic = *operands++;
     }
@@ -373,6 +398,7 @@ static void set_defaults(arguments_t *arguments) {
     arguments->for_chip = -1;
     arguments->patience.retries = DEFAULT_RETRIES;
     arguments->patience.wait_s = DEFAULT_WAIT_S;
+    arguments->search_s = DEFAULT_SEARCH_S;
 }
 
 bool arguments_parse(arguments_t *arguments, int argc, char **argv, problem_t *problem) {

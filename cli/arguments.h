@@ -21,6 +21,8 @@ typedef struct {
     char **hosts;    // in argv
     size_t host_count;
     bool json, quiet, keep_going;
+    uint32_t search_s;         // discover
+    bool wait_is_open;         // --wait without a value
     bool ecies;                // keygen
     const char *output;        // encrypt; NULL: beside `file`
     const char *password_file; // NULL: none

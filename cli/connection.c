@@ -154,7 +154,7 @@ static void connect_to(connection_t *connection, const connection_request_t *req
     memset(&info, 0, sizeof info);
     info.context = connection->loop->lws;
     info.vhost = connection->loop->vhost;
-    info.address = request->peer != NULL ? request->peer : address->name;
+    info.address = request->peer != NULL ? request->peer : address->via[0] != '\0' ? address->via : address->name;
     info.port = address->port;
     info.ssl_connection = tls_flags(connection, address) | LCCSCF_HTTP_NO_FOLLOW_REDIRECT;
     info.path = request->path;

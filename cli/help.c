@@ -40,7 +40,8 @@ static void print_overview(void) {
 
 static void print_page(const command_words_t *command) {
     bool has_options = command->command != COMMAND_HELP;
-    printf("usage: ota-ws %s %s%s\n", command->name, has_options ? "[OPTIONS] " : "", command->operands);
+    printf("usage: ota-ws %s%s%s%s\n", command->name, has_options ? " [OPTIONS]" : "",
+           command->operands[0] != '\0' ? " " : "", command->operands);
     if (!has_options) {
         return;
     }

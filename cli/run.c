@@ -10,6 +10,7 @@
 #include "info.h"
 #include "inspect.h"
 #include "keygen.h"
+#include "locate.h"
 #include "verdict.h"
 
 // What all devices of one command share.
@@ -49,6 +50,10 @@ static void visit_device(run_t *run, const char *host, const command_t *command,
     address_t address;
     problem_t problem;
     address_parse(&address, host, &problem); // arguments_parse() has seen that it is one
+    if (locate_is_needed(host, &address) && !locate(&address, host, &problem)) {
+        outcome_from_problem(&run->visit.outcome, &problem, NULL);
+        return;
+    }
     credentials_next_device(&run->credentials);
     visit_init(&run->visit, &run->loop, &run->output, &run->credentials, host, &address);
     visit_run(&run->visit, command, task, &run->arguments->patience);
@@ -249,6 +254,8 @@ static exit_code_t do_command(run_t *run) {
         return make_key(run);
     case COMMAND_ENCRYPT:
         return encrypt(run);
+    case COMMAND_DISCOVER:
+        return locate_all(&run->output, run->arguments->search_s);
     default:
         return do_devices(run);
     }

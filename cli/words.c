@@ -8,7 +8,8 @@
 
 const char words_title[] = "updates ESP32 devices that run ota_ws_update, over WebSocket";
 
-const char words_hosts[] = "HOST is 192.168.1.7, a name, name:port, or the page's address, https://name/ota.\n"
+const char words_hosts[] = "HOST is 192.168.1.7, a name, name:port, the page's address, https://name/ota,\n"
+                           "or what 'ota-ws discover' found: lamp.local, or the id of a device.\n"
                            "The password comes from --password-file, from the variable OTA_WS_PASSWORD, or\n"
                            "is asked for. It is never an argument.";
 
@@ -53,7 +54,13 @@ static const char encrypt_text[] = "Makes an ESP Encrypted Image of FILE, as Esp
                                    "FILE is checked first. Encryption hides the image; it does not prove who made\n"
                                    "it.";
 
+static const char discover_text[] = "Prints name, id and page of the devices on this network that announce themselves\n"
+                                    "(multicast DNS over IPv4). Every command takes 'lamp.local' or the id in the\n"
+                                    "place of an address. Exit code 5 when there is none.";
+
 const command_words_t command_words[] = {
+    {"discover", COMMAND_DISCOVER, false, false, FOR_ALL | FOR_DISCOVER, "", "which devices are on this network",
+     discover_text},
     {"info", COMMAND_INFO, false, true, FOR_ALL | FOR_DEVICES, "HOST...", "what runs there, both slots, trial, update",
      info_text},
     {"push", COMMAND_PUSH, true, true, FOR_ALL | FOR_DEVICES | FOR_RESTARTS | FOR_PUSH, "FILE HOST...",
@@ -95,6 +102,7 @@ const option_words_t option_words[] = {
     {"output", OPTION_OUTPUT, FOR_ENCRYPT, "FILE", NULL, "what to write (app_secure.bin beside app.bin)"},
     {"wait", OPTION_WAIT, FOR_RESTARTS, "[S]", NULL,
      "wait up to S seconds for the device to be back (60); --wait=0: do not wait"},
+    {"wait", OPTION_SEARCH, FOR_DISCOVER, "[S]", NULL, "look for S seconds (2)"},
     {"password-file", OPTION_PASSWORD_FILE, FOR_DEVICES, "FILE", NULL,
      "the password or pairing code is the first line of FILE"},
     {"ca", OPTION_CA, FOR_DEVICES, "FILE", NULL, "https: trust this certificate (PEM), or those it signed"},

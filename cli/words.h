@@ -12,6 +12,7 @@ typedef enum {
     COMMAND_VERSION,
     COMMAND_INFO,
     COMMAND_PUSH,
+    COMMAND_DISCOVER,
     COMMAND_CONFIRM,
     COMMAND_ROLLBACK,
     COMMAND_RESTART,
@@ -30,7 +31,8 @@ enum {
     FOR_INSPECT = 16,
     FOR_KEYGEN = 32,
     FOR_ENCRYPT = 64,
-    FOR_EVERYWHERE = 128 // also without a command
+    FOR_DISCOVER = 128,
+    FOR_EVERYWHERE = 256 // also without a command
 };
 
 typedef struct {
@@ -68,6 +70,7 @@ enum {
     OPTION_KEY,
     OPTION_ECIES,
     OPTION_OUTPUT,
+    OPTION_SEARCH, // --wait with another meaning: the parser knows it as OPTION_WAIT
     OPTION_END,
 };
 

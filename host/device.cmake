@@ -45,5 +45,12 @@ add_library(ota_ws_host STATIC
 target_include_directories(ota_ws_host PUBLIC "${CMAKE_CURRENT_SOURCE_DIR}")
 target_link_libraries(ota_ws_host PUBLIC ota_ws_core ota_ws_openssl PkgConfig::LWS PkgConfig::SSL PkgConfig::CRYPTO PkgConfig::ZLIB Threads::Threads)
 
+if(AVAHI_FOUND)
+    target_sources(ota_ws_host PRIVATE announce.c)
+    target_link_libraries(ota_ws_host PUBLIC PkgConfig::AVAHI)
+else()
+    target_sources(ota_ws_host PRIVATE announce_none.c)
+endif()
+
 add_executable(ota-ws-device main.c)
 target_link_libraries(ota-ws-device PRIVATE ota_ws_host)

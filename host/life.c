@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "announce.h"
 #include "chip.h"
 #include "decrypt_openssl.h"
 #include "device_id.h"
@@ -38,6 +39,8 @@ typedef struct {
     int port;             // the first boot finds it, the others keep it
     char device_name[64]; // the name without ".local"
     char id[OTA_WS_ID_SIZE];
+    announce_t *announce; // from the first boot on; NULL: not announced
+    bool was_announced;   // or could not be
     const char *names[3];
 } life_t;
 
@@ -183,6 +186,19 @@ static bool start_core(const life_t *life, boot_life_t *boot) {
     return true;
 }
 
+// A device that only this machine reaches is not announced.
+static void announce_once(life_t *life) {
+    const options_t *options = life->parts.options;
+    bool is_loopback = strncmp(options->bind, "127.", 4) == 0 || strcmp(options->bind, "::1") == 0;
+    if (is_loopback || life->was_announced) {
+        return;
+    }
+    announce_settings_t settings = {life->device_name, life->id,           PAGE_URI, options->certificate != NULL,
+                                    life->port,        life->parts.console};
+    life->announce = announce_start(&settings);
+    life->was_announced = true;
+}
+
 static bool start_server(life_t *life, boot_life_t *boot) {
     const options_t *options = life->parts.options;
     server_settings_t settings = {
@@ -200,6 +216,7 @@ static bool start_server(life_t *life, boot_life_t *boot) {
         return false;
     }
     life->port = server_port(boot->server);
+    announce_once(life);
     return true;
 }
 
@@ -252,6 +269,7 @@ int life_run(const life_parts_t *parts) {
             ends = signal_within(parts->options->boot_time_ms);
         }
         if (ends) {
+            announce_stop(life.announce);
             console_log(parts->console, "power", "off");
             return code;
         }

@@ -48,6 +48,7 @@ static const char help[] =
     "  --port N              port (8070); 0: any free one, the console says which\n"
     "  --cert FILE --key FILE  PEM files: https and wss instead of http and ws\n"
     "  --name NAME           host name of the device (ota-demo.local)\n"
+    "                        Not on loopback, Avahi announces the device under that name, for 'ota-ws discover'\n"
     "\n"
     "Updates\n"
     "  --password-file FILE  first line: the password; default: a pairing code, made at the first start\n"

@@ -5,14 +5,15 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-build=(build-essential cmake pkg-config libwebsockets-dev libssl-dev libjsmn-dev zlib1g-dev)
+build=(build-essential cmake pkg-config libwebsockets-dev libssl-dev libjsmn-dev zlib1g-dev libavahi-client-dev)
 unit=(libcmocka-dev libgsasl-dev)
-tests=(python3 scons clang openssl chromium firefox-esr webkit2gtk-driver xvfb locales fonts-liberation libpcre2-8-0 dpkg-dev man-db zsh fish)
+tests=(python3 scons clang openssl chromium firefox-esr webkit2gtk-driver xvfb locales fonts-liberation libpcre2-8-0 dpkg-dev man-db
+    zsh fish dbus-daemon libavahi-core7 libdaemon0)
 coverage=(clang llvm libclang-rt-dev)
 bench=(valgrind util-linux)
 size=(gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf)
 
-servers=() # Debian packages that are unpacked into build/servers: installed, they would serve this machine's port 80
+servers=() # Debian packages that are unpacked into build/servers: installed, they would serve on this machine
 
 case "${1:-}" in
 build) packages=("${build[@]}") npm=() ;;
@@ -21,7 +22,7 @@ fuzz) packages=("${build[@]}" "${unit[@]}" clang libclang-rt-dev) npm=() ;;
 coverage) packages=("${build[@]}" "${unit[@]}" "${coverage[@]}") npm=()
     command -v node >/dev/null || packages+=(nodejs) ;;
 page) packages=() npm=(web) ;;
-test) packages=("${build[@]}" "${unit[@]}" "${tests[@]}") npm=(web test) servers=(nginx caddy) ;;
+test) packages=("${build[@]}" "${unit[@]}" "${tests[@]}") npm=(web test) servers=(nginx caddy avahi-daemon) ;;
 size) packages=("${size[@]}") npm=() ;;
 bench) packages=("${build[@]}" "${tests[@]}" "${size[@]}" "${bench[@]}") npm=(web test) ;;
 *) echo "usage: test/setup.sh build|unit|fuzz|coverage|page|test|bench|size" >&2; exit 2 ;;

@@ -99,6 +99,18 @@ static void options_may_stand_anywhere(void **state) {
     assert_string_equal(encrypt.output, "b.bin");
 }
 
+static void discover_takes_no_address_and_its_own_wait(void **state) {
+    (void)state;
+    assert_int_equal(understand("discover").command, COMMAND_DISCOVER);
+    assert_int_equal(understand("discover").search_s, 2);
+    assert_int_equal(understand("discover --wait=5").search_s, 5);
+    assert_int_equal(understand("discover --wait 5").search_s, 5);
+    reject("discover bench", "one argument too many");
+    reject("discover --wait bench", "not a number");
+    reject("discover --wait 5 bench", "one argument too many");
+    reject("list", "Did you mean 'discover'?");
+}
+
 static void help_and_version_come_before_anything_else(void **state) {
     (void)state;
     assert_int_equal(understand("--help").command, COMMAND_HELP);
@@ -247,9 +259,9 @@ static bool lists(const char *text, const char *option) {
 
 static void the_help_knows_the_options_that_the_commands_know(void **state) {
     (void)state;
-    static const char *const commands[] = {"info bench",     "push a.bin bench", "confirm bench",
-                                           "rollback bench", "restart bench",    "cancel bench",
-                                           "inspect a.bin",  "keygen k.pem",     "encrypt a.bin k.pem"};
+    static const char *const commands[] = {"discover",       "info bench",         "push a.bin bench", "confirm bench",
+                                           "rollback bench", "restart bench",      "cancel bench",     "inspect a.bin",
+                                           "keygen k.pem",   "encrypt a.bin k.pem"};
     static const char *const options[] = {
         "--json",          "--quiet",     "--password-file pw", "--ca c.pem",   "--insecure",   "--retry 1",
         "--wait",          "--no-check",  "--confirm",          "--no-restart", "--keep-going", "--allow-downgrade",
@@ -276,6 +288,7 @@ int main(void) {
         cmocka_unit_test(commands_take_files_and_devices),
         cmocka_unit_test(defaults_are_five_retries_a_minute_and_every_check),
         cmocka_unit_test(options_may_stand_anywhere),
+        cmocka_unit_test(discover_takes_no_address_and_its_own_wait),
         cmocka_unit_test(help_and_version_come_before_anything_else),
         cmocka_unit_test(what_makes_no_sense_is_refused_with_a_sentence),
         cmocka_unit_test(misspelt_words_are_recognised),
