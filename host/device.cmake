@@ -39,6 +39,7 @@ add_library(ota_ws_host STATIC
     sessions.c
     show.c
     store.c
+    visitors.c
     worker.c
     ws_reader.c
     "${PAGE_SOURCE}")

@@ -61,12 +61,29 @@ bool server_own_address(struct lws *wsi, ota_ws_address_t *address, char text[AD
            write_address(&own, address, text);
 }
 
+// ---- connections ---------------------------------------------------------------------------------------------------
+
+static int open_visitor(server_t *server, struct lws *wsi) {
+    ota_ws_address_t peer;
+    char text[ADDRESS_TEXT_SIZE];
+    if (!server_peer(wsi, &peer, text) || !visitors_add(&server->visitors, wsi, &peer)) {
+        return -1;
+    }
+    visitors_make_room(&server->visitors, sessions_count(server));
+    return 0;
+}
+
 // ---- events --------------------------------------------------------------------------------------------------------
 
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t length) {
     (void)length;
     server_t *server = lws_context_user(lws_get_context(wsi));
     switch (reason) {
+    case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
+        return open_visitor(server, wsi);
+    case LWS_CALLBACK_WSI_DESTROY:
+        visitors_remove(&server->visitors, wsi);
+        return 0;
     case LWS_CALLBACK_HTTP:
         return routes_request(server, user, wsi);
     case LWS_CALLBACK_HTTP_BODY:
@@ -118,6 +135,7 @@ static void on_tick(lws_sorted_usec_list_t *tick) {
     server_t *server = lws_container_of(tick, server_t, tick);
     ota_ws_device_tick(server->parts.device, server_now_ms());
     receive_resume(server);
+    visitors_tick(&server->visitors);
     check_restart(server);
     if (server->parts.stop_wanted(server->parts.stop_context)) {
         end(server, SERVER_STOPPED);
@@ -152,6 +170,14 @@ static bool can_listen(const server_settings_t *settings, const console_t *conso
     return ok;
 }
 
+static bool has_room(server_t *server) {
+    server->visitors.limit = visitors_limit();
+    if (server->visitors.limit == 0) {
+        console_log(server->parts.console, "net", "this process may open too few files (ulimit -n): it needs about 80");
+    }
+    return server->visitors.limit != 0;
+}
+
 static bool listen_on(server_t *server) {
     const server_settings_t *settings = &server->settings;
     // The device sends no PING; silence is the core's to notice.
@@ -180,6 +206,8 @@ static bool listen_on(server_t *server) {
         .timeout_secs_ah_idle = HTTP_TIMEOUT_S,
         .keepalive_timeout = HTTP_TIMEOUT_S,
         .pt_serv_buf_size = SERVER_RECEIVE_SIZE,
+        // With so many descriptors it accepts nobody for a while. Without any it would try without a pause.
+        .fd_limit_per_thread = server->visitors.limit + VISITORS_BURST,
         .retry_and_idle_policy = &no_pings,
         .gid = (gid_t)-1,
         .uid = (uid_t)-1,
@@ -202,7 +230,7 @@ server_t *server_open(const server_settings_t *settings, const server_parts_t *p
     }
     server->settings = *settings;
     server->parts = *parts;
-    if (!can_listen(settings, parts->console)) {
+    if (!can_listen(settings, parts->console) || !has_room(server)) {
         free(server);
         return NULL;
     }

@@ -7,7 +7,6 @@
 #include "worker.h"
 
 #define SERVER_SESSION_MAX 16 // WebSockets at once; one that has not logged in makes room
-#define SERVER_LINGERING_MAX 64
 
 typedef struct {
     const char *address; // to listen on

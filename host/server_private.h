@@ -7,6 +7,7 @@
 #include "frames.h"
 #include "link.h"
 #include "server.h"
+#include "visitors.h"
 #include "ws_reader.h"
 
 #define ADDRESS_TEXT_SIZE 64
@@ -40,8 +41,8 @@ struct server {
     struct lws_vhost *vhost;
     int ready; // epoll: the sockets of the sessions that can be read
     lws_sorted_usec_list_t tick;
+    visitors_t visitors;
     connection_t *sessions;
-    unsigned session_count;
     unsigned last_number;
     bool ended;
     server_end_t end;
@@ -67,6 +68,9 @@ int routes_upgrade(server_t *server, struct lws *wsi, const char *protocol);
 void sessions_open(server_t *server, connection_t *connection, struct lws *wsi);
 int sessions_writable(connection_t *connection);
 void sessions_closed(server_t *server, connection_t *connection);
+
+// WebSockets, also those that have ended and are not closed yet.
+unsigned sessions_count(const server_t *server);
 
 // Have all messages left?
 bool sessions_are_flushed(const server_t *server);

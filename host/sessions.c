@@ -29,7 +29,7 @@ static void make_room(server_t *server) {
 static void end_lingering(const server_t *server) {
     unsigned count = 0;
     for (connection_t *at = server->sessions; at != NULL; at = at->next) {
-        if (at->session.state == OTA_WS_SESSION_ENDED && ++count > SERVER_LINGERING_MAX) {
+        if (at->session.state == OTA_WS_SESSION_ENDED && ++count > server->visitors.limit / 4) {
             receive_kill(server, at);
         }
     }
@@ -102,6 +102,7 @@ void sessions_open(server_t *server, connection_t *connection, struct lws *wsi) 
     connection->next = server->sessions;
     server->sessions = connection;
     ota_ws_session_open(&connection->session, server->parts.device, &connection->port, &peer, server_now_ms());
+    visitors_remove(&server->visitors, wsi);
     frames_init(&connection->frames, &connection->session, server->parts.worker);
     console_log(server->parts.console, "session", "%u opened by %s", connection->number, connection->peer);
     receive_begin(server, connection);
@@ -126,6 +127,14 @@ void sessions_closed(server_t *server, connection_t *connection) {
     frames_free(&connection->frames);
     link_free(&connection->link);
     console_log(server->parts.console, "session", "%u closed", connection->number);
+}
+
+unsigned sessions_count(const server_t *server) {
+    unsigned count = 0;
+    for (const connection_t *at = server->sessions; at != NULL; at = at->next) {
+        count++;
+    }
+    return count;
 }
 
 bool sessions_are_flushed(const server_t *server) {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // 300 idle WebSockets a second, from other addresses and from the owner's own: whoever has logged in lately still logs in.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import { test } from 'node:test';
-import { Client, Scram, makeImage, ticketOf, until, withDevice } from './harness.js';
-import { Wire, upgradeRequest } from './wire.js';
+import { Client, Device, Scram, makeImage, request, ticketOf, until, withDevice } from './harness.js';
+import { Wire, tlsOptions, upgradeRequest } from './wire.js';
 
 const first = makeImage({ version: '1.0.0' });
 
@@ -69,4 +70,59 @@ test('a known client that connects is spared, and a login that runs', async () =
     await (await Client.connect(device)).close(); // nothing of it was a guess
     others.forEach((wire) => wire.end());
   });
+});
+
+/** Nanoseconds that a process has been on a processor. */
+function processorTime(pid) {
+  return fs.readdirSync(`/proc/${pid}/task`).reduce((sum, task) => sum + Number(fs.readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]), 0);
+}
+
+/** 200 connections that say nothing, all of them at the device's door before it looks. */
+async function burst(device, localAddress) {
+  const idle = [];
+  device.process.kill('SIGSTOP');
+  try {
+    for (let i = 0; i < 200; i++) {
+      idle.push(await Wire.open({ url: new URL(device.page.replace('https:', 'http:')) }, { localAddress }));
+    }
+  } finally {
+    device.process.kill('SIGCONT');
+  }
+  return idle;
+}
+
+const few = ['sh', '-c', 'ulimit -n 80; exec "$0" "$@"'];
+
+for (const [scheme, options] of [['http', {}], ['https', tlsOptions()]]) {
+  test(`${scheme}: idle connections take no descriptor for long`, async () => {
+    await withDevice({ image: first.path, wrap: few, options }, async (device) => {
+      const before = processorTime(device.process.pid);
+      const idle = await burst(device, '127.0.0.3');
+      assert.equal((await request(device)).status, 200);
+      await (await Client.connect(device)).close();
+      const seconds = (processorTime(device.process.pid) - before) / 1e9;
+      assert.ok(seconds < 1.5, `the device was busy for ${seconds} s`); // 10 when it tries to accept without a pause
+      idle.forEach((wire) => wire.end());
+    });
+  });
+}
+
+test('the address with most connections loses its oldest ones', async () => {
+  await withDevice({ image: first.path, wrap: few }, async (device) => {
+    const one = await Wire.open(device, { localAddress: '127.0.0.2' });
+    await request(device); // it has been accepted
+    const idle = await burst(device, '127.0.0.3');
+    await until(() => idle.filter((wire) => wire.ended).length > 120, 'the end of the others');
+    assert.ok(idle.slice(-5).every((wire) => !wire.ended), 'the newest ones stay');
+    one.send(`GET /ota HTTP/1.1\r\nHost: ${device.url.host}\r\n\r\n`);
+    assert.equal(await one.status(), 200);
+    [one, ...idle].forEach((wire) => wire.end());
+  });
+});
+
+test('a device that may open too few files says so', async () => {
+  const device = await Device.start({ image: first.path, wrap: ['sh', '-c', 'ulimit -n 40; exec "$0" "$@"'] });
+  await device.stop().catch(() => {}); // one that runs would be the fault
+  assert.equal(device.code, 6, device.log);
+  assert.match(device.log, /may open too few files \(ulimit -n\)/);
 });
