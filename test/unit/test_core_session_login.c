@@ -499,9 +499,7 @@ static void a_ticket_is_given_to_our_own_page_only(void **state) {
 static void ticket_body(rig_t *rig, const char *path, bool has_pairing_code, char body[OTA_WS_TICKET_BODY_SIZE]) {
     static const ota_ws_address_t peer = {{[15] = 1}};
     ota_ws_gate_request_t request = {.host = "127.0.0.1", .path = path};
-    ota_ws_settings_t settings = *rig->device.settings;
-    settings.has_pairing_code = has_pairing_code;
-    rig->device.settings = &settings;
+    rig->settings.has_pairing_code = has_pairing_code;
     assert_int_equal(ota_ws_device_ticket(&rig->device, &request, &peer, 0, body, OTA_WS_TICKET_BODY_SIZE), OTA_WS_OK);
 }
 
