@@ -44,6 +44,24 @@ test('an IP address may be written as people write it', async () => {
   });
 });
 
+test('a device behind a tunnel is reached by the tunnel', async (t) => {
+  await withDevice({ image: first.path, options: { ...protectedBy, bind: '127.0.0.5' } }, async (device) => {
+    const tunnel = net.createServer((near) => {
+      const far = net.connect(device.url.port, '127.0.0.5');
+      near.pipe(far).pipe(near);
+      near.on('error', () => far.destroy());
+      far.on('error', () => near.destroy());
+    });
+    await new Promise((resolve) => tunnel.listen(0, '127.0.0.1', resolve));
+    t.after(() => tunnel.close());
+    const { port } = tunnel.address();
+    for (const name of ['127.0.0.1', 'localhost']) {
+      const result = await cli(['info', '--retry', '0', `${name}:${port}`]);
+      assert.equal(result.code, EXIT.ok, `${name}: ${result.stdout}`);
+    }
+  });
+});
+
 test('https: the name given is checked, whatever Host says', { skip: withoutHosts }, async () => {
   const certify = (names) => {
     const [cert, key] = [freshPath('.crt'), freshPath('.key')];

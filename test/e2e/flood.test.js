@@ -15,10 +15,21 @@ async function knock(device, localAddress) {
   return wire;
 }
 
+/** At an address like the flood's he can be the oldest one; then he tries again, and nothing makes him wait. */
+async function connectAgain(device) {
+  for (;;) {
+    try {
+      return await Client.connect(device);
+    } catch (error) {
+      assert.match(error.message, /too_many_sessions/);
+    }
+  }
+}
+
 test('the owner logs in beside 300 idle connections a second', async (t) => {
   await withDevice({ image: first.path }, async (device) => {
     await (await Client.connect(device)).close();
-    for (const [who, addressOf] of [['40 others', (i) => `127.0.0.${2 + (i % 40)}`], ['his own address', () => '127.0.0.1']]) {
+    for (const [who, addressOf, logIn] of [['40 others', (i) => `127.0.0.${2 + (i % 40)}`, Client.connect], ['his own address', () => '127.0.0.1', connectAgain]]) {
       await t.test(`from ${who}`, async () => {
         let count = 0;
         const open = [];
@@ -30,7 +41,7 @@ test('the owner logs in beside 300 idle connections a second', async (t) => {
         try {
           await until(() => count >= 60, 'the flood');
           for (let i = 0; i < 3; i++) {
-            await (await Client.connect(device)).close();
+            await (await logIn(device)).close();
           }
         } finally {
           clearInterval(timer);
