@@ -9,6 +9,7 @@
 
 #define SECTOR 4096
 #define NONE (-1)
+#define MARK_SIZE 32 // behind the entry, in the same sector
 
 typedef struct {
     const esp_partition_t *partition; // NULL: the device has no boot record
@@ -108,14 +109,53 @@ esp_err_t ota_ws_boot_record_forget(const esp_partition_t *slot) {
     return error;
 }
 
-esp_err_t ota_ws_boot_record_mark_invalid(void) {
+// ---- the mark ------------------------------------------------------------------------------------------------------
+
+// As it lies in flash: what flash encryption makes of erased bytes is nothing to compare with.
+static bool mark_is(const record_t *record, int entry, uint8_t value) {
+    uint8_t bytes[MARK_SIZE];
+    size_t offset = (size_t)entry * SECTOR + sizeof(esp_ota_select_entry_t);
+    bool is_so = esp_partition_read_raw(record->partition, offset, bytes, sizeof bytes) == ESP_OK;
+    for (size_t i = 0; i < sizeof bytes && is_so; i++) {
+        is_so = bytes[i] == value;
+    }
+    return is_so;
+}
+
+void ota_ws_boot_record_put_mark(const esp_partition_t *slot) {
+    static const uint8_t zeros[MARK_SIZE];
+    record_t record;
+    int entry = read_record(&record) ? entry_of(&record, slot) : NONE;
+    if (entry != NONE) {
+        size_t offset = (size_t)entry * SECTOR + sizeof record.entries[0];
+        (void)esp_partition_write_raw(record.partition, offset, zeros, sizeof zeros);
+    }
+}
+
+static bool has_mark(const esp_partition_t *slot, uint8_t value) {
+    record_t record;
+    int entry = read_record(&record) ? entry_of(&record, slot) : NONE;
+    return entry != NONE && mark_is(&record, entry, value);
+}
+
+bool ota_ws_boot_record_is_marked(const esp_partition_t *slot) {
+    return has_mark(slot, 0);
+}
+
+bool ota_ws_boot_record_was_rewritten(const esp_partition_t *slot) {
+    return has_mark(slot, 0xFF);
+}
+
+// ---- states --------------------------------------------------------------------------------------------------------
+
+esp_err_t ota_ws_boot_record_rewrite(uint32_t state) {
     record_t record;
     int active = read_record(&record) ? active_of(&record) : NONE;
     if (active == NONE) {
         return ESP_ERR_NOT_FOUND;
     }
     size_t offset = (size_t)active * SECTOR;
-    record.entries[active].ota_state = ESP_OTA_IMG_INVALID;
+    record.entries[active].ota_state = state;
     esp_err_t error = esp_partition_erase_range(record.partition, offset, SECTOR);
     if (error == ESP_OK) {
         error = esp_partition_write(record.partition, offset, &record.entries[active], sizeof record.entries[active]);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The boot record (otadata) as the bootloader reads it: two entries in two sectors, the valid one with the higher
-// sequence number counts. Reads it, and does the two things that ESP-IDF has no call for. Only one task at a time.
+// sequence number counts. Reads it, and does what ESP-IDF has no call for. Only one task at a time.
 #pragma once
 
 #include <stdbool.h>
@@ -26,5 +26,13 @@ bool ota_ws_boot_record_selects(const esp_partition_t *slot, uint32_t state);
 // speak of it). ESP_OK when there is none.
 esp_err_t ota_ws_boot_record_forget(const esp_partition_t *slot);
 
-// Rewrites the entry that counts with state INVALID, as esp_ota_mark_app_invalid_rollback() does.
-esp_err_t ota_ws_boot_record_mark_invalid(void);
+// Marks the entry for `slot` as the one that was just written: 32 bytes behind it in its sector, which ESP-IDF neither
+// reads nor keeps when it writes an entry again.
+void ota_ws_boot_record_put_mark(const esp_partition_t *slot);
+
+// The mark is there, all of it; all of it is gone. Neither: an erase was cut off.
+bool ota_ws_boot_record_is_marked(const esp_partition_t *slot);
+bool ota_ws_boot_record_was_rewritten(const esp_partition_t *slot);
+
+// Rewrites the entry that counts with that state, as ESP-IDF does it, also when it has that state already.
+esp_err_t ota_ws_boot_record_rewrite(uint32_t state);

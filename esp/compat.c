@@ -165,7 +165,7 @@ esp_err_t ota_ws_compat_mark_invalid(void) {
 
 // Up to 5.4 ESP-IDF has this only together with a restart.
 esp_err_t ota_ws_compat_mark_invalid(void) {
-    return ota_ws_boot_record_mark_invalid();
+    return ota_ws_boot_record_rewrite(ESP_OTA_IMG_INVALID);
 }
 
 #endif

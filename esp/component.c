@@ -48,6 +48,8 @@ typedef struct {
 static struct {
     SemaphoreHandle_t lock;
     bool started;
+    bool is_shown;               // the way in
+    char code[OTA_WS_CODE_SIZE]; // the pairing code, until it is shown
     bool ticking;
     volatile int woken; // ticks since the server was asked to look; 0: it was not
     esp_timer_handle_t tick;
@@ -254,14 +256,36 @@ static void write_address(char text[OTA_WS_TEXT_ADDRESS_SIZE]) {
     }
 }
 
-static void show_way_in(const char *uri, const char *code) {
+// Once a page is registered: what is printed before would lead nowhere.
+static void show_way_in(const char *uri) {
     char address[OTA_WS_TEXT_ADDRESS_SIZE];
     write_address(address);
     ESP_LOGI(tag, "Update page: %s%s", address, uri);
     if (component.device.verifier == NULL) {
         ESP_LOGW(tag, "The update page is NOT protected: anybody on the network may replace this firmware");
-    } else if (code[0] != '\0') {
-        ESP_LOGI(tag, "Pairing code: %s", code);
+    } else if (component.code[0] != '\0') {
+        ESP_LOGI(tag, "Pairing code: %s", component.code);
+    }
+    memset(component.code, 0, sizeof component.code);
+    component.is_shown = true;
+}
+
+// Applications often look at no result, so the console says what is to be done.
+static void log_error(esp_err_t error, const char *uri) {
+    switch (error) {
+    case ESP_ERR_HTTPD_HANDLERS_FULL:
+        ESP_LOGE(tag, "No update page: the server has no room for 3 more handlers. Raise max_uri_handlers.");
+        break;
+    case ESP_ERR_HTTPD_HANDLER_EXISTS:
+        ESP_LOGE(tag, "No update page: another handler stands at %s or %s. Register before a handler with a wildcard.",
+                 uri, component.settings.ws_uri);
+        break;
+    case ESP_ERR_INVALID_ARG:
+        ESP_LOGE(tag, "No update page: there is no server, or the password is not 4 to 64 printable ASCII characters.");
+        break;
+    default:
+        ESP_LOGE(tag, "No update page: %s", esp_err_to_name(error));
+        break;
     }
 }
 
@@ -294,9 +318,8 @@ static esp_err_t make_lock(void) {
 }
 
 // With the lock held, once.
-static esp_err_t start_device(const ota_ws_config_t *config, const char *uri) {
+static esp_err_t start_device(const ota_ws_config_t *config) {
     const esp_timer_create_args_t timer = {.callback = tick, .name = "ota_ws"};
-    char code[OTA_WS_CODE_SIZE] = "";
     ota_ws_ports_t ports;
     esp_err_t error = esp_timer_create(&timer, &component.tick);
     if (error != ESP_OK) {
@@ -307,8 +330,8 @@ static esp_err_t start_device(const ota_ws_config_t *config, const char *uri) {
     prepare_ports(config, &ports);
     const ota_ws_verifier_t *verifier = OTA_WS_PROTECTED ? &component.verifier : NULL;
     if (verifier != NULL) {
-        ota_ws_password_load(text_or(config->password, CONFIG_OTA_PASSWORD), &component.verifier, code);
-        component.settings.has_pairing_code = code[0] != '\0';
+        ota_ws_password_load(text_or(config->password, CONFIG_OTA_PASSWORD), &component.verifier, component.code);
+        component.settings.has_pairing_code = component.code[0] != '\0';
     }
     ota_ws_device_init(&component.device, &ports, &component.settings, verifier, ota_ws_component_now_ms());
     component.started = true;
@@ -316,29 +339,27 @@ static esp_err_t start_device(const ota_ws_config_t *config, const char *uri) {
     if (component.device.on_trial) {
         post(OTA_WS_EVENT_ON_TRIAL, NULL, 0);
     }
-    show_way_in(uri, code);
     return ESP_OK;
 }
 
 // What the first start hands to its task.
 typedef struct {
     const ota_ws_config_t *config;
-    const char *uri;
     esp_err_t error;
     SemaphoreHandle_t done;
 } first_start_t;
 
 static void run_first_start(void *context) {
     first_start_t *start = context;
-    start->error = start_device(start->config, start->uri);
+    start->error = start_device(start->config);
     xSemaphoreGive(start->done);
     vTaskSuspend(NULL); // deleted by who waits
 }
 
 // In a task of its own: applications start their servers from event handlers, whose stack is too small for the record
 // of updates and a password's hash.
-static esp_err_t start_device_apart(const ota_ws_config_t *config, const char *uri) {
-    first_start_t start = {.config = config, .uri = uri, .done = xSemaphoreCreateBinary()};
+static esp_err_t start_device_apart(const ota_ws_config_t *config) {
+    first_start_t start = {.config = config, .done = xSemaphoreCreateBinary()};
     TaskHandle_t task;
     if (start.done == NULL) {
         return ESP_ERR_NO_MEM;
@@ -365,10 +386,13 @@ static esp_err_t start_all(httpd_handle_t server, const ota_ws_config_t *config,
     }
     ota_ws_component_lock();
     if (!component.started) {
-        error = start_device_apart(config, uri);
+        error = start_device_apart(config);
     }
     if (error == ESP_OK) {
         error = ota_ws_glue_register(server, uri, component.settings.ws_uri);
+    }
+    if (error == ESP_OK && !component.is_shown) {
+        show_way_in(uri);
     }
     if (component.started) {
         keep_ticking();
@@ -382,6 +406,7 @@ esp_err_t ota_ws_start(httpd_handle_t server, const ota_ws_config_t *config, ota
     const ota_ws_config_t *chosen = config != NULL ? config : &defaults;
     const char *uri = text_or(chosen->uri, CONFIG_OTA_DEFAULT_URI);
     if (server == NULL || (chosen->password != NULL && !ota_ws_password_acceptable(chosen->password))) {
+        log_error(ESP_ERR_INVALID_ARG, uri);
         return ESP_ERR_INVALID_ARG;
     }
     struct ota_ws_server *made = NULL;
@@ -395,6 +420,7 @@ esp_err_t ota_ws_start(httpd_handle_t server, const ota_ws_config_t *config, ota
     }
     esp_err_t error = start_all(server, chosen, uri);
     if (error != ESP_OK) {
+        log_error(error, uri);
         free(made);
     } else if (handle != NULL) {
         *handle = made;

@@ -120,7 +120,11 @@ static ota_ws_status_t activate(void *context, uint32_t image_size) {
     let_go();
     esp_err_t error = esp_ota_set_boot_partition(slot);
     if (error == ESP_OK) {
-        return ota_ws_boot_record_selects(slot, STATE_OF_NEW) ? OTA_WS_OK : OTA_WS_BOOT_RECORD;
+        bool is_selected = ota_ws_boot_record_selects(slot, STATE_OF_NEW);
+        if (is_selected) {
+            ota_ws_boot_record_put_mark(slot);
+        }
+        return is_selected ? OTA_WS_OK : OTA_WS_BOOT_RECORD;
     }
     if (error == ESP_ERR_OTA_VALIDATE_FAILED) {
         return ota_ws_chip_signed_refusal(slot, image_size);

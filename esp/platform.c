@@ -69,6 +69,7 @@ static void describe_other(ota_ws_identity_t *identity, const esp_partition_t *o
     esp_app_desc_t description;
     ota_ws_text_copy(identity->other_slot, sizeof identity->other_slot, other->label);
     identity->other_state = state_of(other);
+    identity->other_is_marked = ota_ws_boot_record_is_marked(other);
     identity->other_valid =
         identity->other_state != OTA_WS_IMAGE_NONE && esp_ota_get_partition_description(other, &description) == ESP_OK;
     if (identity->other_valid) {
@@ -114,6 +115,7 @@ static void describe(void *context, ota_ws_identity_t *identity) {
     identity->secure_version = lowest_secure_version();
     ota_ws_text_copy(identity->slot, sizeof identity->slot, running->label);
     identity->image_state = state_of(running);
+    identity->was_rewritten = ota_ws_boot_record_was_rewritten(running);
     if (identity->image_state == OTA_WS_IMAGE_NONE) {
         identity->image_state = OTA_WS_IMAGE_UNWATCHED;
     }
@@ -127,6 +129,13 @@ static void describe(void *context, ota_ws_identity_t *identity) {
 
 // ---- the trial -----------------------------------------------------------------------------------------------------
 
+// ESP-IDF's own call writes nothing where the entry reads as VALID already; but that may be a write that was cut off.
+static esp_err_t mark_valid(const esp_partition_t *running) {
+    bool reads_valid = ota_ws_boot_record_selects(running, ESP_OTA_IMG_VALID);
+    esp_err_t error = esp_ota_mark_app_valid_cancel_rollback();
+    return error == ESP_OK && reads_valid ? ota_ws_boot_record_rewrite(ESP_OTA_IMG_VALID) : error;
+}
+
 // Only where the record that counts speaks of the running image: after a fall-back it does not.
 static ota_ws_status_t confirm(void *context) {
     (void)context;
@@ -134,11 +143,8 @@ static ota_ws_status_t confirm(void *context) {
     if (ota_ws_boot_record_selected() != running) {
         return OTA_WS_NOT_ON_TRIAL;
     }
-    if (ota_ws_boot_record_selects(running, ESP_OTA_IMG_VALID)) {
-        return OTA_WS_OK;
-    }
-    bool marked = esp_ota_mark_app_valid_cancel_rollback() == ESP_OK;
-    return marked && ota_ws_boot_record_selects(running, ESP_OTA_IMG_VALID) ? OTA_WS_OK : OTA_WS_BOOT_RECORD;
+    return mark_valid(running) == ESP_OK && ota_ws_boot_record_selects(running, ESP_OTA_IMG_VALID) ? OTA_WS_OK
+                                                                                                   : OTA_WS_BOOT_RECORD;
 }
 
 static ota_ws_status_t roll_back(void *context) {

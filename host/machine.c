@@ -136,6 +136,15 @@ static const otadata_entry_t *entry_of(const machine_t *machine, const otadata_t
     return NULL;
 }
 
+static otadata_mark_t mark_of(const machine_t *machine, const otadata_t *otadata, const partition_t *partition) {
+    int slot = partition_table_ota_index(partition);
+    const otadata_entry_t *entry = slot < 0 ? NULL : entry_of(machine, otadata, slot);
+    if (entry == NULL) {
+        return OTADATA_MARK_TORN; // nothing is known
+    }
+    return otadata_mark(machine->parts.nor, machine->otadata, (int)(entry - otadata->entries));
+}
+
 static ota_ws_image_state_t state_of(const machine_t *machine, const otadata_t *otadata, const partition_t *partition) {
     int slot = partition_table_ota_index(partition);
     if (slot < 0) {
@@ -185,6 +194,7 @@ static void look_at_other(machine_t *machine, const otadata_t *otadata, ota_ws_i
     app_image_t app;
     ota_ws_text_copy(identity->other_slot, sizeof identity->other_slot, machine->other->label);
     identity->other_state = state_of(machine, otadata, machine->other);
+    identity->other_is_marked = mark_of(machine, otadata, machine->other) == OTADATA_MARK_THERE;
     identity->other_valid =
         is_verified(machine, machine->other) && app_image_describe(machine->parts.nor, machine->other, &app);
     if (identity->other_valid) {
@@ -211,6 +221,7 @@ void machine_look(machine_t *machine) {
     }
     ota_ws_text_copy(identity.slot, sizeof identity.slot, machine->running->label);
     identity.image_state = state_of(machine, &otadata, machine->running);
+    identity.was_rewritten = mark_of(machine, &otadata, machine->running) == OTADATA_MARK_GONE;
     if (app_image_describe(parts->nor, machine->running, &app)) {
         identity.running = app.description;
     }

@@ -117,6 +117,8 @@ static ota_ws_status_t select_partition(machine_t *machine, const partition_t *p
     ota_ws_status_t status = otadata_write_checked(parts->nor, machine->otadata, sector, &entry);
     if (status != OTA_WS_OK) {
         (void)otadata_erase(parts->nor, machine->otadata, sector);
+    } else if (state == OTADATA_NEW) {
+        (void)otadata_put_mark(parts->nor, machine->otadata, sector); // without it a trial costs more, no update fails
     }
     return status;
 }

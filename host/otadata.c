@@ -9,6 +9,7 @@
 #define CRC_POLYNOMIAL 0xEDB88320
 #define STATE_OFFSET 24
 #define CRC_OFFSET 28
+#define MARK_SIZE 32
 
 uint32_t otadata_crc(uint32_t sequence) {
     uint8_t bytes[4];
@@ -115,6 +116,32 @@ ota_ws_status_t otadata_write_checked(nor_t *nor, const partition_t *partition, 
         return OTA_WS_BOOT_RECORD;
     }
     return memcmp(wanted, found, sizeof found) == 0 ? OTA_WS_OK : OTA_WS_BOOT_RECORD;
+}
+
+// ---- the mark ------------------------------------------------------------------------------------------------------
+
+static bool is_all(const uint8_t *bytes, size_t length, uint8_t value) {
+    for (size_t i = 0; i < length; i++) {
+        if (bytes[i] != value) {
+            return false;
+        }
+    }
+    return true;
+}
+
+ota_ws_status_t otadata_put_mark(nor_t *nor, const partition_t *partition, int sector) {
+    static const uint8_t zeros[MARK_SIZE];
+    return nor_program(nor, address_of(partition, sector) + OTADATA_ENTRY_SIZE, zeros, sizeof zeros);
+}
+
+otadata_mark_t otadata_mark(nor_t *nor, const partition_t *partition, int sector) {
+    uint8_t bytes[MARK_SIZE];
+    if (nor_read(nor, address_of(partition, sector) + OTADATA_ENTRY_SIZE, bytes, sizeof bytes) != OTA_WS_OK) {
+        return OTADATA_MARK_TORN;
+    }
+    return is_all(bytes, sizeof bytes, 0)      ? OTADATA_MARK_THERE
+           : is_all(bytes, sizeof bytes, 0xFF) ? OTADATA_MARK_GONE
+                                               : OTADATA_MARK_TORN;
 }
 
 ota_ws_status_t otadata_erase(nor_t *nor, const partition_t *partition, int sector) {

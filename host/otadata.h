@@ -66,5 +66,16 @@ ota_ws_status_t otadata_write(nor_t *nor, const partition_t *partition, int sect
 ota_ws_status_t otadata_write_checked(nor_t *nor, const partition_t *partition, int sector,
                                       const otadata_entry_t *entry);
 
+// A mark behind the entry, which a bootloader neither reads nor keeps: is the entry still the one that was written
+// together with it?
+typedef enum {
+    OTADATA_MARK_THERE,
+    OTADATA_MARK_TORN, // some of its bits are gone
+    OTADATA_MARK_GONE, // the sector was erased to the end since; or there never was one
+} otadata_mark_t;
+
+ota_ws_status_t otadata_put_mark(nor_t *nor, const partition_t *partition, int sector);
+otadata_mark_t otadata_mark(nor_t *nor, const partition_t *partition, int sector);
+
 // Erases the sector: no entry.
 ota_ws_status_t otadata_erase(nor_t *nor, const partition_t *partition, int sector);

@@ -82,8 +82,11 @@ typedef struct ota_ws_server *ota_ws_handle_t;
  * @brief Adds the update page to a running server. The one call that most applications need.
  *
  * Registers three URI handlers: GET and POST OTA_DEFAULT_URI, GET OTA_DEFAULT_WS_URI. Call it from any task after
- * httpd_start() or httpd_ssl_start(); with NVS initialised, or it is initialised here. The first call prints the
- * address and, when it protects the page, the pairing code on the console. At the first start of a device it makes
+ * httpd_start() or httpd_ssl_start(); with NVS initialised, or it is initialised here. The first call that succeeds
+ * prints the address and, when it protects the page, the pairing code on the console; one that fails prints why. A
+ * handler of yours with a wildcard in its address (httpd_uri_match_wildcard) is registered after this call: of two that
+ * fit, the server takes the one that was registered first. Behind a port forward or under a name the page opens only
+ * when that name is OTA_HOST_NAME in menuconfig, or one of `host_names`. At the first start of a device it makes
  * the pairing code, which takes about a second. A server that is stopped with httpd_stop() and started again is simply
  * registered again.
  *
@@ -127,6 +130,11 @@ esp_err_t ota_ws_unregister_uri_handler(httpd_handle_t server);
 
 /**
  * @brief Confirms the running image, which is on trial: it stays. Any task; blocks for two flash operations.
+ *
+ * One of three ways to confirm: the user's button (page, `ota-ws confirm`), this call, and the answer
+ * OTA_WS_HEALTH_GOOD. ESP-IDF's own esp_ota_mark_app_valid_cancel_rollback() counts as well, before or after
+ * ota_ws_start(): then there is no trial, or it ends within a second. An application that calls it first in app_main()
+ * has no trial at all, and nothing takes a firmware back that does not reach its network.
  *
  * Works before ota_ws_start() too, for an application that tests itself first.
  *

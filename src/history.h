@@ -29,6 +29,14 @@ typedef enum {
     OTA_WS_OUTCOME_COUNT
 } ota_ws_outcome_t;
 
+// What proves that a boot record which says VALID was written by the application, and not by a power cut. The numbers
+// are stored.
+typedef enum {
+    OTA_WS_WATCH_NONE = 0,
+    OTA_WS_WATCH_BOOTLOADER = 1, // the entry was PENDING_VERIFY when the trial began: no torn write makes VALID of that
+    OTA_WS_WATCH_MARK = 2,       // the entry carried the mark of `activate`: only a whole erase takes all of it away
+} ota_ws_watch_t;
+
 // One update. Strings are terminated. Stored as it is: one version of the format, one layout.
 typedef struct {
     char from[33];                        // version
@@ -40,7 +48,7 @@ typedef struct {
     uint8_t reset;                        // ota_ws_reset_t of the restart that aborted it
     uint8_t tries;                        // selections after a confirmation that was cut off
     uint8_t confirmed;                    // 1: it was CONFIRMED once
-    uint8_t watched;                      // 1: the bootloader watched over it when its trial began
+    uint8_t watched;                      // ota_ws_watch_t
     uint32_t size;                        // of the image
     uint32_t when_s;                      // seconds since 1970; 0: the device did not know
 } ota_ws_history_entry_t;

@@ -99,10 +99,12 @@ typedef struct {
     uint32_t secure_version; // lowest that may boot
     char slot[17];           // label of the running partition
     ota_ws_image_state_t image_state;
+    bool was_rewritten; // the boot record's entry of the running image: the mark of `activate` is gone, every bit of it
     ota_ws_image_description_t running;
     char other_slot[17]; // label of the slot that an update would go to; "" when there is none
     ota_ws_image_state_t other_state;
-    bool other_valid; // `other` holds the description of an image in the other slot
+    bool other_is_marked; // its entry in the boot record is the one that `activate` wrote, with its mark
+    bool other_valid;     // `other` holds the description of an image in the other slot
     ota_ws_image_description_t other;
     bool can_roll_back;
     bool requires_signed;               // only images signed with its key may be selected

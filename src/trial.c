@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define SELECTIONS_MAX 3 // after a confirmation that was cut off: so many further cuts cost nothing
+
 // ---- a start -------------------------------------------------------------------------------------------------------
 
 typedef struct {
@@ -55,23 +57,36 @@ static bool is_other(const ota_ws_history_entry_t *entry, const ota_ws_identity_
     return identity->other_valid && ota_ws_history_is(entry, identity->other_slot, identity->other.elf_sha256);
 }
 
+// Has the application confirmed the image of `entry` past us? A VALID that nobody has written may be a torn NEW. When
+// the mark of `activate` was there and is gone, the entry was erased to the end and written again since; what the
+// bootloader writes then is PENDING_VERIFY, of which no torn write makes VALID.
+static bool became_valid(const ota_ws_history_entry_t *entry, const ota_ws_identity_t *identity) {
+    if (identity->image_state != OTA_WS_IMAGE_VALID) {
+        return false;
+    }
+    bool by_mark = entry->watched == OTA_WS_WATCH_MARK && identity->was_rewritten;
+    bool by_bootloader = entry->watched == OTA_WS_WATCH_BOOTLOADER && entry->outcome == OTA_WS_OUTCOME_TRIAL;
+    bool awaits = entry->outcome == OTA_WS_OUTCOME_STAGED || entry->outcome == OTA_WS_OUTCOME_TRIAL;
+    return awaits && (by_mark || by_bootloader);
+}
+
 static const start_rule_t *find_rule(const ota_ws_history_entry_t *entry, const ota_ws_identity_t *identity) {
-    static const start_rule_t confirmed = {OTA_WS_OUTCOME_CONFIRMED, false, OTA_WS_ERRAND_NONE};
+    static const start_rule_t confirmed = {OTA_WS_OUTCOME_CONFIRMING, false, OTA_WS_ERRAND_CONFIRM};
     static const start_rule_t aborted = {OTA_WS_OUTCOME_ABORTED, false, OTA_WS_ERRAND_NONE};
     static const start_rule_t stayed = {OTA_WS_OUTCOME_ROLLING_BACK, false, OTA_WS_ERRAND_CONFIRM};
     bool runs = is_running(entry, identity);
-    bool became_valid = identity->image_state == OTA_WS_IMAGE_VALID && entry->watched != 0;
     if (runs && entry->outcome == OTA_WS_OUTCOME_ROLLING_BACK && entry->confirmed != 0) {
         return &stayed; // going back did not come far enough; what it left of the boot record may not last
     }
-    if (runs && entry->outcome == OTA_WS_OUTCOME_TRIAL && became_valid) {
-        return &confirmed; // by the application, with ESP-IDF's own call
+    if (runs && became_valid(entry, identity)) {
+        return &confirmed; // by the application, in this start or in one before; its write may have been cut off
     }
     if (!runs && entry->outcome == OTA_WS_OUTCOME_STAGED && is_other(entry, identity) &&
         identity->other_state == OTA_WS_IMAGE_ABORTED) {
         return &aborted; // it ran, but not as far as to us
     }
-    if (!runs && entry->outcome == OTA_WS_OUTCOME_CONFIRMING && (entry->tries > 0 || !is_other(entry, identity))) {
+    if (!runs && entry->outcome == OTA_WS_OUTCOME_CONFIRMING &&
+        (entry->tries >= SELECTIONS_MAX || !is_other(entry, identity))) {
         return &aborted;
     }
     return runs ? &rules_running[entry->outcome] : &rules_elsewhere[entry->outcome];
@@ -81,6 +96,15 @@ static ota_ws_reset_t reset_reason(const ota_ws_platform_t *platform) {
     return platform->reset_reason != NULL ? platform->reset_reason(platform->context) : OTA_WS_RESET_UNKNOWN;
 }
 
+// Of a trial that begins.
+static uint8_t watch_of(const ota_ws_history_entry_t *entry, const ota_ws_identity_t *identity) {
+    if (identity->image_state == OTA_WS_IMAGE_TRIAL) {
+        return OTA_WS_WATCH_BOOTLOADER;
+    }
+    bool is_first = entry->outcome == OTA_WS_OUTCOME_STAGED;
+    return is_first && entry->watched == OTA_WS_WATCH_MARK ? OTA_WS_WATCH_MARK : OTA_WS_WATCH_NONE;
+}
+
 static void apply_rule(const ota_ws_platform_t *platform, const start_rule_t *rule, ota_ws_history_entry_t *entry,
                        const ota_ws_identity_t *identity) {
     bool aborts = rule->outcome == OTA_WS_OUTCOME_ABORTED || rule->outcome == OTA_WS_OUTCOME_ABORTING;
@@ -88,7 +112,7 @@ static void apply_rule(const ota_ws_platform_t *platform, const start_rule_t *ru
         entry->reset = (uint8_t)reset_reason(platform);
     }
     if (rule->outcome == OTA_WS_OUTCOME_TRIAL) {
-        entry->watched = identity->image_state == OTA_WS_IMAGE_TRIAL;
+        entry->watched = watch_of(entry, identity);
     }
     if (rule->outcome == OTA_WS_OUTCOME_CONFIRMED) {
         entry->confirmed = 1;
@@ -135,9 +159,7 @@ bool ota_ws_trial_was_confirmed(const ota_ws_platform_t *platform) {
     if (!is_running(&entry, &identity) || entry.outcome == OTA_WS_OUTCOME_CONFIRMED) {
         return true;
     }
-    // A word that the bootloader has not written itself when the trial began may be anything by now.
-    bool became_valid = entry.outcome == OTA_WS_OUTCOME_TRIAL && entry.watched != 0;
-    return became_valid && set_outcome(platform, &entry, OTA_WS_OUTCOME_CONFIRMED);
+    return became_valid(&entry, &identity) && set_outcome(platform, &entry, OTA_WS_OUTCOME_CONFIRMED);
 }
 
 bool ota_ws_trial_ends_by_restart(const ota_ws_platform_t *platform) {
@@ -157,6 +179,17 @@ void ota_ws_trial_intend(const ota_ws_platform_t *platform, ota_ws_outcome_t out
     }
 }
 
+// The image is selected, and its entry in the boot record was read back: on record before it can start. A store that
+// does not take it costs no more than a trial.
+static void note_mark(const ota_ws_platform_t *platform, ota_ws_history_entry_t *entry) {
+    ota_ws_identity_t identity;
+    platform->describe(platform->context, &identity);
+    if (identity.other_is_marked) {
+        entry->watched = OTA_WS_WATCH_MARK;
+        (void)ota_ws_history_note(platform, entry);
+    }
+}
+
 ota_ws_status_t ota_ws_trial_stage(const ota_ws_platform_t *platform, const ota_ws_flash_t *flash,
                                    ota_ws_history_entry_t *entry) {
     entry->outcome = OTA_WS_OUTCOME_STAGED;
@@ -166,6 +199,8 @@ ota_ws_status_t ota_ws_trial_stage(const ota_ws_platform_t *platform, const ota_
         again ? flash->activate(flash->context, entry->size) : flash->activate_verified(flash->context, entry->size);
     if (status != OTA_WS_OK && on_record) {
         set_outcome(platform, entry, OTA_WS_OUTCOME_FAILED);
+    } else if (on_record) {
+        note_mark(platform, entry);
     }
     return status;
 }
@@ -196,7 +231,8 @@ ota_ws_status_t ota_ws_trial_confirm(const ota_ws_platform_t *platform) {
     if (on_record && entry.confirmed != 0) {
         return confirm_again(platform, &entry);
     }
-    if (on_record && !set_outcome(platform, &entry, OTA_WS_OUTCOME_CONFIRMING)) {
+    bool is_intended = on_record && entry.outcome == OTA_WS_OUTCOME_CONFIRMING;
+    if (on_record && !is_intended && !set_outcome(platform, &entry, OTA_WS_OUTCOME_CONFIRMING)) {
         return OTA_WS_BOOT_RECORD; // the next start would take it for one that has failed its trial
     }
     ota_ws_status_t status = platform->confirm(platform->context);

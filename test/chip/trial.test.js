@@ -48,3 +48,23 @@ test('a firmware that finds itself unwell is given up', () =>
     const state = await chip.state();
     assert.deepEqual([state.version, state.image, state.last_outcome], ['1.0.0', 'valid', 'rolled_back']);
   }));
+
+async function assertStays(chip) {
+  await until(async () => (await chip.state()).last_outcome !== 'confirming', 'the boot record');
+  const state = await chip.state();
+  assert.deepEqual([state.version, state.image, state.last_outcome], ['2.0.0', 'valid', 'confirmed']);
+}
+
+test('a firmware that confirms itself first stays', () =>
+  withChip(async (chip) => {
+    await chip.get('/first');
+    const before = chip.starts;
+    await install(chip, newImage);
+    await assertStays(chip);
+    await until(async () => (await chip.info()).up_ms > 60000, 'the end of what would be a trial');
+    assert.equal(chip.starts, before + 1);
+    await assertStays(chip);
+    await chip.powerOff();
+    await chip.powerOn();
+    await assertStays(chip);
+  }));

@@ -243,6 +243,7 @@ const char *const board_erase_tears[] = {
     "all but bytes 0 to 3",
     "all but bytes 28 to 31",
     "every other byte",
+    "bit 1 of byte 24 only", // NEW reads as VALID
     "all of it, but weak",
     "half of the bits, and weak",
     "all of it, but one byte weak",
@@ -312,7 +313,7 @@ static uint8_t changed_erase(unsigned tear, uint32_t at, uint32_t length, uint32
     case 6:
         return (uint8_t)(some & more & most);
     case 7:
-    case 14:
+    case 15:
         return some;
     case 8:
         return (uint8_t)(some | more | most);
@@ -324,6 +325,8 @@ static uint8_t changed_erase(unsigned tear, uint32_t at, uint32_t length, uint32
         return in_word(at, 28) ? 0 : 0xFF;
     case 12:
         return at % 2 == 0 ? 0xFF : 0;
+    case 13:
+        return at == 24 ? 2 : 0;
     default:
         return 0xFF;
     }
@@ -342,7 +345,7 @@ void board_tear(board_t *board, const nor_operation_t *operation, unsigned tear)
     uint32_t length = operation->length;
     note(board, operation->address, length);
 
-    bool is_weak = is_erase ? tear >= 13 : tear >= 15;
+    bool is_weak = is_erase ? tear >= 14 : tear >= 15;
     for (uint32_t at = 0; at < length && tear != 0; at++) {
         uint8_t mask = is_erase ? changed_erase(tear, at, length, next_random(&random))
                                 : changed_program(tear, at, length, next_random(&random));
@@ -353,7 +356,7 @@ void board_tear(board_t *board, const nor_operation_t *operation, unsigned tear)
         heal(board, operation->address, operation->address + length);
     }
     if (is_weak) {
-        bool is_one = tear == (is_erase ? 15 : 17);
+        bool is_one = tear == (is_erase ? 16 : 17);
         uint32_t from = operation->address + (is_one ? next_random(&random) % length : 0);
         weaken(board, from, is_one ? from + 1 : operation->address + length);
     }

@@ -128,6 +128,7 @@ static void die(const cutter_t *cutter, const cut_t *cut) {
     memcpy(cutter->copy, cutter->life, sizeof *cutter->copy);
     cutter->copy->board = cutter->copy_board;
     cutter->copy->is_on = false;
+    cutter->copy->application = APPLICATION_NEVER;
     cutter->copy->is_connected = false;
     cutter->copy->is_working = cutter->copy->is_alone = false; // what it holds is the life's
     cutter->copy_board->noise = cut->noise;

@@ -309,6 +309,13 @@ static void wire_ports(life_t *life) {
                                                      .scratch_size = sizeof life->pipeline_scratch};
 }
 
+// The incoming image stays.
+static void settle(life_t *life) {
+    life->ledger.confirmed = life->ledger.incoming;
+    life->ledger.is_over = true;
+    life->ledger.may_run = false;
+}
+
 // A bootloader without rollback chooses as one with it, but leaves the boot record alone.
 static bool boot_old_loader(life_t *life, const machine_parts_t *parts) {
     uint8_t record[PARTITION_OTADATA_SIZE];
@@ -329,6 +336,52 @@ static bool boot_old_loader(life_t *life, const machine_parts_t *parts) {
     return boots;
 }
 
+void life_application_confirms(life_t *life) {
+    machine_t *machine = &life->machine;
+    otadata_t otadata;
+    if (life->board->dead || otadata_read(&life->board->nor, machine->otadata, &otadata) != OTA_WS_OK) {
+        return;
+    }
+    int active = otadata_active(&otadata);
+    if (active < 0 || otadata.entries[active].state == OTADATA_VALID) {
+        return;
+    }
+    bool is_incoming = life_running_image(life) == life->ledger.incoming && life->ledger.may_run;
+    life->ledger.confirm_asked |= is_incoming;
+    otadata.entries[active].state = OTADATA_VALID;
+    (void)otadata_write(&life->board->nor, machine->otadata, active, &otadata.entries[active]);
+    if (!life->board->dead) {
+        machine_look(machine);
+        if (is_incoming) {
+            settle(life);
+        }
+    }
+}
+
+static bool is_before(application_t application) {
+    return application == APPLICATION_BEFORE || application == APPLICATION_AND_RESTARTS ||
+           application == APPLICATION_AND_LOSES_POWER;
+}
+
+static bool start_chip(life_t *life, const machine_parts_t *parts) {
+    return life->ledger.has_old_loader ? boot_old_loader(life, parts) : machine_start(&life->machine, parts);
+}
+
+// What the application does before it starts us.
+static bool begin_application(life_t *life, machine_parts_t *parts) {
+    bool was_valid = life->machine.identity.image_state == OTA_WS_IMAGE_VALID;
+    if (!is_before(life->application)) {
+        return true;
+    }
+    life_application_confirms(life);
+    if (life->application == APPLICATION_BEFORE || was_valid || life->board->dead) {
+        return true;
+    }
+    machine_stop(&life->machine);
+    parts->reset = life->application == APPLICATION_AND_RESTARTS ? OTA_WS_RESET_SOFTWARE : OTA_WS_RESET_POWER_ON;
+    return start_chip(life, parts);
+}
+
 static bool boot(life_t *life, ota_ws_reset_t reset) {
     machine_parts_t parts = {.nor = &life->board->nor,
                              .table = &life->table,
@@ -337,7 +390,7 @@ static bool boot(life_t *life, ota_ws_reset_t reset) {
                              .target = {.chip_id = 5},
                              .reset = reset,
                              .name = "cut"};
-    bool boots = life->ledger.has_old_loader ? boot_old_loader(life, &parts) : machine_start(&life->machine, &parts);
+    bool boots = start_chip(life, &parts) && (life->board->dead || begin_application(life, &parts));
     life->is_on = boots;
     life->boots++;
     if (!boots || life->board->dead) {
@@ -353,6 +406,10 @@ static bool boot(life_t *life, ota_ws_reset_t reset) {
     ota_ws_device_init(&life->device, &ports, &life->settings, life->verifier, life->now_ms);
     ota_ws_device_scratch(&life->device, life->message);
     life->link = (ota_ws_link_t){life, hear, close_link};
+    if (life->application == APPLICATION_AT) {
+        life_application_confirms(life);
+        life_pass(life, 1000); // so often the device looks
+    }
     life_pass(life, 50);
     return true;
 }
@@ -503,9 +560,7 @@ void life_confirm(life_t *life) {
     life_say(life, "{\"type\":\"confirm\"}");
     bool is_valid = life_told(life, "image", value, sizeof value) && strcmp(value, "valid") == 0;
     if (!life->board->dead && life->failure[0] == '\0' && is_valid) {
-        life->ledger.confirmed = life->ledger.incoming;
-        life->ledger.is_over = true;
-        life->ledger.may_run = false;
+        settle(life);
     }
 }
 

@@ -37,6 +37,16 @@ typedef struct {
     bool is_free;        // which image runs is not known beforehand: it is looked up at the next start
 } life_ledger_t;
 
+// When the application confirms, by ESP-IDF's own call, at each start of an image that is not confirmed.
+typedef enum {
+    APPLICATION_NEVER,
+    APPLICATION_BEFORE,          // it starts us
+    APPLICATION_AND_RESTARTS,    // before; and it restarts the chip, and starts us only then
+    APPLICATION_AND_LOSES_POWER, // likewise
+    APPLICATION_AT,              // once it has started us, before the first tick
+    APPLICATION_AFTER,           // some ticks later
+} application_t;
+
 typedef struct {
     machine_t machine; // first: the ports' context
     board_t *board;
@@ -50,6 +60,7 @@ typedef struct {
     partition_table_t table;
     console_t console;
     life_ledger_t ledger;
+    application_t application;
 
     ota_ws_flash_t flash;
     ota_ws_platform_t platform;
@@ -130,6 +141,8 @@ bool life_data(life_t *life, uint32_t offset, const uint8_t *bytes, uint32_t len
 // Sends on up to `end` bytes of the image.
 void life_send(life_t *life, int image, uint32_t end);
 void life_confirm(life_t *life);
+// esp_ota_mark_app_valid_cancel_rollback(), by the application.
+void life_application_confirms(life_t *life);
 void life_cancel(life_t *life);
 // The device restarts when it wants to. As life_power_on().
 bool life_restart_if_wanted(life_t *life);

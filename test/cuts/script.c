@@ -173,6 +173,23 @@ static const char *expire_without_memory(life_t *life) {
     return violation != NULL ? violation : expect(life, 0, false);
 }
 
+static const char *application_confirms(life_t *life, application_t when, int image) {
+    const char *violation = NULL;
+    DO(send_all(life, image));
+    life->application = when;
+    DO(restart(life));
+    life->application = APPLICATION_NEVER;
+    DO(expect(life, image, when == APPLICATION_AFTER));
+    RUN(when == APPLICATION_AFTER ? life_application_confirms(life) : (void)0);
+    RUN(life_pass(life, 1000)); // so often it looks
+    DO(invariants_check(life));
+    DO(expect(life, image, false));
+    RUN(life_pass(life, LIFE_TRIAL_MS));
+    DO(life->wants_restart ? "a confirmed image is left" : NULL);
+    DO(power_cycle(life, OTA_WS_RESET_POWER_ON));
+    return violation != NULL ? violation : expect(life, image, false);
+}
+
 const char *script_run(life_t *life) {
     const char *violation = power_cycle(life, OTA_WS_RESET_POWER_ON);
     DO(drop_resume_confirm(life));
@@ -180,6 +197,11 @@ const char *script_run(life_t *life) {
     DO(expire_then_abort(life));
     DO(cut_resume_confirm(life));
     DO(expire_without_memory(life));
+    DO(application_confirms(life, APPLICATION_BEFORE, 1));
+    DO(application_confirms(life, APPLICATION_AND_RESTARTS, 2));
+    DO(application_confirms(life, APPLICATION_AND_LOSES_POWER, 3));
+    DO(application_confirms(life, APPLICATION_AT, 1));
+    DO(application_confirms(life, APPLICATION_AFTER, 2));
     life_power_off(life);
     return violation;
 }

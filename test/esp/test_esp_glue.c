@@ -797,15 +797,19 @@ static void registering_says_what_is_wrong(void **state) {
     const ota_ws_config_t unfit = {.password = "abc"};
     assert_int_equal(ota_ws_register_uri_handler(NULL), ESP_ERR_INVALID_ARG);
     assert_int_equal(ota_ws_start(server, &unfit, NULL), ESP_ERR_INVALID_ARG);
+    assert_non_null(strstr(fake.said, "password"));
     fake.largest_stack = 1;
     assert_int_equal(ota_ws_register_uri_handler(server), ESP_ERR_NO_MEM);
     fake.largest_stack = 0;
     fake.max_routes = 2;
     assert_int_equal(ota_ws_register_uri_handler(server), ESP_ERR_HTTPD_HANDLERS_FULL);
+    assert_non_null(strstr(fake.said, "max_uri_handlers")); // and no way in, which would lead nowhere
     assert_null(fake_route(server, 0));
     fake.max_routes = 0;
     start();
+    assert_null(strstr(fake.said, "No update page"));
     assert_int_equal(ota_ws_register_uri_handler(server), ESP_ERR_HTTPD_HANDLER_EXISTS);
+    assert_non_null(strstr(fake.said, "wildcard"));
     assert_non_null(fake_route(server, 2));
 }
 

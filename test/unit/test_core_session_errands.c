@@ -42,6 +42,55 @@ static ota_ws_outcome_t newest_outcome(rig_t *rig) {
     return entry.outcome;
 }
 
+// ---- the application has confirmed past us, before it has started us
+
+// The boot record says VALID at the start.
+static rig_t *rig_valid(ota_ws_outcome_t outcome, ota_ws_watch_t watched, bool was_rewritten) {
+    rig_t *rig = rig_new();
+    const ota_ws_ports_t ports = rig->device.ports;
+    ota_ws_history_entry_t entry = entry_of(outcome, "ota_0");
+    entry.watched = (uint8_t)watched;
+    rig->identity.image_state = OTA_WS_IMAGE_VALID;
+    rig->identity.was_rewritten = was_rewritten;
+    assert_true(ota_ws_history_add(&rig->platform, &entry));
+    ota_ws_device_init(&rig->device, &ports, &rig->settings, NULL, rig->now_ms);
+    ota_ws_device_scratch(&rig->device, rig->scratch);
+    return rig;
+}
+
+static void assert_confirmed(rig_t *rig) {
+    assert_false(rig->device.on_trial);
+    rig_pass(rig, 1);
+    rig_settle(rig);
+    assert_int_equal(rig->confirms, 1); // its write may have been cut off
+    assert_int_equal(newest_outcome(rig), OTA_WS_OUTCOME_CONFIRMED);
+    assert_false(ota_ws_device_wants_ticks(&rig->device));
+    rig_free(rig);
+}
+
+static void a_confirmation_before_the_start_counts(void **state) {
+    (void)state;
+    assert_confirmed(rig_valid(OTA_WS_OUTCOME_STAGED, OTA_WS_WATCH_MARK, true));
+    assert_confirmed(rig_valid(OTA_WS_OUTCOME_TRIAL, OTA_WS_WATCH_MARK, true));
+    assert_confirmed(rig_valid(OTA_WS_OUTCOME_TRIAL, OTA_WS_WATCH_BOOTLOADER, false));
+}
+
+static void a_valid_that_nobody_has_written_is_a_trial(void **state) {
+    (void)state;
+    const struct {
+        ota_ws_watch_t watched;
+        bool was_rewritten;
+    } cases[] = {{OTA_WS_WATCH_NONE, false}, {OTA_WS_WATCH_NONE, true}, {OTA_WS_WATCH_MARK, false}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        rig_t *rig = rig_valid(OTA_WS_OUTCOME_STAGED, cases[i].watched, cases[i].was_rewritten);
+        assert_true(rig->device.on_trial);
+        rig_pass(rig, SECOND);
+        assert_true(rig->device.on_trial);
+        assert_int_equal(newest_outcome(rig), OTA_WS_OUTCOME_TRIAL);
+        rig_free(rig);
+    }
+}
+
 // ---- errands
 
 static void going_back_that_was_cut_off_is_made_sure_of_at_the_first_tick(void **state) {
@@ -599,6 +648,8 @@ static void ticks_are_wanted_while_something_runs_and_not_at_rest(void **state) 
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_confirmation_before_the_start_counts),
+        cmocka_unit_test(a_valid_that_nobody_has_written_is_a_trial),
         cmocka_unit_test(going_back_that_was_cut_off_is_made_sure_of_at_the_first_tick),
         cmocka_unit_test(a_confirmation_that_was_cut_off_is_finished_at_the_first_tick),
         cmocka_unit_test(going_back_that_was_cut_off_is_finished_as_what_it_was),

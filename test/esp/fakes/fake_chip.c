@@ -58,6 +58,14 @@ esp_err_t esp_partition_write(const esp_partition_t *partition, size_t offset, c
     return ESP_OK;
 }
 
+esp_err_t esp_partition_read_raw(const esp_partition_t *partition, size_t offset, void *bytes, size_t length) {
+    return esp_partition_read(partition, offset, bytes, length);
+}
+
+esp_err_t esp_partition_write_raw(const esp_partition_t *partition, size_t offset, const void *bytes, size_t length) {
+    return esp_partition_write(partition, offset, bytes, length);
+}
+
 esp_err_t esp_partition_erase_range(const esp_partition_t *partition, size_t offset, size_t length) {
     if (fake.record_fails && partition->address == OTADATA) {
         return ESP_FAIL;
@@ -462,6 +470,10 @@ esp_err_t esp_secure_boot_verify_signature(uint32_t address, uint32_t length) {
 }
 
 // ---- the console
+
+const char *esp_err_to_name(esp_err_t error) {
+    return error == ESP_OK ? "ESP_OK" : "an error";
+}
 
 void fake_log(const char *tag, const char *format, ...) {
     va_list arguments;

@@ -58,7 +58,9 @@ enum {
 
 // ---- log, events, random, system
 #define ESP_LOGI(tag, ...) fake_log(tag, __VA_ARGS__)
+#define ESP_LOGE(tag, ...) fake_log(tag, __VA_ARGS__)
 #define ESP_LOGW(tag, ...) fake_log(tag, __VA_ARGS__)
+const char *esp_err_to_name(esp_err_t error);
 void fake_log(const char *tag, const char *format, ...);
 typedef const char *esp_event_base_t;
 #define ESP_EVENT_DECLARE_BASE(name) extern esp_event_base_t const name
@@ -151,6 +153,8 @@ typedef struct {
 const esp_partition_t *esp_partition_find_first(esp_partition_type_t type, esp_partition_subtype_t subtype,
                                                 const char *label);
 esp_err_t esp_partition_read(const esp_partition_t *partition, size_t offset, void *bytes, size_t length);
+esp_err_t esp_partition_read_raw(const esp_partition_t *partition, size_t offset, void *bytes, size_t length);
+esp_err_t esp_partition_write_raw(const esp_partition_t *partition, size_t offset, const void *bytes, size_t length);
 esp_err_t esp_partition_write(const esp_partition_t *partition, size_t offset, const void *bytes, size_t length);
 esp_err_t esp_partition_erase_range(const esp_partition_t *partition, size_t offset, size_t length);
 

@@ -17,6 +17,7 @@
 #include "freertos/task.h"
 #include "ledger.h"
 #include "network.h"
+#include "nvs.h"
 #include "nvs_flash.h"
 #include "ota_ws_update.h"
 #include "probe.h"
@@ -38,6 +39,26 @@ static uint32_t heap_with;
 static uint32_t took_us; // the last upload, by either way, or the update that runs
 static char refused[8];  // step that is refused: "0", "1", "2"
 static ota_ws_health_t health;
+
+// GET /first: from now on the application confirms itself before all else, as many do. Kept over updates.
+static esp_err_t confirm_first(httpd_req_t *request) {
+    nvs_handle_t store;
+    ESP_ERROR_CHECK(nvs_open("chip", NVS_READWRITE, &store));
+    ESP_ERROR_CHECK(nvs_set_u8(store, "first", 1));
+    ESP_ERROR_CHECK(nvs_commit(store));
+    nvs_close(store);
+    return httpd_resp_sendstr(request, "ok\n");
+}
+
+static bool confirms_first(void) {
+    nvs_handle_t store;
+    uint8_t first = 0;
+    if (nvs_open("chip", NVS_READONLY, &store) == ESP_OK) {
+        nvs_get_u8(store, "first", &first);
+        nvs_close(store);
+    }
+    return first != 0;
+}
 
 static void sample_heap(void *context) {
     lowest_heap = MIN(lowest_heap, esp_get_free_heap_size());
@@ -235,6 +256,7 @@ void app_main(void) {
         {.uri = "/ledger", .method = HTTP_GET, .handler = ledger},
         {.uri = "/probe", .method = HTTP_GET, .handler = probe},
         {.uri = "/take", .method = HTTP_GET, .handler = take_memory},
+        {.uri = "/first", .method = HTTP_GET, .handler = confirm_first},
     };
     const esp_timer_create_args_t sampling = {.callback = sample_heap, .name = "heap"};
     esp_timer_handle_t timer;
@@ -242,6 +264,9 @@ void app_main(void) {
 
     config.max_uri_handlers = 24;
     ESP_ERROR_CHECK(nvs_flash_init());
+    if (confirms_first()) {
+        ESP_ERROR_CHECK(esp_ota_mark_app_valid_cancel_rollback());
+    }
     ESP_ERROR_CHECK(esp_event_loop_create_default());
     network_connect();
     ESP_ERROR_CHECK(httpd_start(&server, &config));
