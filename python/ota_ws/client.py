@@ -26,7 +26,11 @@ from .sentences import HTTP_ANSWERS, SENTENCES
 NEEDED = {'challenge': {'scram': str}, 'state': dict.fromkeys('device boot chip project version slot image update built '
                                                               'idf elf_sha256'.split(), str),
           'ready': {'offset': int, 'chunk': int, 'credit': int}, 'progress': {'received': int, 'written': int},
-          'done': {'slot': str}, 'history': {}, 'failed': {'name': str}, 'error': {'name': str}}
+          'done': {'slot': str}, 'history': {'updates': int}, 'failed': {'name': str}, 'error': {'name': str},
+          'ticket': {'ws': str, 'ticket': str}}
+NUMBERS = ('offset chunk credit received written size revision chip_id slot_size trial_left_s kept kept_size early index '
+           'updates when count wait_s').split()
+NUMBER_MAX = 0xFFFFFFFF
 CODE_LETTERS = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 WEBSOCKET_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'  # RFC 6455, section 1.3
 ANSWER_S = 15  # to connect, for an answer of http, for a step of the login: a chip needs seconds for TLS
@@ -70,12 +74,9 @@ def tls_context(ca, insecure):
 
 def refusal_of_http(address, path, answer, body):
     """The Failure that an answer stands for that is no ticket: of a device, or of something else."""
-    try:
-        refusal = json.loads(body)
-        if refusal['type'] == 'error':
-            return failure_in(refusal)
-    except (ValueError, KeyError, TypeError):
-        pass
+    refusal = read_message(body)
+    if refusal and refusal['type'] == 'error':
+        return failure_in(refusal)
     status = answer.status
     is_html = answer.getheader('Content-Type', '').lower().startswith('text/html')
     for first, last, name, text in HTTP_ANSWERS:
@@ -132,11 +133,8 @@ def post(address, context, path, peer):
 
 def read_ticket(address, answer, body):
     """The ticket, or None when that is none."""
-    try:
-        ticket = json.loads(body) if answer.status == 200 else {}
-        if ticket.get('type') != 'ticket' or not ticket['ws'].startswith('/') or not ticket['ticket']:
-            return None
-    except (ValueError, KeyError, AttributeError):
+    ticket = read_message(body) if answer.status == 200 else None
+    if not ticket or ticket['type'] != 'ticket' or not ticket['ws'].startswith('/'):
         return None
     if ticket.get('version') != 1 or ticket.get('login') not in ('scram-sha-256', 'none'):
         raise Failure('wrong_version', '%s speaks another version of the protocol than this client. Use the one of '
@@ -305,7 +303,7 @@ class Session:
         if is_locked and not password.known:
             password.read(address)
             ticket, path, peer, host = get_ticket(address, context)  # typing took its time
-        page = ticket.get('page')
+        page = str(ticket.get('page', ''))
         prefix = path[:-len(page)] if page and path.endswith(page) else ''
         self.line = Line(address, context, prefix + ticket['ws'], peer, host)
         self.state, self.keys, self.counts, self.round_trip_s = {}, (None, None), [0, 0], ANSWER_S
@@ -424,7 +422,8 @@ def read_message(text):
         message = json.loads(text)
         wants = NEEDED.get(message['type'], {}).items()
         is_right = all(type(message[name]) is kind for name, kind in wants) and \
-            all(type(value) in (str, int, bool) for value in message.values())
+            all(type(value) in (str, bool) and name not in NUMBERS or type(value) is int and 0 <= value <= NUMBER_MAX
+                for name, value in message.items())
         return message if is_right else None
     except (ValueError, KeyError, TypeError):
         return None
@@ -433,8 +432,7 @@ def read_message(text):
 def failure_in(message):
     name, image, device = (printable(message.get(member, '')) for member in ('name', 'image', 'device'))
     ours = SENTENCES.get(name, "The device says '%s'." % name).replace('{image}', image).replace('{device}', device)
-    wait_s = message.get('wait_s', 0)
-    return Failure(name, printable(message.get('text') or ours), wait_s if isinstance(wait_s, int) else 0)
+    return Failure(name, printable(message.get('text') or ours), message.get('wait_s', 0))
 
 
 def upload(session, data, options, progress):

@@ -181,11 +181,15 @@ def main(arguments=None, command="python -m ota_ws {command} {host}"):
     except ValueError as error:
         print('ota-ws: %s' % error, file=sys.stderr)
         return USAGE
-    Interrupts.catch()
-    output = Output(options.json, options.quiet, len(options.hosts) > 1, command)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, 'reconfigure'):
+            stream.reconfigure(errors='replace')  # a terminal may lack the letters of a device's name
+    handlers = Interrupts.catch()
     try:
-        code = run(options, output)
+        code = run(options, Output(options.json, options.quiet, len(options.hosts) > 1, command))
         sys.stdout.flush()
         return code
     except OSError:
         return LOCAL  # standard output takes nothing any more
+    finally:
+        Interrupts.release(handlers)

@@ -30,9 +30,15 @@ class Interrupts:
 
     @classmethod
     def catch(cls):
-        for name in ('SIGINT', 'SIGTERM', 'SIGHUP'):
-            if hasattr(signal, name):
-                signal.signal(getattr(signal, name), cls.came)
+        """Takes the signals over. Returns what release() needs."""
+        cls.seen = cls.pending = False
+        numbers = [getattr(signal, name) for name in ('SIGINT', 'SIGTERM', 'SIGHUP') if hasattr(signal, name)]
+        return [(number, signal.signal(number, cls.came)) for number in numbers]
+
+    @staticmethod
+    def release(handlers):
+        for number, handler in handlers:
+            signal.signal(number, handler or signal.SIG_DFL)
 
     @classmethod
     def came(cls, _number, _frame):

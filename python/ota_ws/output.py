@@ -240,7 +240,7 @@ def image_words(state, prefix=''):
 
 def info_rows(host, state, updates):
     yield 'device', '%s (%s)' % (state['device'], host)
-    yield 'chip', '%s, revision %d.%d' % (state['chip'], *divmod(state['revision'], 100))
+    yield 'chip', '%s, revision %d.%d' % (state['chip'], *divmod(state.get('revision', 0), 100))
     yield 'runs', '%s %s from %s, %s' % (state['project'], state['version'], state['slot'], image_words(state))
     yield 'built', '%s with ESP-IDF %s' % (state['built'], state['idf'])
     yield 'ELF', '%s... (SHA-256)' % state['elf_sha256']
@@ -256,7 +256,7 @@ def info_rows(host, state, updates):
     for index, update in enumerate(updates):
         yield 'history' if index == 0 else '', describe_update(update)
         when = time.strftime(' on %Y-%m-%d %H:%M UTC', time.gmtime(update['when'])) if 'when' in update else ''
-        peer = ' by ' + update['peer'] if 'peer' in update else ''
+        peer = ' by %s' % update['peer'] if 'peer' in update else ''
         yield '', 'sent%s%s over %s' % (when, peer, update.get('from', ''))
 
 
@@ -277,13 +277,13 @@ def other_rows(state):
 def update_rows(state):
     peer, update = state.get('peer'), state['update']
     if update == 'receiving':
-        yield 'update', 'receiving%s: %d of %d bytes written' % (' by ' + peer if peer else '',
+        yield 'update', 'receiving%s: %d of %d bytes written' % (' by %s' % peer if peer else '',
                                                                  state.get('written', 0), state.get('size', 0))
     elif update == 'ready':
-        yield 'update', 'ready%s: a restart runs it' % (', sent by ' + peer if peer else '')
+        yield 'update', 'ready%s: a restart runs it' % (', sent by %s' % peer if peer else '')
     elif 'kept' in state:
         yield 'update', 'unfinished: %d of %d bytes of %s %s are kept' % (
-            state['kept'], state['kept_size'], state.get('kept_project', ''), state.get('kept_version', ''))
-        yield '', 'push the same file to go on (its SHA-256: %s...)' % state['kept_sha256']
+            state['kept'], state.get('kept_size', 0), state.get('kept_project', ''), state.get('kept_version', ''))
+        yield '', 'push the same file to go on (its SHA-256: %s...)' % state.get('kept_sha256', '')
     else:
         yield 'update', update

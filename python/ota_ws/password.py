@@ -53,7 +53,7 @@ class Password:
         Interrupts.typing = True
         try:
             self.text = getpass.getpass('Password or pairing code of %s: ' % address.host_header(address.name))
-        except EOFError:
+        except (EOFError, KeyboardInterrupt):
             raise Failure('interrupted', 'Interrupted before a password was given.')
         finally:
             Interrupts.typing = False

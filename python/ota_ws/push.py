@@ -74,7 +74,7 @@ class Push:
             return self.finish()
         if self.is_ready():
             self.before = self.before or state
-            self.updated = state['other_version'], state['other_slot'], state['other_elf_sha256']
+            self.updated = tuple(state.get('other_' + name, '') for name in ('version', 'slot', 'elf_sha256'))
             visit.note('%s is verified in %s already: nothing more has to be sent', *self.updated[:2])
             return self.restart()
         if runs and has_restarted:
@@ -126,7 +126,7 @@ class Push:
     def announce(self, packed):
         state, size = self.visit.state, len(self.image.data)
         self.visit.note('%s: %s %s -> %s, %d bytes to %s', state['device'], state['project'], state['version'],
-                        self.image.words(), size, state['other_slot'])
+                        self.image.words(), size, state.get('other_slot', ''))
         if packed:
             self.visit.note('sent compressed: %d bytes instead of %d (--compress never: as it is)', len(packed), size)
         elif packed is not None:

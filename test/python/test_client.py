@@ -3,6 +3,7 @@
 """The parts of the Python client that need no device. The tests against devices are test/e2e/python.test.js."""
 import ast
 import importlib
+import json
 import os
 import re
 import sys
@@ -169,6 +170,26 @@ class Words(unittest.TestCase):
             for byte in data:
                 sum_of_all ^= byte
             self.assertEqual(image.fold(data), sum_of_all)
+
+    def test_no_state_of_a_device_ends_in_a_traceback(self):
+        texts = 'device boot chip project version built idf elf_sha256 slot image update other_slot other_image ' \
+                'other_version other_project other_elf_sha256 peer sha256 kept_sha256 last_outcome last_from last_to'.split()
+        whole = {'type': 'state', **{name: 'x' for name in texts}, **{name: 7 for name in client.NUMBERS}}
+        for image_word in ('valid', 'trial', 'x'):
+            for update in ('idle', 'receiving', 'ready', 'x'):
+                for name in whole:
+                    for value in (None, '', 'x', -1, 7, 2 ** 32, True, [], {}, 1.5):
+                        state = {**whole, 'image': image_word, 'update': update, name: value}
+                        if value is None:
+                            del state[name]
+                        self.show(client.read_message(json.dumps(state)))
+
+    @staticmethod
+    def show(state):
+        if state and state['type'] == 'state':
+            list(output.info_rows('host', state, [{**state, 'outcome': 'trial'}]))
+            for kind in ('running', 'rolled_back', 'unchanged', 'still'):
+                output.describe(output.Outcome(kind), state)
 
     def test_a_bar_fits_its_terminal(self):
         meter = output.Meter(1000000, 0)
