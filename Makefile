@@ -72,6 +72,7 @@ screenshots:
 chip-test:
 	@test/chip/run.sh
 	@test/chip/encrypted.sh
+	@test/chip/idf_py.sh
 
 cases:
 	@test/setup.sh test

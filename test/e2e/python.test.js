@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The Python client: it passes tests of ota-ws itself, word by word, and is called as idf.py and PlatformIO do.
-// IDF_PATH: the real idf.py of that ESP-IDF, run by IDF_PYTHON, in the place of a stub. PYTHON_ALL: all tests of ota-ws.
+// IDF_PATH: the real idf.py of that ESP-IDF, run by IDF_PYTHON, in the place of a stub. PYTHON_ALL: all tests of ota-ws;
+// PYTHON_ONLY: none.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -18,7 +19,7 @@ const quick = [
 const slow = ['who must wait', 'in a pipe', '--quiet', 'after a device', 'info', 'what answers', 'a device that', 'nonsense', 'what a device says', 'bad files',
   'a bad file', 'wrong password', 'the password', 'a byte order mark', 'a proxy', 'a page behind', 'each HTTP', 'names that', 'an IP', 'IPv6'];
 process.env.OTA_WS_CLI = path.join(folder, 'ota-ws');
-process.env.OTA_WS_TESTS = [...quick, ...(process.env.PYTHON_ALL ? slow : [])].join('|');
+process.env.OTA_WS_TESTS = process.env.PYTHON_ONLY ? 'none' : [...quick, ...(process.env.PYTHON_ALL ? slow : [])].join('|');
 
 await import('./cli.test.js');
 await import('./cli_names.test.js');
