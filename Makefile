@@ -53,6 +53,7 @@ deb:
 	@packaging/deb.sh
 
 deb-test: deb
+	@test/setup.sh deb
 	@test/deb.sh
 
 test:

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Installs what one of the make targets needs and this machine lacks: Debian packages, and the exact npm packages of the
-# lock files. usage: test/setup.sh build|unit|fuzz|coverage|page|test|bench|size
+# lock files. usage: test/setup.sh build|deb|unit|fuzz|coverage|page|test|bench|size
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,6 +17,7 @@ servers=() # Debian packages that are unpacked into build/servers: installed, th
 
 case "${1:-}" in
 build) packages=("${build[@]}") npm=() ;;
+deb) packages=("${build[@]}" debootstrap) npm=() ;;
 unit) packages=("${build[@]}" "${unit[@]}") npm=() ;;
 fuzz) packages=("${build[@]}" "${unit[@]}" clang libclang-rt-dev) npm=() ;;
 coverage) packages=("${build[@]}" "${unit[@]}" "${coverage[@]}") npm=()
@@ -25,7 +26,7 @@ page) packages=() npm=(web) ;;
 test) packages=("${build[@]}" "${unit[@]}" "${tests[@]}") npm=(web test) servers=(nginx caddy avahi-daemon) ;;
 size) packages=("${size[@]}") npm=() ;;
 bench) packages=("${build[@]}" "${tests[@]}" "${size[@]}" "${bench[@]}") npm=(web test) ;;
-*) echo "usage: test/setup.sh build|unit|fuzz|coverage|page|test|bench|size" >&2; exit 2 ;;
+*) echo "usage: test/setup.sh build|deb|unit|fuzz|coverage|page|test|bench|size" >&2; exit 2 ;;
 esac
 
 has_node() {
