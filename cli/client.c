@@ -167,6 +167,15 @@ static bool place_websocket(client_t *client, const char *page, const char *ws) 
     return snprintf(client->path, sizeof client->path, "%.*s%s", (int)prefix, asked, ws) < (int)sizeof client->path;
 }
 
+// A path that goes into a request as it is.
+static bool is_path(const char *text) {
+    size_t length = 0;
+    while (text[length] > ' ' && text[length] <= '~') {
+        length++;
+    }
+    return text[0] == '/' && text[length] == '\0';
+}
+
 static bool read_ticket(client_t *client, const device_message_t *answer) {
     char login[24], ws[ADDRESS_PATH_SIZE], page[ADDRESS_PATH_SIZE];
     uint32_t version;
@@ -174,7 +183,7 @@ static bool read_ticket(client_t *client, const device_message_t *answer) {
     if (!device_message_number(answer, "version", &version) ||
         !device_message_string(answer, "ticket", client->ticket, sizeof client->ticket) ||
         !device_message_string(answer, "login", login, sizeof login) ||
-        !device_message_string(answer, "ws", ws, sizeof ws) || ws[0] != '/' || !place_websocket(client, page, ws)) {
+        !device_message_string(answer, "ws", ws, sizeof ws) || !is_path(ws) || !place_websocket(client, page, ws)) {
         take_foreign_answer(client);
         return false;
     }

@@ -134,7 +134,8 @@ def post(address, context, path, peer):
 def read_ticket(address, answer, body):
     """The ticket, or None when that is none."""
     ticket = read_message(body) if answer.status == 200 else None
-    if not ticket or ticket['type'] != 'ticket' or not ticket['ws'].startswith('/'):
+    if not ticket or ticket['type'] != 'ticket' or not re.fullmatch('/[!-~]*', ticket['ws']) or \
+            not ticket['ticket'] or not isinstance(ticket.get('page', ''), str):
         return None
     if ticket.get('version') != 1 or ticket.get('login') not in ('scram-sha-256', 'none'):
         raise Failure('wrong_version', '%s speaks another version of the protocol than this client. Use the one of '

@@ -164,6 +164,14 @@ class Words(unittest.TestCase):
             with self.assertRaises(ValueError, msg=written):
                 client.Address(written)
 
+    def test_a_ticket_that_no_device_gives_is_none(self):
+        answer = mock.Mock(status=200)
+        good = {'type': 'ticket', 'version': 1, 'ticket': 'T', 'login': 'none', 'ws': '/ota/ws', 'page': '/ota'}
+        self.assertEqual(client.read_ticket(None, answer, json.dumps(good)), good)
+        for wrong in ({'ws': '/ws\r\nX-Evil: 1'}, {'ws': '/ws x'}, {'ws': '/w\0s'}, {'ws': 'ws'}, {'ws': ''}, {'ws': 5}, {'ws': '/\xe9'},
+                      {'ws': '/ws\n'}, {'page': 5}, {'page': None}, {'type': 'state'}, {'ticket': ''}):
+            self.assertIsNone(client.read_ticket(None, answer, json.dumps({**good, **wrong})), wrong)
+
     def test_the_checksum_is_folded_as_byte_by_byte(self):
         for size in (0, 1, 2, 3, 255, 1000):
             data, sum_of_all = os.urandom(size), 0
