@@ -595,7 +595,7 @@ test('what answers but is no device is told from what does not answer', async ()
     { ticket: '' },
     { ticket: {} },
     { ticket: { version: 1, ticket: 'T', login: 'none', ws: 'http://elsewhere/' } },
-    ...['/ws\r\nX-Evil: 1', '/ws x', '/w\0s', '/\u00e9', '', 5].map((ws) => ({ ticket: { type: 'ticket', version: 1, ticket: 'T', login: 'none', ws } })),
+    ...['/ws\r\nX-Evil: 1', '/ws x', '/\u00e9', '', 5].map((ws) => ({ ticket: { type: 'ticket', version: 1, ticket: 'T', login: 'none', ws } })),
   ];
   for (const settings of cases) {
     const { code, last } = await askPretender(settings);
