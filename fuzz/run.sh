@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.." || exit 2
 minutes=${1:-5}
 shift $(($# > 0 ? 1 : 0))
 targets=("$@")
-[ "${#targets[@]}" -gt 0 ] || targets=(session message image encrypted partition)
+[ "${#targets[@]}" -gt 0 ] || targets=(session message image encrypted partition host_name)
 engine=${ENGINE:-libfuzzer}
 case "$engine" in
 libfuzzer) build=build/fuzz compiler=clang ;;
@@ -32,7 +32,7 @@ dictionary_of() { # target
 # The longest input: enough for what the target reads, and short where each byte costs time.
 length_of() { # target
     case "$1" in
-    session) echo 64 ;;
+    session | host_name) echo 64 ;;
     message) echo 1100 ;;
     *) echo 4096 ;;
     esac

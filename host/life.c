@@ -14,8 +14,6 @@
 #include "machine.h"
 #include "server.h"
 
-#define PAGE_URI "/ota"
-
 // Everything that a restart loses.
 typedef struct {
     machine_t machine;
@@ -96,10 +94,10 @@ static void report_page(const life_t *life) {
     const access_t *access = life->parts.access;
     bool is_any = strcmp(options->bind, "0.0.0.0") == 0 || strcmp(options->bind, "::") == 0;
     bool is_ipv6 = strchr(options->bind, ':') != NULL && !is_any;
-    console_log(
-        life->parts.console, "page", "%s://%s%s%s:%d" PAGE_URI "%s%s", options->certificate != NULL ? "https" : "http",
-        is_ipv6 ? "[" : "", is_any ? "localhost" : options->bind, is_ipv6 ? "]" : "", life->port,
-        access->kind == ACCESS_PAIRING_CODE ? "#code=" : "", access->kind == ACCESS_PAIRING_CODE ? access->code : "");
+    console_log(life->parts.console, "page", "%s://%s%s%s:%d%s%s%s", options->certificate != NULL ? "https" : "http",
+                is_ipv6 ? "[" : "", is_any ? "localhost" : options->bind, is_ipv6 ? "]" : "", life->port, options->uri,
+                access->kind == ACCESS_PAIRING_CODE ? "#code=" : "",
+                access->kind == ACCESS_PAIRING_CODE ? access->code : "");
     if (access->kind == ACCESS_PAIRING_CODE) {
         console_log(life->parts.console, "page", "pairing code %s", access->code);
     } else if (access->kind == ACCESS_OPEN) {
@@ -193,7 +191,7 @@ static void announce_once(life_t *life) {
     if (is_loopback || life->was_announced) {
         return;
     }
-    announce_settings_t settings = {life->device_name, life->id,           PAGE_URI, options->certificate != NULL,
+    announce_settings_t settings = {life->device_name, life->id,           options->uri, options->certificate != NULL,
                                     life->port,        life->parts.console};
     life->announce = announce_start(&settings);
     life->was_announced = true;
@@ -207,7 +205,7 @@ static bool start_server(life_t *life, boot_life_t *boot) {
         .certificate = options->certificate,
         .key = options->key,
         .names = life->names,
-        .page_uri = PAGE_URI,
+        .page_uri = options->uri,
         .ws_uri = boot->settings.ws_uri,
     };
     server_parts_t parts = {&boot->device, &boot->worker, life->parts.console, stop_wanted, NULL};

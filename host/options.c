@@ -48,6 +48,7 @@ static const char help[] =
     "  --port N              port (8070); 0: any free one, the console says which\n"
     "  --cert FILE --key FILE  PEM files: https and wss instead of http and ws\n"
     "  --name NAME           host name of the device (ota-demo.local)\n"
+    "  --uri PATH            path of the update page (" OPTIONS_URI "); the WebSocket stays at /ota/ws\n"
     "                        Not on loopback, Avahi announces the device under that name, for 'ota-ws discover'\n"
     "\n"
     "Updates\n"
@@ -68,7 +69,7 @@ static const char help[] =
     "\n"
     "SIGINT and SIGTERM end it. " EXIT_CODES_HELP;
 
-typedef enum { TEXT, FLAG, NUMBER, SIZE, POWER, PORT, CHIP, REVISION, TIMING, NAME } kind_t;
+typedef enum { TEXT, FLAG, NUMBER, SIZE, POWER, PORT, CHIP, REVISION, TIMING, NAME, URI } kind_t;
 
 // One option: how its value is read, and where it goes.
 typedef struct {
@@ -102,6 +103,7 @@ static const row_t rows[] = {
     {"cert", TEXT, AT(certificate), 0, 0, 0},
     {"key", TEXT, AT(key), 0, 0, 0},
     {"name", NAME, AT(name), 0, 0, 0},
+    {"uri", URI, AT(uri), 0, 0, 0},
     {"password-file", TEXT, AT(password_file), 0, 0, 0},
     {"unprotected", FLAG, AT(unprotected), 0, 0, 0},
     {"trial-timeout", NUMBER, AT(trial_timeout_s), 0, INT32_MAX / 1000, 0},
@@ -200,6 +202,15 @@ static bool read_timing(const char *text, const char **timing) {
     return *timing == NULL || nor_part_find(text) != NULL;
 }
 
+// A path without a query, and without a '/' at its end but the one of "/".
+static bool read_uri(const char *text, const char **uri) {
+    size_t length = strlen(text);
+    *uri = text;
+    return text[0] == '/' && length <= OPTIONS_URI_MAX && (length == 1 || text[length - 1] != '/') &&
+           strspn(text, "/-_.~abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == length &&
+           strstr(text, "//") == NULL && strcmp(text, ota_ws_default_settings.ws_uri) != 0;
+}
+
 static bool read_value(const row_t *row, const char *text, options_t *options) {
     void *to = (char *)options + row->offset;
     switch (row->kind) {
@@ -223,6 +234,8 @@ static bool read_value(const row_t *row, const char *text, options_t *options) {
     case NAME:
         *(const char **)to = text;
         return text[0] != '\0' && strlen(text) <= OPTIONS_NAME_MAX;
+    case URI:
+        return read_uri(text, to);
     case TEXT:
     default:
         *(const char **)to = text;
@@ -288,6 +301,7 @@ options_result_t options_parse(options_t *options, int count, char *const argume
         .bind = "127.0.0.1",
         .port = 8070,
         .name = "ota-demo.local",
+        .uri = OPTIONS_URI,
         .trial_timeout_s = ota_ws_default_settings.trial_timeout_ms / 1000,
         .stall_timeout_s = ota_ws_default_settings.stall_timeout_ms / 1000,
         .boot_time_ms = 1000,

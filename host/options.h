@@ -6,6 +6,8 @@
 #include <stdint.h>
 
 #define OPTIONS_NAME_MAX 63
+#define OPTIONS_URI_MAX 63
+#define OPTIONS_URI "/ota"
 
 typedef struct {
     const char *flash;
@@ -24,6 +26,7 @@ typedef struct {
     const char *certificate;
     const char *key;
     const char *name;
+    const char *uri; // path of the page
     const char *password_file;
     bool unprotected;
     const char *signing_key;   // PEM file, public; NULL: images need not be signed

@@ -260,8 +260,8 @@ static const char *copy_path(struct lws *wsi, char path[HOST_SIZE]) {
 
 static response_t answer(server_t *server, struct lws *wsi, char *body) {
     const route_t routes[] = {
-        {"/", false, get_root, NULL},
         {server->settings.page_uri, true, get_page, post_ticket},
+        {"/", false, get_root, NULL},
         {server->settings.ws_uri, false, get_ws, NULL},
     };
     char room[HOST_SIZE];

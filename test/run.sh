@@ -157,7 +157,7 @@ python_step() {
 fuzz_step() {
     local name
     need_build sanitize || return
-    for name in message image encrypted partition session; do
+    for name in message image encrypted partition session host_name; do
         one_test "fuzz: corpus of $name" "build/sanitize/test/fuzz/replay_$name" "fuzz/corpus/$name"
     done
 }

@@ -9,7 +9,7 @@ import net from 'node:net';
 import path from 'node:path';
 import { test } from 'node:test';
 import WebSocket from 'ws';
-import { Client, Device, Scram, freshPath, makeImage, request, root, run, ticketOf, tools, until, withDevice } from './harness.js';
+import { Client, Device, GIVE_UP_MS, Scram, freshPath, makeImage, request, root, run, ticketOf, tools, until, withDevice } from './harness.js';
 import { ManInTheMiddle, logIn } from './man_in_the_middle.js';
 
 const QUIET_MS = 120; // so long without a frame: whatever was to happen has happened
@@ -60,8 +60,8 @@ const update = async (client) => {
   await client.next('history', 'failed');
 };
 
-/** Runs an honest session through him until it ends or nothing moves any more. */
-async function passThrough(device, honest, sights) {
+/** Runs an honest session through him until it ends or nothing moves for so long. */
+async function passThrough(device, honest, sights, quietMs = QUIET_MS) {
   const man = await ManInTheMiddle.start(device, sights);
   let seen = -1;
   const deed = (async () => {
@@ -72,7 +72,7 @@ async function passThrough(device, honest, sights) {
   let result;
   do {
     seen = man.frames.length;
-    result = await Promise.race([deed, sleep(QUIET_MS)]);
+    result = await Promise.race([deed, new Promise((resolve) => setTimeout(resolve, quietMs).unref())]);
   } while (result === undefined && man.frames.length > seen);
   man.stop();
   await deed;
@@ -134,7 +134,7 @@ test('a man in the middle drops, repeats, changes, reorders and injects every fr
   const frames = [];
   await withDevice({ image: first.path }, async (device) => {
     const before = look(device);
-    const man = await passThrough(device, update, {});
+    const man = await passThrough(device, update, {}, GIVE_UP_MS);
     assert.ok(assertSafe(device, before, 'an honest update'), 'an honest update passes');
     const counts = { true: 0, false: 0 };
     frames.push(...man.frames.map((frame) => ({ ...frame, index: counts[frame.toDevice]++ })));
@@ -329,8 +329,8 @@ test('the table of routes has three, and each is tried below', () => {
   const source = fs.readFileSync(path.join(root, 'host/routes.c'), 'utf8');
   const [, table] = /const route_t routes\[\] = \{\n([^;]*?)\n    \};/.exec(source);
   assert.deepEqual(table.split('\n').map((line) => line.trim()), [
-    '{"/", false, get_root, NULL},',
     '{server->settings.page_uri, true, get_page, post_ticket},',
+    '{"/", false, get_root, NULL},',
     '{server->settings.ws_uri, false, get_ws, NULL},',
   ]);
 });

@@ -7,7 +7,7 @@ import fs from 'node:fs';
 import net from 'node:net';
 import { once } from 'node:events';
 import { assertEnds, askPretender, cli, environment, EXIT, first, history, hostOf, lastLine, objects, PASSWORD, pretender, protectedBy, second, send, state, welcome, withFirst, test } from './cli_tools.js';
-import { freshPath, run, tools, until, withDevice } from './harness.js';
+import { freshPath, request, run, tools, until, withDevice } from './harness.js';
 
 const reasonAgainst = (file, args) => (spawnSync(file, args).status === 0 ? false : `no real ${file} ${args[0]} on this machine`);
 const withoutHosts = reasonAgainst('unshare', ['-m', 'true']);
@@ -169,6 +169,20 @@ test('a page at the root of its server is found', async (t) => {
   }
   const nowhere = await cli(['info', '--retry', '0', `${server.host}/devices/`], {});
   assert.match(lastLine(nowhere.stdout), /has no update page at \/devices\/ota or \/devices\/ \(HTTP 404\)/);
+});
+
+test('a device may have its page at / or elsewhere', async () => {
+  for (const uri of ['/', '/my/update']) {
+    await withFirst(async (device) => {
+      assert.equal(device.url.pathname, uri);
+      const { headers, status } = await request(device, { path: uri });
+      assert.deepEqual([status, headers['content-encoding']], [200, 'gzip']);
+      assertEnds(await cli(['push', second.path, `${hostOf(device)}${uri}`]), EXIT.ok, 'running 2.0.0 from ota_1, on trial');
+    }, { uri });
+  }
+  for (const uri of ['ota', '/ota/', '/a//b', '/ota/ws', '/ä', '']) {
+    assert.equal((await run(tools.device, ['--flash', freshPath('.flash'), '--uri', uri])).code, EXIT.usage, uri);
+  }
 });
 
 // ---- other answers

@@ -92,6 +92,13 @@ test('the large chunks of a fast device pass, too', async () => {
   });
 });
 
+test('the page may be at /', async () => {
+  await withPage({ options: { uri: '/' } }, async (visitor) => {
+    await visitor.upload(demo2.path);
+    await visitor.see('ready');
+  });
+});
+
 test('old and new stand side by side before the upload', async () => {
   await withPage({ options: { anyProject: true } }, async (visitor) => {
     assert.equal(await visitor.read('versions'), '1.0.0');
