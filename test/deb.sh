@@ -60,10 +60,14 @@ check 'bash completes its commands and options' shows '^--confirm' inside bash -
     _ota_ws 2>/dev/null
     printf "%s\n" "${COMPREPLY[@]}"'
 check 'it updates the virtual device of the package' shows '^running 2.0.0 from ota_1, confirmed' inside bash -c '
-    cd /tmp && ota-ws-device --flash flash.bin --image 1.0.0.bin --port 8077 --boot-time 0 >device.txt 2>&1 &
+    cd /tmp
+    ota-ws-device --flash flash.bin --image 1.0.0.bin --port 0 --boot-time 0 >device.txt 2>&1 &
     device=$!
-    until grep -q "#code=" /tmp/device.txt; do sleep 0.1; done
-    export OTA_WS_PASSWORD=$(sed -n "s/.*#code=//p" /tmp/device.txt | head -n 1)
-    ota-ws push --confirm /tmp/2.0.0.bin 127.0.0.1:8077
-    kill $device'
+    trap "kill $device" EXIT
+    until grep -q "#code=" device.txt; do
+        kill -0 $device || { cat device.txt; exit 1; }
+        sleep 0.1
+    done
+    page=$(sed -n "s/.*page: //p" device.txt | head -n 1)
+    OTA_WS_PASSWORD=${page#*#code=} ota-ws push --confirm 2.0.0.bin "${page%%#*}"'
 check 'apt-get removes all of it' inside sh -c 'apt-get purge -y ota-ws && ! find /usr -name "*ota-ws*" | grep .'
