@@ -122,6 +122,11 @@ def rate_words(rate):
     return size_words(rate) + '/s' if rate else '- KB/s'
 
 
+def columns():
+    """Of the terminal. Python before 3.11 says 0 where the terminal does not know."""
+    return shutil.get_terminal_size().columns or 80
+
+
 class Output:
     """Standard output has the last lines and the table of `info`, or with --json everything; standard error the rest."""
 
@@ -143,7 +148,7 @@ class Output:
             sys.stderr.write('\r\033[K')
         text = '%s: %s' % (host, text) if self.has_several and host else text
         if stream.isatty():
-            text = textwrap.fill(text, shutil.get_terminal_size().columns, break_long_words=False)
+            text = textwrap.fill(text, columns(), break_long_words=False)
         print(text, file=stream, flush=True)
 
     def note(self, host, text):
@@ -169,7 +174,7 @@ class Output:
                                            'written': message['written'], 'rate': rate, **left})
         elif self.has_terminal:
             self.has_bar = True
-            sys.stderr.write('\r%s\033[K' % meter.bar(shutil.get_terminal_size().columns - 1))
+            sys.stderr.write('\r%s\033[K' % meter.bar(columns() - 1))
             sys.stderr.flush()
         else:
             self.line(sys.stderr, host, '%3d %%, %s of %s, %s, %s' % meter.figures())
@@ -187,7 +192,7 @@ class Output:
 
     def end_progress(self):
         if self.has_bar:
-            sys.stderr.write('\r%s\033[K\n' % self.meter.bar(shutil.get_terminal_size().columns - 1))
+            sys.stderr.write('\r%s\033[K\n' % self.meter.bar(columns() - 1))
         self.has_bar = False
 
     # ---- results

@@ -382,7 +382,7 @@ async function interrupt(device, signal) {
   let stdout = '', stderr = '';
   child.stdout.on('data', (text) => (stdout += text));
   child.stderr.on('data', (text) => (stderr += text));
-  await until(() => stderr.includes('10 %'), 'progress');
+  await until(() => /[1-9]\d %/.test(stderr), 'progress');
   child.kill(signal);
   const [code] = await once(child, 'close');
   return { code, stdout, stderr };
