@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
+"""`python -m ota_ws`, or `python path/of/ota_ws` where nothing is installed."""
+import os
 import sys
 
-from .command import main
+if not __package__:
+    sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+from ota_ws.command import main  # noqa: E402
 
 
 def console():

@@ -6,6 +6,7 @@ import importlib
 import json
 import os
 import re
+import subprocess
 import sys
 import unittest
 from unittest import mock
@@ -77,6 +78,12 @@ class Package(unittest.TestCase):
 
     def test_the_client_is_one_file_below_500_lines(self):
         self.assertLess(len(read('python/ota_ws/client.py').splitlines()), 500)
+
+    def test_it_runs_as_a_module_and_from_its_folder(self):
+        for words, folder in ((['-m', 'ota_ws'], 'python'), (['python/ota_ws'], '.'), (['ota_ws'], 'python')):
+            ran = subprocess.run([sys.executable, '-B', *words, '--version'], cwd=os.path.join(ROOT, folder),
+                                 stdout=subprocess.PIPE, check=True)
+            self.assertEqual(ran.stdout.decode().strip(), 'ota-ws-update ' + __version__)
 
     def test_the_version_is_the_release(self):
         release = re.search(r'^version: "(.+)"', read('idf_component.yml'), re.M)[1]
