@@ -92,7 +92,7 @@ def add_options(parser, command):
     add('-j', '--json', action='store_true', help='one JSON object a line, on standard output')
     add('-q', '--quiet', action='store_true', help='no progress and no notes, only the result')
     if command in ('push', 'rollback', 'restart'):
-        add('--wait', metavar='S', type=int, nargs='?', const=60, default=60,
+        add('--wait', metavar='S', type=int, default=60,
             help='wait up to S seconds for the device to be back (60); --wait=0: do not wait')
     if command == 'push':
         add('--allow-downgrade', action='store_true', help='send it even if its version is lower than what runs')
@@ -113,14 +113,23 @@ class Parser(argparse.ArgumentParser):
         sys.exit(USAGE)
 
 
-def make_parser():
-    parser = Parser(prog='python -m ota_ws', allow_abbrev=False,
-                                     description='Updates devices that run ota_ws_update, over WebSocket.')
+def parse(words):
+    """The options of a command line. Options may stand anywhere behind the command."""
+    words = words[1:] + ['--help'] if words[:1] == ['help'] else words
+    if words and words[0] in COMMANDS:
+        name = words[0]
+        parser = Parser(prog='python -m ota_ws ' + name, description=HELP[name], allow_abbrev=False)
+        add_options(parser, name)
+        options = parser.parse_intermixed_args(['--wait=60' if word == '--wait' else word for word in words[1:]])
+        options.command = name
+        return options
+    rows = ['  %-10s %s' % row for row in HELP.items()]
+    parser = Parser(prog='python -m ota_ws', allow_abbrev=False, usage='%(prog)s COMMAND ...',
+                    formatter_class=argparse.RawDescriptionHelpFormatter,
+                    description='Updates devices that run ota_ws_update, over WebSocket.\n\n' + '\n'.join(rows))
     parser.add_argument('--version', action='version', version='ota-ws-update ' + __version__)
-    commands = parser.add_subparsers(dest='command', metavar='COMMAND', required=True)
-    for name in COMMANDS:
-        add_options(commands.add_parser(name, help=HELP[name], description=HELP[name], allow_abbrev=False), name)
-    return parser
+    parser.parse_known_args(words)
+    parser.error("there is no command '%s'" % words[0] if words else 'a command is missing')
 
 
 def serve(command, host, options, output, context, password, image):
@@ -171,7 +180,7 @@ def run(options, output):
 
 def main(arguments=None, command="python -m ota_ws {command} {host}"):
     """Reads a command line and obeys it: the exit code. `command` is how a next command is shown."""
-    options = make_parser().parse_args(arguments)
+    options = parse(list(sys.argv[1:] if arguments is None else arguments))
     if getattr(options, 'wait', 0) < 0 or options.retry < 0:
         print('ota-ws: a number cannot be negative.', file=sys.stderr)
         return USAGE

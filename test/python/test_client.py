@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The parts of the Python client that need no device. The tests against devices are test/e2e/python.test.js."""
 import ast
+import contextlib
 import importlib
+import io
 import json
 import os
 import re
@@ -15,7 +17,7 @@ ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), '../..'))
 sys.path.insert(0, os.path.join(ROOT, 'python'))
 sys.dont_write_bytecode = True
 
-from ota_ws import __version__, client, image, output  # noqa: E402
+from ota_ws import __version__, client, command, image, output  # noqa: E402
 from ota_ws.failure import Failure  # noqa: E402
 from ota_ws.sentences import SENTENCES  # noqa: E402
 
@@ -187,6 +189,18 @@ class Words(unittest.TestCase):
             for byte in data:
                 sum_of_all ^= byte
             self.assertEqual(image.fold(data), sum_of_all)
+
+    def test_options_stand_anywhere_and_wrong_ones_are_named(self):
+        options = command.parse('push app.bin --wait lamp -q bench --retry 2'.split())
+        self.assertEqual((options.file, options.hosts, options.wait, options.retry, options.quiet),
+                         ('app.bin', ['lamp', 'bench'], 60, 2, True))
+        self.assertEqual(command.parse(['restart', '--wait=0', 'lamp']).wait, 0)
+        for words in ([], ['upload'], ['push'], ['push', 'app.bin'], ['info', '--nothing', 'x'], ['info', '--pass', 'x', 'y'],
+                      ['push', '--retry', 'x', 'app.bin', 'lamp']):
+            with self.assertRaises(SystemExit) as ended, contextlib.redirect_stderr(io.StringIO()) as said:
+                command.parse(words)
+            self.assertEqual(ended.exception.code, 2, words)
+            self.assertRegex(said.getvalue(), "^ota-ws: .+\\.\nnext: '.+ --help' shows what there is\n$")
 
     def test_no_state_of_a_device_ends_in_a_traceback(self):
         texts = 'device boot chip project version built idf elf_sha256 slot image update other_slot other_image ' \
