@@ -9,7 +9,7 @@
 
 #include <netinet/in.h>
 
-#include "mdns.h"
+#include "mdns_message.h"
 #include "problem.h"
 
 #define DISCOVER_MAX 512 // devices

@@ -15,6 +15,7 @@
 #include "httpd_glue.h"
 #include "inflate.h"
 #include "link.h"
+#include "mdns_announce.h"
 #include "nvs_flash.h"
 #include "password.h"
 #include "platform.h"
@@ -393,6 +394,7 @@ static esp_err_t start_all(httpd_handle_t server, const ota_ws_config_t *config,
     }
     if (error == ESP_OK && !component.is_shown) {
         show_way_in(uri);
+        ota_ws_mdns_announce(uri);
     }
     if (component.started) {
         keep_ticking();

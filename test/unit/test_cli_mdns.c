@@ -2,7 +2,7 @@
 // Multicast DNS: what is asked, and what is read of any answer, whole, cut and damaged.
 #include "testing.h"
 
-#include "mdns.h"
+#include "mdns_message.h"
 
 typedef struct {
     size_t records;

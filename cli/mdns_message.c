@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mdns.h"
+#include "mdns_message.h"
 
 #include <string.h>
 #include <strings.h>
