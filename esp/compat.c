@@ -170,6 +170,26 @@ esp_err_t ota_ws_compat_mark_invalid(void) {
 
 #endif
 
+// ---- flash encryption ----------------------------------------------------------------------------------------------
+
+#if ESP_IDF_VERSION >= ESP_IDF_VERSION_VAL(6, 0, 0)
+
+#include "esp_efuse.h"
+
+bool ota_ws_compat_flash_is_encrypted(void) {
+    return esp_efuse_is_flash_encryption_enabled();
+}
+
+#else
+
+#include "esp_flash_encrypt.h"
+
+bool ota_ws_compat_flash_is_encrypted(void) {
+    return esp_flash_encryption_enabled();
+}
+
+#endif
+
 // ---- Wi-Fi ---------------------------------------------------------------------------------------------------------
 
 // Declared here and weak, so that an application without Wi-Fi does not get it linked. The type is wifi_ps_type_t.

@@ -5,7 +5,7 @@
 #include "flash.h"
 
 #include "boot_record.h"
-#include "esp_flash_encrypt.h"
+#include "compat.h"
 #include "esp_flash_partitions.h"
 #include "esp_ota_ops.h"
 #include "esp_partition.h"
@@ -158,7 +158,7 @@ void ota_ws_chip_flash(ota_ws_flash_t *flash) {
         .close = close,
     };
     *flash = port;
-    if (esp_flash_encryption_enabled()) {
+    if (ota_ws_compat_flash_is_encrypted()) {
         flash->program_unit = PROGRAM_UNIT_ENCRYPTED;
     }
 }

@@ -3,6 +3,7 @@
 
 #include "esp_check.h"
 #include "esp_event.h"
+#include "esp_idf_version.h"
 #include "esp_netif.h"
 #include "freertos/FreeRTOS.h"
 #include "freertos/semphr.h"
@@ -41,6 +42,11 @@ static void start(void) {
 #else
 
 #include "esp_eth.h"
+#if ESP_IDF_VERSION >= ESP_IDF_VERSION_VAL(6, 0, 0)
+#include "esp_eth_mac_openeth.h"
+#else
+#define esp_eth_phy_new_generic esp_eth_phy_new_dp83848
+#endif
 
 static void start(void) {
     esp_netif_config_t config = ESP_NETIF_DEFAULT_ETH();
@@ -49,7 +55,7 @@ static void start(void) {
     esp_netif_t *netif = esp_netif_new(&config);
     phy_config.autonego_timeout_ms = 100;
     esp_eth_config_t eth_config =
-        ETH_DEFAULT_CONFIG(esp_eth_mac_new_openeth(&mac_config), esp_eth_phy_new_dp83848(&phy_config));
+        ETH_DEFAULT_CONFIG(esp_eth_mac_new_openeth(&mac_config), esp_eth_phy_new_generic(&phy_config));
     esp_eth_handle_t eth;
     ESP_ERROR_CHECK(esp_eth_driver_install(&eth_config, &eth));
     ESP_ERROR_CHECK(esp_netif_attach(netif, esp_eth_new_netif_glue(eth)));

@@ -114,6 +114,10 @@ uint32_t esp_rom_crc32_le(uint32_t crc, const uint8_t *bytes, uint32_t length) {
     return ~crc;
 }
 
+bool esp_efuse_is_flash_encryption_enabled(void) {
+    return false;
+}
+
 bool esp_flash_encryption_enabled(void) {
     return false;
 }

@@ -88,6 +88,7 @@ uint32_t efuse_hal_blk_version(void);
 bool efuse_hal_get_disable_blk_version_major(void);
 uint32_t esp_rom_crc32_le(uint32_t crc, const uint8_t *bytes, uint32_t length);
 bool esp_flash_encryption_enabled(void);
+bool esp_efuse_is_flash_encryption_enabled(void);
 
 // ---- time
 typedef struct fake_timer *esp_timer_handle_t;

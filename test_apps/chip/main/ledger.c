@@ -7,6 +7,7 @@
 #include <sys/param.h>
 
 #include "esp_attr.h"
+#include "esp_heap_caps.h"
 #include "freertos/FreeRTOS.h"
 #include "freertos/task.h"
 
@@ -42,7 +43,8 @@ static IRAM_ATTR void note(void *block, uint32_t size, bool network) {
     peaks.lost++;
 }
 
-IRAM_ATTR void esp_heap_trace_alloc_hook(void *block, size_t size, uint32_t caps) {
+// ESP-IDF declares both hooks, with their place in memory.
+void esp_heap_trace_alloc_hook(void *block, size_t size, uint32_t caps) {
     if (counts && block != NULL) {
         portENTER_CRITICAL_SAFE(&lock);
         note(block, size, is_network());
@@ -50,7 +52,7 @@ IRAM_ATTR void esp_heap_trace_alloc_hook(void *block, size_t size, uint32_t caps
     }
 }
 
-IRAM_ATTR void esp_heap_trace_free_hook(void *block) {
+void esp_heap_trace_free_hook(void *block) {
     if (!counts || block == NULL) {
         return;
     }
