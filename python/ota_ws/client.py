@@ -39,29 +39,10 @@ CHUNK_MAX = 32768  # longer data frames are not sent
 SILENCE_S = 30  # nothing has come for so long: the connection is dead
 
 
-class Address:
-    """HOST of the command line: name, name:port, [ipv6], http://name/path. ValueError says what is wrong with it."""
-
-    def __init__(self, written):
-        form = r'(?:(?i:(https?))://)?(?:\[([^\]/]+)\]|([A-Za-z0-9._%-]+))(?::(\d{1,5}))?(/[!-"$->@-~]*)?'
-        match = re.fullmatch(form, written)
-        port = int(match[4] or 80) if match else 0
-        if '#' in written:
-            raise ValueError("'%s' goes on after '#'; a code or password is never an argument." % written)
-        if not match or not 0 < port < 65536:
-            raise ValueError("'%s' is no address of a device: expected is NAME, NAME:PORT or "
-                             "http(s)://NAME[:PORT][/PATH]." % written)
-        self.tls = (match[1] or '').lower() == 'https'
-        self.name = (match[2] or match[3]).replace('%25', '%')
-        self.port = int(match[4] or (443 if self.tls else 80))
-        path = match[5] or '/ota'
-        self.paths = [path + 'ota', path] if path.endswith('/') else [path]
-        self.where = ('[%s]:%d' if ':' in self.name else '%s:%d') % (self.name, self.port)
-
-    def host_header(self, name):
-        name = name.split('%')[0]
-        name = '[%s]' % name if ':' in name else name
-        return name if self.port == (443 if self.tls else 80) else '%s:%d' % (name, self.port)
+def with_zone(peer):
+    """The address of a socket's peer; some systems leave the zone out of its text."""
+    zone = peer[3] if len(peer) > 3 else 0
+    return '%s%%%d' % (peer[0], zone) if zone and '%' not in peer[0] else peer[0]
 
 
 def tls_context(ca, insecure):
@@ -116,7 +97,7 @@ def post(address, context, path, peer):
     connection = http.client.HTTPConnection(address.name, address.port, timeout=ANSWER_S)
     connection.sock = open_socket(address, context, peer)
     try:
-        reached = connection.sock.getpeername()[0]
+        reached = with_zone(connection.sock.getpeername())
         connection.putrequest('POST', path, skip_host=True, skip_accept_encoding=True)
         connection.putheader('Host', address.host_header(peer or address.name))
         connection.putheader('Content-Length', '0')

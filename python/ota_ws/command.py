@@ -4,7 +4,8 @@ import argparse
 import sys
 
 from . import __version__
-from .client import Address, tls_context
+from .address import Address
+from .client import tls_context
 from .failure import INTERRUPTED, LOCAL, LOGIN, OLD_IMAGE, UNREACHABLE, USAGE, Failure, Interrupts
 from .image import Image
 from .output import Outcome, Output, print_info

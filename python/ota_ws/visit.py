@@ -3,7 +3,8 @@
 restarts. What went wrong is raised as `Failure`."""
 import time
 
-from .client import Address, Session
+from .address import Address
+from .client import Session
 from .failure import INTERRUPTED, OLD_IMAGE, UNREACHABLE, Failure, pause
 from .output import Outcome
 

@@ -17,7 +17,7 @@ ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), '../..'))
 sys.path.insert(0, os.path.join(ROOT, 'python'))
 sys.dont_write_bytecode = True
 
-from ota_ws import __version__, client, command, image, output  # noqa: E402
+from ota_ws import __version__, address, client, command, image, output  # noqa: E402
 from ota_ws.failure import Failure  # noqa: E402
 from ota_ws.sentences import SENTENCES  # noqa: E402
 
@@ -165,15 +165,16 @@ class Words(unittest.TestCase):
 
     def test_addresses_and_what_is_none(self):
         known = {'lamp': ('lamp', 80, False, ['/ota']), 'lamp:8070': ('lamp', 8070, False, ['/ota']),
-                 'https://lamp': ('lamp', 443, True, ['/ota']), '[fe80::1%25eth0]:81': ('fe80::1%eth0', 81, False, ['/ota']),
+                 'https://lamp': ('lamp', 443, True, ['/ota']), '[fe80::1%25lo]:81': ('fe80::1%lo', 81, False, ['/ota']),
                  'http://proxy/devices/lamp/': ('proxy', 80, False, ['/devices/lamp/ota', '/devices/lamp/']),
                  'http://lamp/update': ('lamp', 80, False, ['/update'])}
         for written, right in known.items():
-            address = client.Address(written)
-            self.assertEqual((address.name, address.port, address.tls, address.paths), right)
-        for written in ('', 'ftp://lamp', 'lamp:0', 'lamp:65536', 'http://lamp/#code=K7MQ', 'a b'):
+            found = address.Address(written)
+            self.assertEqual((found.name, found.port, found.tls, found.paths), right)
+        for written in ('', 'ftp://lamp', 'lamp:0', 'lamp:65536', 'http://lamp/#code=K7MQ', 'a b',
+                        '[fe80::1]', '[fe80::1%nowhere]'):
             with self.assertRaises(ValueError, msg=written):
-                client.Address(written)
+                address.Address(written)
 
     def test_a_ticket_that_no_device_gives_is_none(self):
         answer = mock.Mock(status=200)
