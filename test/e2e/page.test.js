@@ -678,7 +678,7 @@ test('whatever comes in place of a ticket is named', async () => {
   for (const status of [200, 302, 401, 404, 405, 500, 502, 503]) {
     const name = status === 302 ? '3xx' : status;
     await withStranger(status, (visitor) =>
-      visitor.says('notice', `HTTP ${name} in place of the device. Check address, login and proxy.`),
+      visitor.says('notice', `Not the device: HTTP ${name}. Check address, login and proxy.`),
     );
   }
   await withStranger(431, (visitor) => visitor.says('notice', /^HTTP 431: .* CONFIG_HTTPD_MAX_REQ_HDR_LEN/));

@@ -25,12 +25,12 @@ const pairs = {
     'Связь потеряна на {percent}. Обновление продолжится само.',
   ],
   http_431: [
-    'HTTP 431: the request is too long. Raise CONFIG_HTTPD_MAX_REQ_HDR_LEN, or clear the cookies.',
-    'HTTP 431: запрос слишком длинный. Увеличьте CONFIG_HTTPD_MAX_REQ_HDR_LEN или удалите cookie.',
+    'HTTP 431: request too long. Clear the cookies or raise CONFIG_HTTPD_MAX_REQ_HDR_LEN.',
+    'HTTP 431: запрос слишком длинный. Удалите cookie или увеличьте CONFIG_HTTPD_MAX_REQ_HDR_LEN.',
   ],
   not_the_device: [
-    '{device} in place of the device. Check address, login and proxy.',
-    '{device} вместо устройства. Проверьте адрес, вход и прокси.',
+    'Not the device: {device}. Check address, login and proxy.',
+    'Это не устройство: {device}. Проверьте адрес, вход и прокси.',
   ],
 
   password_needed: ['This device is locked.', 'Устройство заблокировано.'],
