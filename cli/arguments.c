@@ -401,10 +401,17 @@ static void set_defaults(arguments_t *arguments) {
     arguments->search_s = DEFAULT_SEARCH_S;
 }
 
+// The help that fits the command; the general one when `name` is none.
+static const char *topic_of(const char *name) {
+    const command_words_t *entry = name == NULL ? NULL : find_command(name);
+    return entry == NULL || entry->command == COMMAND_HELP ? NULL : name;
+}
+
 bool arguments_parse(arguments_t *arguments, int argc, char **argv, problem_t *problem) {
     seen_t seen = {0};
     set_defaults(arguments);
     if (!take_options(arguments, argc, argv, &seen, problem)) {
+        arguments->topic = topic_of(argv[1]); // options may stand before the command; then the help is the general one
         return false;
     }
     const char *name = argv[optind];
@@ -419,7 +426,7 @@ bool arguments_parse(arguments_t *arguments, int argc, char **argv, problem_t *p
     if (entry == NULL) {
         return arguments_refuse_command(problem, name);
     }
-    arguments->topic = entry->command == COMMAND_HELP ? NULL : name;
+    arguments->topic = topic_of(name);
     if (seen.help) {
         return true;
     }

@@ -187,6 +187,10 @@ static void a_usage_error_knows_its_command(void **state) {
     assert_string_equal(arguments.topic, "push");
     assert_false(parse("psuh a.bin", &arguments, &problem));
     assert_null(arguments.topic);
+    assert_false(parse("push a.bin bench --frce", &arguments, &problem));
+    assert_string_equal(arguments.topic, "push");
+    assert_false(parse("help --frce", &arguments, &problem));
+    assert_null(arguments.topic);
 }
 
 static void compression_is_chosen_by_word(void **state) {
