@@ -67,14 +67,14 @@ function deepest({ frames, calls }, name, above = new Set()) {
 export function measureSize() {
   const dir = freshPath('.size');
   fs.mkdirSync(dir, { recursive: true });
-  const objects = fs.readdirSync(path.join(root, 'src')).filter((name) => name.endsWith('.c') && name !== 'sentence.c').map((name) => {
-    const object = path.join(dir, name.replace(/c$/, 'o'));
-    execFileSync(`${prefix}gcc`, [...flags, '-fcallgraph-info=su', '-c', path.join(root, 'src', name), '-o', object]);
+  const objects = fs.readdirSync(path.join(root, 'src'), { recursive: true }).filter((name) => name.endsWith('.c') && !name.endsWith('/sentence.c')).map((name) => {
+    const object = path.join(dir, path.basename(name).replace(/c$/, 'o'));
+    execFileSync(`${prefix}gcc`, [...flags, `-I${path.join(root, 'src')}`, '-fcallgraph-info=su', '-c', path.join(root, 'src', name), '-o', object]);
     return object;
   });
   const total = execFileSync(`${prefix}size`, ['-t', ...objects], { encoding: 'utf8' }).trim().split('\n').at(-1).trim().split(/\s+/).map(Number);
   const probe = path.join(dir, 'probe.c');
-  fs.writeFileSync(probe, `#include "device.h"\n#include "session.h"\n${structs.map((name) => `char size_of_${name}[sizeof(${name})];`).join('\n')}\n`);
+  fs.writeFileSync(probe, `#include "session/device.h"\n#include "session/session.h"\n${structs.map((name) => `char size_of_${name}[sizeof(${name})];`).join('\n')}\n`);
   execFileSync(`${prefix}gcc`, [...flags, `-I${path.join(root, 'src')}`, '-c', probe, '-o', `${probe}.o`]);
   const sizes = execFileSync(`${prefix}nm`, ['-S', `${probe}.o`], { encoding: 'utf8' });
   const heap = Object.fromEntries(structs.map((name) => [name, parseInt(new RegExp(`^\\w+ (\\w+) . size_of_${name}$`, 'm').exec(sizes)[1], 16)]));

@@ -15,7 +15,7 @@ export function measureWork() {
   const sums = new Map();
   let core = 0;
   for (const line of list.split('\n')) {
-    const found = /^\s*([\d,]+)\s+((?:\S*\/)?src\/(\w+\.[ch])):(\w+)/.exec(line);
+    const found = /^\s*([\d,]+)\s+((?:\S*\/)?src\/((?:\w+\/)*\w+\.[ch])):(\w+)/.exec(line);
     if (!found) continue;
     const count = Number(found[1].replaceAll(',', ''));
     core += count;

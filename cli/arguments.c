@@ -7,7 +7,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-#include "chip.h"
+#include "image/chip.h"
 #include "suggest.h"
 #include "words.h"
 

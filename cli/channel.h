@@ -9,9 +9,9 @@
 
 #include "device_message.h"
 #include "hash.h"
-#include "message.h"
+#include "login/scram.h"
 #include "problem.h"
-#include "scram.h"
+#include "session/message.h"
 
 #define CHANNEL_TEXT_SIZE (DEVICE_MESSAGE_SIZE + 1)
 

@@ -72,6 +72,6 @@ void connection_close(connection_t *connection);
 // `left` will not come (any more).
 bool connection_has_left(const connection_t *connection);
 
-// libwebsockets' callbacks, for the table in loop.c.
+// libwebsockets' callbacks, for loop_open().
 int connection_on_post(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t length);
 int connection_on_session(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t length);

@@ -4,8 +4,8 @@
 
 #include <stdbool.h>
 
+#include "login/scram.h"
 #include "problem.h"
-#include "scram.h"
 
 #define CREDENTIALS_VARIABLE "OTA_WS_PASSWORD"
 

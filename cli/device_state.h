@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "device_message.h"
-#include "policy.h"
+#include "image/policy.h"
 #include "ports.h"
 
 // The firmware in one slot.

@@ -5,10 +5,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "chip.h"
 #include "decrypt_openssl.h"
 #include "hash_openssl.h"
-#include "signature.h"
+#include "image/chip.h"
+#include "image/signature.h"
 #include "text.h"
 
 #define PIECE_SIZE 65536

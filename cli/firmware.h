@@ -7,8 +7,8 @@
 #include <stdio.h>
 
 #include "device_state.h"
-#include "encrypted.h"
-#include "image.h"
+#include "image/encrypted.h"
+#include "image/image.h"
 #include "image_key.h"
 #include "problem.h"
 

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "chip.h"
 #include "firmware_signature.h"
+#include "image/chip.h"
 #include "printable.h"
 #include "text.h"
 

@@ -10,8 +10,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "connection.h"
-
 #define TICK_US (100 * LWS_US_PER_MS)
 
 uint64_t loop_now_ms(void) {
@@ -69,19 +67,12 @@ void loop_adopt_tls(loop_t *loop, SSL_CTX *context) {
     SSL_CTX_set_info_callback(context, name_server);
 }
 
-static const struct lws_protocols protocols[] = {
-    {"ota-ws-post", connection_on_post, 0, 4096, 0, NULL, 0},
-    {"ota-ws-session", connection_on_session, 0, 4096, 0, NULL, 0},
-    {"ota-ws-signal", on_signal, 0, 0, 0, NULL, 0},
-    {NULL, NULL, 0, 0, 0, NULL, 0},
-};
-
 static bool make_context(loop_t *loop) {
     struct lws_context_creation_info info;
     memset(&info, 0, sizeof info);
     lws_set_log_level(0, NULL);
     info.port = CONTEXT_PORT_NO_LISTEN;
-    info.protocols = protocols;
+    info.protocols = loop->protocols;
     info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
     info.client_ssl_ca_filepath = loop->tls.ca_file;
     info.connect_timeout_secs = 10;
@@ -119,8 +110,11 @@ static bool ca_file_is_sound(const char *path) {
     return certificate != NULL;
 }
 
-bool loop_open(loop_t *loop, const loop_tls_t *tls, problem_t *problem) {
+bool loop_open(loop_t *loop, const loop_callbacks_t *callbacks, const loop_tls_t *tls, problem_t *problem) {
     memset(loop, 0, sizeof *loop);
+    loop->protocols[0] = (struct lws_protocols){"ota-ws-post", callbacks->post, 0, 4096, 0, NULL, 0};
+    loop->protocols[1] = (struct lws_protocols){"ota-ws-session", callbacks->session, 0, 4096, 0, NULL, 0};
+    loop->protocols[2] = (struct lws_protocols){"ota-ws-signal", on_signal, 0, 0, 0, NULL, 0};
     loop->tls = *tls;
     if (tls->ca_file != NULL && !ca_file_is_sound(tls->ca_file)) {
         problem_set(problem, EXIT_CODE_TROUBLE, "bad_ca", "%.160s holds no certificate in PEM that can be read.",

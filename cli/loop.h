@@ -21,7 +21,14 @@ typedef struct {
     void (*interrupted)(void *context); // SIGINT, SIGTERM or SIGHUP
 } loop_events_t;
 
+// libwebsockets' callbacks of the two kinds of connections, by the name of their protocol.
 typedef struct {
+    lws_callback_function *post;    // "ota-ws-post"
+    lws_callback_function *session; // "ota-ws-session"
+} loop_callbacks_t;
+
+typedef struct {
+    struct lws_protocols protocols[4]; // the last one is empty
     struct lws_context *lws;
     struct lws_vhost *vhost;
     loop_tls_t tls;
@@ -34,7 +41,7 @@ typedef struct {
 } loop_t;
 
 // False: `problem` says why there is no loop. After true loop_close() follows. `tls` stays the caller's.
-bool loop_open(loop_t *loop, const loop_tls_t *tls, problem_t *problem);
+bool loop_open(loop_t *loop, const loop_callbacks_t *callbacks, const loop_tls_t *tls, problem_t *problem);
 
 // A loop that was never opened, and is zero, may be closed.
 void loop_close(loop_t *loop);

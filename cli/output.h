@@ -7,9 +7,9 @@
 #include <stdint.h>
 
 #include "device_state.h"
-#include "message.h"
 #include "meter.h"
 #include "outcome.h"
+#include "session/message.h"
 #include "window.h"
 
 #define OUTPUT_JSON_SIZE 4096

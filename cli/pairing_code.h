@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "scram.h"
+#include "login/scram.h"
 
 // True when `typed` has the form of a whole code: 12 characters of the alphabet, or letters that stand for one, with
 // blanks and hyphens anywhere. Then `code` is the code as the device knows it: "XXXX-XXXX-XXXX". Else `code` is "".

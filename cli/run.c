@@ -33,10 +33,11 @@ static void print_problem(output_t *output, const char *host, outcome_kind_t kin
 }
 
 static bool open_network(run_t *run, problem_t *problem) {
+    static const loop_callbacks_t callbacks = {connection_on_post, connection_on_session};
     const arguments_t *arguments = run->arguments;
     bool needed = arguments->host_count > 0 || arguments->for_host != NULL;
     return !needed || (credentials_load(&run->credentials, arguments->password_file, problem) &&
-                       loop_open(&run->loop, &arguments->tls, problem));
+                       loop_open(&run->loop, &callbacks, &arguments->tls, problem));
 }
 
 static void close_network(run_t *run) {

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "chip.h"
+#include "image/chip.h"
 
 static const char *name_of(int chip_id) {
     const char *name = ota_ws_chip_name((uint16_t)chip_id);

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "component.h"
-
 #include <string.h>
 
 #include "compat.h"
+#include "core.h"
 #include "decrypt.h"
 #include "esp_log.h"
 #include "esp_netif.h"
@@ -22,179 +21,43 @@
 #include "sdkconfig.h"
 #include "signed.h"
 #include "text.h"
-#include "version.h"
 #include "worker.h"
 
-#define TICK_US 100000
 #define LOST_TICKS 10 // so long we wait for the server to take up what was queued; then it was lost
 #define POLL_MS 10
 #define START_PRIORITY (tskIDLE_PRIORITY + 5)
 
 _Static_assert(OTA_WS_CODE_SIZE == OTA_WS_PAIRING_CODE_SIZE, "one size of pairing codes");
 
-ESP_EVENT_DEFINE_BASE(OTA_WS_EVENT);
-
 static const char *const tag = "ota_ws";
 
-// What the application was told last.
-typedef struct {
-    ota_ws_update_state_t update;
-    uint32_t written;
-    bool on_trial;
-    bool restarting;
-    bool gave_up;
-} told_t;
-
-// The one device. All but `lock` and `woken` is used with the lock held.
+// What the device of core.h is started with. All but `woken` is used with the lock held.
 static struct {
-    SemaphoreHandle_t lock;
     bool started;
     bool is_shown;               // the way in
     char code[OTA_WS_CODE_SIZE]; // the pairing code, until it is shown
-    bool ticking;
-    volatile int woken; // ticks since the server was asked to look; 0: it was not
-    esp_timer_handle_t tick;
-    const char *const *host_names;
-    told_t told;
+    volatile int woken;          // ticks since the server was asked to look; 0: it was not
     ota_ws_settings_t settings;
     ota_ws_flash_t flash;
     ota_ws_worker_t worker;
     ota_ws_verifier_t verifier;
-    ota_ws_device_t device;
 } component;
 
-uint32_t ota_ws_component_now_ms(void) {
-    return (uint32_t)(esp_timer_get_time() / 1000);
-}
-
-const char *const *ota_ws_component_host_names(void) {
-    return component.host_names;
-}
-
-// ---- events for the application ------------------------------------------------------------------------------------
-
-static void post(ota_ws_event_t event, const void *data, size_t size) {
-    esp_event_post(OTA_WS_EVENT, event, data, size, 0); // without an event loop nobody listens
-}
-
-static void post_progress(ota_ws_event_t event) {
-    ota_ws_event_progress_t progress = {.size = component.device.size, .written = component.device.written};
-    post(event, &progress, sizeof progress);
-}
-
-static void log_downgrade(const ota_ws_history_entry_t *update) {
-    if (ota_ws_version_compare(update->to, update->from) == -1) {
-        ESP_LOGW(tag, "Downgrade from %s to %s, as the client allowed", update->from, update->to);
-    }
-}
-
-static void post_update(const told_t *told) {
-    const ota_ws_device_t *device = &component.device;
-    if (device->update == told->update) {
-        return;
-    }
-    if (device->update == OTA_WS_UPDATE_RECEIVING) {
-        post_progress(OTA_WS_EVENT_STARTED);
-    } else if (device->update == OTA_WS_UPDATE_READY) {
-        post(OTA_WS_EVENT_VERIFIED, NULL, 0);
-        log_downgrade(&device->last);
-    } else if (device->update == OTA_WS_UPDATE_ENDING) {
-        ota_ws_event_failed_t failed = {.name = ota_ws_status_name(device->end.status)};
-        post(OTA_WS_EVENT_FAILED, &failed, sizeof failed);
-    }
-}
-
-static void post_trial(const told_t *told) {
-    const ota_ws_device_t *device = &component.device;
-    if (told->on_trial && !device->on_trial) {
-        post(OTA_WS_EVENT_CONFIRMED, NULL, 0);
-    }
-    if (!told->gave_up && device->gave_up) {
-        post(OTA_WS_EVENT_ROLLED_BACK, NULL, 0);
-    }
-    if (!told->restarting && device->restarting) {
-        post(OTA_WS_EVENT_RESTARTING, NULL, 0);
-    }
-}
-
-// Compares with what was told last: the core need not know of events.
-static void tell_application(void) {
-    const ota_ws_device_t *device = &component.device;
-    told_t *told = &component.told;
-    post_update(told);
-    post_trial(told);
-    bool hundredth = device->written - told->written >= device->size / 100 && device->written > told->written;
-    if (hundredth && device->update == OTA_WS_UPDATE_RECEIVING) {
-        post_progress(OTA_WS_EVENT_PROGRESS);
-    }
-    if (hundredth || device->written < told->written) {
-        told->written = device->written;
-    }
-    told->update = device->update;
-    told->on_trial = device->on_trial;
-    told->restarting = device->restarting;
-    told->gave_up = device->gave_up;
-}
-
 // ---- lock and time -------------------------------------------------------------------------------------------------
-
-void ota_ws_component_lock(void) {
-    xSemaphoreTakeRecursive(component.lock, portMAX_DELAY);
-}
-
-void ota_ws_component_unlock(void) {
-    xSemaphoreGiveRecursive(component.lock);
-}
-
-void ota_ws_component_drain(void) {
-    ota_ws_job_result_t result;
-    while (ota_ws_chip_worker_result(&result)) {
-        ota_ws_device_completed(&component.device, &result, ota_ws_component_now_ms());
-    }
-}
-
-ota_ws_device_t *ota_ws_component_enter(void) {
-    ota_ws_component_lock();
-    ota_ws_component_drain();
-    return &component.device;
-}
-
-// Does anything wait for time to pass?
-static bool needs_ticks(void) {
-    const ota_ws_device_t *device = &component.device;
-    return device->sessions != NULL || device->update != OTA_WS_UPDATE_IDLE || ota_ws_device_wants_ticks(device);
-}
-
-static void keep_ticking(void) {
-    bool needed = needs_ticks();
-    if (needed && !component.ticking) {
-        component.ticking = esp_timer_start_periodic(component.tick, TICK_US) == ESP_OK;
-    } else if (!needed && component.ticking) {
-        esp_timer_stop(component.tick);
-        component.ticking = false;
-    }
-}
-
-void ota_ws_component_leave(void) {
-    ota_ws_component_drain();
-    tell_application();
-    keep_ticking();
-    ota_ws_component_unlock();
-}
 
 static void look(void *context) {
     (void)context;
     component.woken = 0;
-    ota_ws_device_t *device = ota_ws_component_enter();
-    ota_ws_device_tick(device, ota_ws_component_now_ms());
-    ota_ws_component_leave();
+    ota_ws_device_t *device = ota_ws_core_enter();
+    ota_ws_device_tick(device, ota_ws_core_now_ms());
+    ota_ws_core_leave();
 }
 
 // The server whose task will look: one with a connection of ours, so that it is there.
 static httpd_handle_t find_server(void) {
-    ota_ws_component_lock();
+    ota_ws_core_lock();
     httpd_handle_t server = ota_ws_peer_any_server();
-    ota_ws_component_unlock();
+    ota_ws_core_unlock();
     return server;
 }
 
@@ -216,12 +79,12 @@ static void tick(void *context) {
 // In the writer's task: a result can be taken. If the lock is held, its holder takes it; the next tick does at the
 // latest.
 static void result_waits(void) {
-    if (component.woken > 0 || xSemaphoreTakeRecursive(component.lock, 0) != pdTRUE) {
+    if (component.woken > 0 || xSemaphoreTakeRecursive(ota_ws_core.lock, 0) != pdTRUE) {
         return;
     }
     httpd_handle_t server = ota_ws_peer_any_server();
     component.woken = server != NULL;
-    ota_ws_component_unlock();
+    ota_ws_core_unlock();
     if (server != NULL && httpd_queue_work(server, look, NULL) != ESP_OK) {
         component.woken = 0;
     }
@@ -243,7 +106,7 @@ static void take_settings(const ota_ws_config_t *config) {
     settings->trial_timeout_ms = trial_s == OTA_WS_TRIAL_WITHOUT_END ? 0 : trial_s * 1000;
     settings->ws_uri = text_or(config->ws_uri, CONFIG_OTA_DEFAULT_WS_URI);
     settings->policy = (ota_ws_policy_t){.check_project = OTA_WS_CHECK_PROJECT, .check_version = OTA_WS_CHECK_VERSION};
-    component.host_names = config->host_names != NULL ? config->host_names : names[0][0] != '\0' ? names : NULL;
+    ota_ws_core.host_names = config->host_names != NULL ? config->host_names : names[0][0] != '\0' ? names : NULL;
 }
 
 static void write_address(char text[OTA_WS_TEXT_ADDRESS_SIZE]) {
@@ -262,7 +125,7 @@ static void show_way_in(const char *uri) {
     char address[OTA_WS_TEXT_ADDRESS_SIZE];
     write_address(address);
     ESP_LOGI(tag, "Update page: %s%s", address, uri);
-    if (component.device.verifier == NULL) {
+    if (ota_ws_core.device.verifier == NULL) {
         ESP_LOGW(tag, "The update page is NOT protected: anybody on the network may replace this firmware");
     } else if (component.code[0] != '\0') {
         ESP_LOGI(tag, "Pairing code: %s", component.code);
@@ -312,17 +175,17 @@ static void prepare_ports(const ota_ws_config_t *config, ota_ws_ports_t *ports) 
 }
 
 static esp_err_t make_lock(void) {
-    if (component.lock == NULL) {
-        component.lock = xSemaphoreCreateRecursiveMutex();
+    if (ota_ws_core.lock == NULL) {
+        ota_ws_core.lock = xSemaphoreCreateRecursiveMutex();
     }
-    return component.lock != NULL ? ESP_OK : ESP_ERR_NO_MEM;
+    return ota_ws_core.lock != NULL ? ESP_OK : ESP_ERR_NO_MEM;
 }
 
 // With the lock held, once.
 static esp_err_t start_device(const ota_ws_config_t *config) {
     const esp_timer_create_args_t timer = {.callback = tick, .name = "ota_ws"};
     ota_ws_ports_t ports;
-    esp_err_t error = esp_timer_create(&timer, &component.tick);
+    esp_err_t error = esp_timer_create(&timer, &ota_ws_core.tick);
     if (error != ESP_OK) {
         return error;
     }
@@ -334,11 +197,11 @@ static esp_err_t start_device(const ota_ws_config_t *config) {
         ota_ws_password_load(text_or(config->password, CONFIG_OTA_PASSWORD), &component.verifier, component.code);
         component.settings.has_pairing_code = component.code[0] != '\0';
     }
-    ota_ws_device_init(&component.device, &ports, &component.settings, verifier, ota_ws_component_now_ms());
+    ota_ws_device_init(&ota_ws_core.device, &ports, &component.settings, verifier, ota_ws_core_now_ms());
     component.started = true;
-    component.told.on_trial = component.device.on_trial;
-    if (component.device.on_trial) {
-        post(OTA_WS_EVENT_ON_TRIAL, NULL, 0);
+    ota_ws_core.told.on_trial = ota_ws_core.device.on_trial;
+    if (ota_ws_core.device.on_trial) {
+        ota_ws_core_post(OTA_WS_EVENT_ON_TRIAL, NULL, 0);
     }
     return ESP_OK;
 }
@@ -385,7 +248,7 @@ static esp_err_t start_all(httpd_handle_t server, const ota_ws_config_t *config,
     if (error != ESP_OK) {
         return error;
     }
-    ota_ws_component_lock();
+    ota_ws_core_lock();
     if (!component.started) {
         error = start_device_apart(config);
     }
@@ -397,9 +260,9 @@ static esp_err_t start_all(httpd_handle_t server, const ota_ws_config_t *config,
         ota_ws_mdns_announce(uri);
     }
     if (component.started) {
-        keep_ticking();
+        ota_ws_core_keep_ticking();
     }
-    ota_ws_component_unlock();
+    ota_ws_core_unlock();
     return error;
 }
 
@@ -435,9 +298,9 @@ esp_err_t ota_ws_register_uri_handler(httpd_handle_t server) {
 }
 
 static bool close_connections(httpd_handle_t server) {
-    ota_ws_component_lock();
+    ota_ws_core_lock();
     bool any = ota_ws_peer_close_all(server);
-    ota_ws_component_unlock();
+    ota_ws_core_unlock();
     return any;
 }
 
@@ -488,10 +351,10 @@ static ota_ws_status_t wait_for_job(void) {
     ota_ws_status_t status = OTA_WS_OK;
     bool busy = true;
     while (busy) {
-        ota_ws_device_t *device = ota_ws_component_enter();
+        ota_ws_device_t *device = ota_ws_core_enter();
         busy = device->update == OTA_WS_UPDATE_CONTROL;
         status = device->end.status;
-        ota_ws_component_leave();
+        ota_ws_core_leave();
         if (busy) {
             vTaskDelay(pdMS_TO_TICKS(POLL_MS) + 1);
         }
@@ -508,8 +371,8 @@ esp_err_t ota_ws_confirm(void) {
     if (!component.started) {
         return confirm_alone();
     }
-    ota_ws_status_t status = ota_ws_device_confirm(ota_ws_component_enter());
-    ota_ws_component_leave();
+    ota_ws_status_t status = ota_ws_device_confirm(ota_ws_core_enter());
+    ota_ws_core_leave();
     if (status != OTA_WS_OK) {
         return error_of(status);
     }
@@ -528,8 +391,8 @@ esp_err_t ota_ws_rollback(void) {
     if (!component.started) {
         return roll_back_alone();
     }
-    ota_ws_status_t status = ota_ws_device_roll_back(ota_ws_component_enter());
-    ota_ws_component_leave();
+    ota_ws_status_t status = ota_ws_device_roll_back(ota_ws_core_enter());
+    ota_ws_core_leave();
     if (status != OTA_WS_OK) {
         return error_of(status);
     }
@@ -546,24 +409,24 @@ void ota_ws_get_state(ota_ws_state_t *state) {
     if (!component.started) {
         return;
     }
-    ota_ws_component_lock();
-    const ota_ws_device_t *device = &component.device;
+    ota_ws_core_lock();
+    const ota_ws_device_t *device = &ota_ws_core.device;
     state->update = shown[device->update];
     state->size = device->size;
     state->written = device->written;
     state->on_trial = device->on_trial;
     state->restarting = device->restarting;
-    ota_ws_component_unlock();
+    ota_ws_core_unlock();
 }
 
 // ---- password ------------------------------------------------------------------------------------------------------
 
 static void use(const ota_ws_verifier_t *verifier, bool is_pairing_code) {
     if (component.started) {
-        ota_ws_component_lock();
+        ota_ws_core_lock();
         component.verifier = *verifier;
         component.settings.has_pairing_code = is_pairing_code;
-        ota_ws_component_unlock();
+        ota_ws_core_unlock();
     }
 }
 

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "decrypt_key.h"
-#include "encrypted.h"
 #include "esp_system.h"
+#include "image/encrypted.h"
 
 #define PIECE_SIZE 1024    // a multiple of 16, which the AES hardware wants
 #define KEY_HEAP_SIZE 8192 // with less to spare, a key that did not open may have lacked memory

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "encrypted.h"
+#include "image/encrypted.h"
 #include "sdkconfig.h" // before esp_encrypted_img.h, whose struct depends on it
 
 #include "esp_encrypted_img.h"

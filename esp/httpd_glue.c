@@ -8,7 +8,7 @@
 
 #include "bytes.h"
 #include "compat.h"
-#include "component.h"
+#include "core.h"
 #include "link.h"
 #include "text.h"
 #include "worker.h"
@@ -66,7 +66,7 @@ static void read_gate(httpd_req_t *request, gate_t *gate) {
     gate->request = (ota_ws_gate_request_t){
         .host = read_header(request, "Host", gate->host),
         .origin = read_header(request, "Origin", gate->origin),
-        .names = ota_ws_component_host_names(),
+        .names = ota_ws_core.host_names,
         .path = path,
         .own_page = known ? gate->own_page : NULL,
     };
@@ -153,10 +153,10 @@ static esp_err_t post_ticket(httpd_req_t *request) {
     }
     read_gate(request, &gate);
     ota_ws_peer_address(httpd_req_to_sockfd(request), &peer);
-    ota_ws_device_t *device = ota_ws_component_enter();
+    ota_ws_device_t *device = ota_ws_core_enter();
     ota_ws_status_t status =
-        ota_ws_device_ticket(device, &gate.request, &peer, ota_ws_component_now_ms(), body, sizeof body);
-    ota_ws_component_leave();
+        ota_ws_device_ticket(device, &gate.request, &peer, ota_ws_core_now_ms(), body, sizeof body);
+    ota_ws_core_leave();
     if (status != OTA_WS_OK) {
         httpd_resp_set_status(request, "403 Forbidden");
     }
@@ -230,7 +230,7 @@ static esp_err_t linger(frame_t *frame) {
 }
 
 static esp_err_t refuse(frame_t *frame, ota_ws_status_t status) {
-    ota_ws_session_broken(&frame->peer->session, status, ota_ws_component_now_ms());
+    ota_ws_session_broken(&frame->peer->session, status, ota_ws_core_now_ms());
     return linger(frame);
 }
 
@@ -246,14 +246,14 @@ static esp_err_t take_text(frame_t *frame) {
     ota_ws_session_t *session = &frame->peer->session;
     char *text = ota_ws_peer_text();
     size_t length = frame->left;
-    if (ota_ws_session_admit(session, OTA_WS_FRAME_TEXT, length, ota_ws_component_now_ms()) != OTA_WS_ADMIT_TAKE) {
+    if (ota_ws_session_admit(session, OTA_WS_FRAME_TEXT, length, ota_ws_core_now_ms()) != OTA_WS_ADMIT_TAKE) {
         return linger(frame);
     }
     if (length > 0 && read_part(frame, (uint8_t *)text, length) != ESP_OK) {
         return give_up(frame);
     }
     bool stranger = session->state != OTA_WS_SESSION_WELCOME;
-    ota_ws_session_message(session, text, length, ota_ws_component_now_ms());
+    ota_ws_session_message(session, text, length, ota_ws_core_now_ms());
     if (stranger && session->state == OTA_WS_SESSION_WELCOME) {
         ota_ws_peer_trust(frame->peer);
     }
@@ -267,7 +267,7 @@ static esp_err_t take_text(frame_t *frame) {
 static uint8_t *wait_for_room(frame_t *frame, size_t *length) {
     uint8_t *room = ota_ws_chip_worker_room(length, WAIT_SLICE_MS);
     while (room == NULL && ota_ws_session_takes_data(&frame->peer->session)) {
-        ota_ws_component_drain();
+        ota_ws_core_drain();
         room = ota_ws_chip_worker_room(length, WAIT_SLICE_MS);
     }
     ota_ws_peer_extend(frame->peer);
@@ -286,7 +286,7 @@ static esp_err_t read_offset(frame_t *frame) {
 static void pass_on(frame_t *frame, size_t length, size_t left) {
     ota_ws_data_t data = {frame->offset, (uint32_t)length, left == 0};
     frame->offset += data.length;
-    frame->is_taken = ota_ws_session_data(&frame->peer->session, &data, ota_ws_component_now_ms());
+    frame->is_taken = ota_ws_session_data(&frame->peer->session, &data, ota_ws_core_now_ms());
 }
 
 // The ring has less than a mask in one piece, at its end or because it is nearly full.
@@ -333,7 +333,7 @@ static esp_err_t take_data(frame_t *frame) {
     size_t length;
     ota_ws_session_t *session = &frame->peer->session;
     frame->is_taken =
-        ota_ws_session_admit(session, OTA_WS_FRAME_DATA, frame->left, ota_ws_component_now_ms()) == OTA_WS_ADMIT_TAKE;
+        ota_ws_session_admit(session, OTA_WS_FRAME_DATA, frame->left, ota_ws_core_now_ms()) == OTA_WS_ADMIT_TAKE;
     if (frame->is_taken && read_offset(frame) != ESP_OK) {
         return give_up(frame);
     }
@@ -345,7 +345,7 @@ static esp_err_t take_data(frame_t *frame) {
         if (take_piece(frame, room, length) != ESP_OK) {
             return give_up(frame);
         }
-        ota_ws_component_drain();
+        ota_ws_core_drain();
     }
     return ota_ws_peer_has_ended(frame->peer) ? linger(frame) : discard(frame);
 }
@@ -418,9 +418,9 @@ static esp_err_t refuse_peer(httpd_req_t *request) {
 
 // The connection has been upgraded; where the server does not say so, the first frame does.
 static esp_err_t open_session(httpd_req_t *request) {
-    ota_ws_device_t *device = ota_ws_component_enter();
+    ota_ws_device_t *device = ota_ws_core_enter();
     bool open = ota_ws_peer_open(request, device) != NULL;
-    ota_ws_component_leave();
+    ota_ws_core_leave();
     return open ? ESP_OK : refuse_peer(request);
 }
 
@@ -432,7 +432,7 @@ static esp_err_t ask_for_upgrade(httpd_req_t *request) {
 }
 
 static esp_err_t serve_frame(httpd_req_t *request) {
-    ota_ws_device_t *device = ota_ws_component_enter();
+    ota_ws_device_t *device = ota_ws_core_enter();
     esp_err_t error = ESP_OK;
     ota_ws_peer_t *peer = ota_ws_peer_find(request->handle, httpd_req_to_sockfd(request));
     if (peer == NULL) {
@@ -447,7 +447,7 @@ static esp_err_t serve_frame(httpd_req_t *request) {
         error = receive_frame(request, peer);
         peer->in_frame = false;
     }
-    ota_ws_component_leave();
+    ota_ws_core_leave();
     return error;
 }
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "component.h"
+#include "core.h"
 #include "lwip/sockets.h"
 
 #define HEADER_SIZE 4   // of a frame that we send: at most 65535 bytes, no mask
@@ -111,14 +111,14 @@ static void free_peer(ota_ws_peer_t *peer);
 static void send_queued(void *context) {
     queued_t *queued = context;
     ota_ws_peer_t *peer = queued->peer;
-    ota_ws_component_enter();
+    ota_ws_core_enter();
     peer->queued--;
     if (!peer->gone) {
         send_now(peer, HTTPD_WS_TYPE_TEXT, queued->frame + HEADER_SIZE, queued->length);
     } else if (peer->queued == 0) {
         free_peer(peer);
     }
-    ota_ws_component_leave();
+    ota_ws_core_leave();
     free(queued);
 }
 
@@ -172,7 +172,7 @@ static int receive_trash(ota_ws_peer_t *peer, char *byte) {
 
 void ota_ws_peer_begin_frame(ota_ws_peer_t *peer) {
     bool known = peer->session.state == OTA_WS_SESSION_WELCOME;
-    peer->deadline_ms = ota_ws_component_now_ms() + (known ? OWNER_FRAME_MS : STRANGER_FRAME_MS);
+    peer->deadline_ms = ota_ws_core_now_ms() + (known ? OWNER_FRAME_MS : STRANGER_FRAME_MS);
     peer->in_frame = true;
     peer->in_header = true;
     peer->head_length = 1;
@@ -201,7 +201,7 @@ static int receive_first(ota_ws_peer_t *peer, char *byte) {
 
 // Is the time for this frame over? Then it is a broken one.
 static bool is_late(ota_ws_peer_t *peer) {
-    if ((int32_t)(ota_ws_component_now_ms() - peer->deadline_ms) < 0) {
+    if ((int32_t)(ota_ws_core_now_ms() - peer->deadline_ms) < 0) {
         return false;
     }
     peer->broken = OTA_WS_SILENT;
@@ -310,12 +310,12 @@ size_t ota_ws_peer_read(ota_ws_peer_t *peer, uint8_t *to, size_t length) {
 static int receive(httpd_handle_t server, int socket, char *bytes, size_t length, int flags) {
     (void)flags;
     int got = HTTPD_SOCK_ERR_FAIL;
-    ota_ws_component_lock();
+    ota_ws_core_lock();
     ota_ws_peer_t *peer = ota_ws_peer_find(server, socket);
     if (peer != NULL && length > 0) {
         got = peer->in_frame ? receive_more(peer, bytes, length) : receive_first(peer, bytes);
     }
-    ota_ws_component_unlock();
+    ota_ws_core_unlock();
     return got;
 }
 
@@ -337,13 +337,13 @@ static void free_peer(ota_ws_peer_t *peer) {
 // The server has closed the connection.
 static void forget(void *context) {
     ota_ws_peer_t *peer = context;
-    ota_ws_component_enter();
-    ota_ws_session_closed(&peer->session, ota_ws_component_now_ms());
+    ota_ws_core_enter();
+    ota_ws_session_closed(&peer->session, ota_ws_core_now_ms());
     peer->gone = true;
     if (peer->queued == 0) {
         free_peer(peer);
     }
-    ota_ws_component_leave();
+    ota_ws_core_leave();
 }
 
 static void set_time_limit(int socket, int option, uint32_t limit_ms) {
@@ -358,7 +358,7 @@ void ota_ws_peer_trust(ota_ws_peer_t *peer) {
 }
 
 void ota_ws_peer_extend(ota_ws_peer_t *peer) {
-    peer->deadline_ms = ota_ws_component_now_ms() + OWNER_FRAME_MS;
+    peer->deadline_ms = ota_ws_core_now_ms() + OWNER_FRAME_MS;
 }
 
 // Without TCP_NODELAY a message waits for the acknowledgement of the one before.
@@ -430,7 +430,7 @@ static void make_room(const ota_ws_device_t *device) {
     ota_ws_session_t *leaves = count_peers(true) > OTA_WS_MAX_PEERS ? ota_ws_session_to_leave(device) : NULL;
     for (ota_ws_peer_t *peer = peers; peer != NULL && leaves != NULL; peer = peer->next) {
         if (&peer->session == leaves) {
-            ota_ws_session_broken(leaves, OTA_WS_TOO_MANY_SESSIONS, ota_ws_component_now_ms());
+            ota_ws_session_broken(leaves, OTA_WS_TOO_MANY_SESSIONS, ota_ws_core_now_ms());
             close_link(peer);
             return;
         }
@@ -462,7 +462,7 @@ ota_ws_peer_t *ota_ws_peer_open(httpd_req_t *request, ota_ws_device_t *device) {
     request->free_ctx = forget;
     ota_ws_peer_address(peer->socket, &address);
     ota_ws_device_scratch(device, shared_text);
-    ota_ws_session_open(&peer->session, device, &peer->link, &address, ota_ws_component_now_ms());
+    ota_ws_session_open(&peer->session, device, &peer->link, &address, ota_ws_core_now_ms());
     make_room(device);
     return peer;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One WebSocket connection of esp_http_server as a link of the core: opened, read with deadlines, written, closed.
-// All but the receive function is called between enter and leave (component.h).
+// All but the receive function is called between enter and leave (core.h).
 #pragma once
 
 #include <stdbool.h>
@@ -8,7 +8,7 @@
 #include "esp_http_server.h"
 #include "freertos/FreeRTOS.h"
 #include "freertos/task.h"
-#include "session.h"
+#include "session/session.h"
 
 #define OTA_WS_HEAD_SIZE 14 // the longest header of a frame
 #define OTA_WS_MASK_SIZE 4

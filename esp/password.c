@@ -5,7 +5,7 @@
 
 #include "compat.h"
 #include "esp_random.h"
-#include "hmac.h"
+#include "login/hmac.h"
 #include "platform.h"
 #include "text.h"
 

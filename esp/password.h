@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 
+#include "login/scram.h"
 #include "ota_ws_update.h"
-#include "scram.h"
 
 // Finds or makes the verifier: of `password` (config or menuconfig); else of the password that was set; else of the
 // pairing code. `code` is the pairing code, "" when there is none.

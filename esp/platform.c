@@ -14,6 +14,7 @@
 #include "esp_system.h"
 #include "esp_timer.h"
 #include "hal/efuse_hal.h"
+#include "image/image.h"
 #include "nvs.h"
 #include "sdkconfig.h"
 #include "signed.h"

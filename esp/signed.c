@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "esp_secure_boot.h"
-#include "signature.h"
+#include "image/signature.h"
 
 static bool is_signed;
 static uint8_t signer[OTA_WS_SHA256_SIZE];

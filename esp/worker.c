@@ -4,12 +4,12 @@
 #include <stdlib.h>
 
 #include "compat.h"
-#include "device.h"
 #include "freertos/FreeRTOS.h"
 #include "freertos/queue.h"
 #include "freertos/semphr.h"
 #include "freertos/task.h"
 #include "sdkconfig.h"
+#include "session/device.h"
 
 #define JOBS 2                              // at most so many wait
 #define RESULTS 2                           // of jobs; those of what was written replace each other

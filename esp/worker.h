@@ -5,9 +5,9 @@
 
 #include <stdbool.h>
 
+#include "flow/writer.h"
 #include "ota_ws_update.h"
 #include "ports.h"
-#include "writer.h"
 
 // Fills the port. `result_waits` is called in the writer's task when a result can be taken.
 void ota_ws_chip_worker(ota_ws_worker_t *worker, const ota_ws_pipeline_ports_t *ports, void (*result_waits)(void));

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "bytes.h"
-#include "encrypted.h"
+#include "image/encrypted.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host_name.h"
+#include "login/host_name.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -9,13 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/update.h"
 #include "inflate_zlib.h"
 #include "known_hash.h"
 #include "life_login.h"
 #include "recovery.h"
 #include "script.h"
 #include "toy_filter.h"
-#include "update.h"
 
 #define STREAM_MAX 32768
 

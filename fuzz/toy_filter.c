@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "encrypted.h"
+#include "image/encrypted.h"
 #include "little_endian.h"
 
 #define PIECE_SIZE 700

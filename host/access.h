@@ -3,7 +3,7 @@
 #pragma once
 
 #include "console.h"
-#include "scram.h"
+#include "login/scram.h"
 #include "store.h"
 
 typedef enum {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app_image.h"
 
-#include "policy.h"
+#include "image/policy.h"
 
 #define READ_SIZE 4096
 #define FEED_SIZE 16 // an image ends at a multiple of it, and its length is known before

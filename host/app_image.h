@@ -4,7 +4,7 @@
 // version.
 #pragma once
 
-#include "image.h"
+#include "image/image.h"
 #include "nor.h"
 #include "partition_table.h"
 

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "chip.h"
 #include "exit_codes.h"
 #include "hash_openssl.h"
+#include "image/chip.h"
 #include "partition_csv.h"
 
 #define DEFAULT_FLASH_SIZE 0x400000

@@ -15,6 +15,8 @@ add_library(ota_ws_host STATIC
     app_signature.c
     board.c
     boot.c
+    clock.c
+    connection.c
     console.c
     device_id.c
     flash_file.c

@@ -3,7 +3,8 @@
 // array; data goes on piece by piece, into the worker's ring, which has room for each. Knows no socket.
 #pragma once
 
-#include "session.h"
+#include "session/device.h"
+#include "session/session.h"
 #include "worker.h"
 
 typedef struct {

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "encrypted.h"
+#include "image/encrypted.h"
 
 #define IMAGE_KEY_HMAC_SIZE 32
 

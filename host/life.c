@@ -5,11 +5,12 @@
 #include <string.h>
 
 #include "announce.h"
-#include "chip.h"
+#include "clock.h"
 #include "decrypt_openssl.h"
 #include "device_id.h"
 #include "exit_codes.h"
 #include "hash_openssl.h"
+#include "image/chip.h"
 #include "inflate_zlib.h"
 #include "machine.h"
 #include "server.h"
@@ -180,7 +181,7 @@ static bool start_core(const life_t *life, boot_life_t *boot) {
     boot->worker_port = worker_port(&boot->worker);
     boot->ports = (ota_ws_ports_t){&boot->flash, &boot->platform, &boot->worker_port, &ota_ws_hash_openssl};
     ota_ws_device_init(&boot->device, &boot->ports, &boot->settings, access_verifier(life->parts.access),
-                       server_now_ms());
+                       clock_now_ms());
     return true;
 }
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "app_signature.h"
-#include "chip.h"
+#include "image/chip.h"
 #include "text.h"
 
 #define FACTORY_INDEX PARTITION_OTA_MAX

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The core's flash port: the slot that an update goes to, and its selection in the boot record.
 #include "app_signature.h"
+#include "image/version.h"
 #include "machine.h"
-#include "version.h"
 
 static uint32_t slot_size(void *context) {
     const machine_t *machine = context;

@@ -10,12 +10,12 @@
 #include <string.h>
 #include <strings.h>
 
-#include "chip.h"
-#include "device.h"
 #include "exit_codes.h"
+#include "image/chip.h"
 #include "nor.h"
 #include "nor_timing.h"
 #include "partition_table.h"
+#include "session/device.h"
 #include "worker.h"
 
 static const char help[] =

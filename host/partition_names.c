@@ -2,9 +2,8 @@
 #include "partition_names.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <strings.h>
-
-#include "partition_table.h"
 
 typedef struct {
     uint8_t type;
@@ -95,4 +94,20 @@ const char *partition_subtype_word(uint8_t type, uint8_t subtype) {
         }
     }
     return NULL;
+}
+
+static const char *name_or_number(const char *word, uint8_t number, char text[8]) {
+    if (word != NULL) {
+        return word;
+    }
+    snprintf(text, 8, "0x%02x", number);
+    return text;
+}
+
+const char *partition_type_name(const partition_t *partition, char text[8]) {
+    return name_or_number(partition_type_word(partition->type), partition->type, text);
+}
+
+const char *partition_subtype_name(const partition_t *partition, char text[8]) {
+    return name_or_number(partition_subtype_word(partition->type, partition->subtype), partition->subtype, text);
 }

@@ -9,7 +9,6 @@
 
 #include "bytes.h"
 #include "little_endian.h"
-#include "partition_names.h"
 
 #define ROW_SIZE 32
 #define ROW_MAGIC 0x50AA // the bytes AA 50
@@ -156,20 +155,4 @@ bool partition_table_check(const partition_table_t *table, uint32_t flash_size, 
                       slots, slots == 1 ? "" : "s");
     }
     return true;
-}
-
-static const char *name_or_number(const char *word, uint8_t number, char text[8]) {
-    if (word != NULL) {
-        return word;
-    }
-    snprintf(text, 8, "0x%02x", number);
-    return text;
-}
-
-const char *partition_type_name(const partition_t *partition, char text[8]) {
-    return name_or_number(partition_type_word(partition->type), partition->type, text);
-}
-
-const char *partition_subtype_name(const partition_t *partition, char text[8]) {
-    return name_or_number(partition_subtype_word(partition->type, partition->subtype), partition->subtype, text);
 }

@@ -70,7 +70,3 @@ int partition_table_ota_index(const partition_t *partition);
 
 // Can a device of `flash_size` be updated with this table? It lies within flash, it has otadata and two OTA slots.
 bool partition_table_check(const partition_table_t *table, uint32_t flash_size, partition_error_t *error);
-
-// Names for people: "app", "data"; "ota_0", "nvs". Unknown ones are numbers, written to `text`.
-const char *partition_type_name(const partition_t *partition, char text[8]);
-const char *partition_subtype_name(const partition_t *partition, char text[8]);

@@ -11,7 +11,8 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#include "server_private.h"
+#include "clock.h"
+#include "receive.h"
 
 #define READ_SIZE WORKER_RING_MIN // a `begin` makes the ring; the data behind it in the same read fit then
 #define LEAST_ROOM 1024           // less is not worth a read
@@ -93,7 +94,7 @@ static void take_piece(connection_t *connection, const ws_piece_t *piece) {
         .length = piece->length,
         .remaining = piece->remaining,
     };
-    frames_take(&connection->frames, &part, server_now_ms());
+    frames_take(&connection->frames, &part, clock_now_ms());
 }
 
 // After a Close frame nothing counts any more (RFC 6455, section 5.5.1).
@@ -103,7 +104,7 @@ static void take_bytes(connection_t *connection, uint8_t *bytes, size_t length) 
         take_piece(connection, &piece);
     }
     if (connection->reader.broken != OTA_WS_OK) {
-        ota_ws_session_broken(&connection->session, connection->reader.broken, server_now_ms());
+        ota_ws_session_broken(&connection->session, connection->reader.broken, clock_now_ms());
     }
 }
 

@@ -3,8 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "page.h"
-#include "server_private.h"
+#include "routes.h"
 
 #define HOST_SIZE 300
 #define HEADER_ROOM 1024
@@ -120,8 +121,8 @@ typedef struct {
 static void read_gate(const server_t *server, struct lws *wsi, const char *path, gate_t *gate) {
     ota_ws_address_t own;
     char text[ADDRESS_TEXT_SIZE];
-    uint16_t port = (uint16_t)server_port(server);
-    bool known = server_own_address(wsi, &own, text);
+    uint16_t port = (uint16_t)lws_get_vhost_listen_port(server->vhost);
+    bool known = connection_own_address(wsi, &own, text);
     ota_ws_gate_url(gate->own_page, server->settings.certificate != NULL, own.bytes, port, server->settings.page_uri);
     gate->request = (ota_ws_gate_request_t){
         .host = copy_header(wsi, WSI_TOKEN_HOST, gate->host, sizeof gate->host),
@@ -190,12 +191,12 @@ static response_t post_ticket(server_t *server, struct lws *wsi, const char *pat
         refusal.drain = true;
         return refusal;
     }
-    if (!server_peer(wsi, &peer, peer_text)) {
+    if (!connection_peer(wsi, &peer, peer_text)) {
         return refuse(HTTP_STATUS_BAD_REQUEST, "The connection has no address.\n");
     }
     read_gate(server, wsi, path, &gate);
     ota_ws_status_t status =
-        ota_ws_device_ticket(server->parts.device, &gate.request, &peer, server_now_ms(), body, BODY_SIZE);
+        ota_ws_device_ticket(server->parts.device, &gate.request, &peer, clock_now_ms(), body, BODY_SIZE);
     if (status != OTA_WS_OK) {
         console_log(server->parts.console, "ticket", "refused to %s: %s", peer_text, ota_ws_status_name(status));
     }
@@ -285,14 +286,14 @@ int routes_request(server_t *server, connection_t *connection, struct lws *wsi) 
     }
     if (response.drain && connection != NULL) {
         connection->draining = true;
-        connection->draining_ms = server_now_ms();
+        connection->draining_ms = clock_now_ms();
         return 0; // the body comes to routes_body()
     }
     return response.close || lws_http_transaction_completed(wsi) ? -1 : 0;
 }
 
 int routes_body(const connection_t *connection) {
-    return connection->draining && server_now_ms() - connection->draining_ms < DRAIN_MS ? 0 : -1;
+    return connection->draining && clock_now_ms() - connection->draining_ms < DRAIN_MS ? 0 : -1;
 }
 
 // libwebsockets would take any version, and speak 13.

@@ -7,66 +7,25 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "server_private.h"
+#include "clock.h"
+#include "connection.h"
+#include "receive.h"
+#include "routes.h"
+#include "sessions.h"
 
 #define TICK_US 50000
 #define HTTP_TIMEOUT_S 10
 #define RESTART_MIN_MS 100  // for the last messages to leave the machine
 #define RESTART_MAX_MS 1000 // a peer that does not read does not hold a restart up
 
-uint32_t server_now_ms(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint32_t)((uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000);
-}
-
-// ---- addresses -----------------------------------------------------------------------------------------------------
-
-static bool write_address(const struct sockaddr_storage *from, ota_ws_address_t *address,
-                          char text[ADDRESS_TEXT_SIZE]) {
-    static const uint8_t mapped[12] = {[10] = 0xFF, [11] = 0xFF};
-    memset(address, 0, sizeof *address);
-    if (from->ss_family == AF_INET) {
-        const struct sockaddr_in *in = (const struct sockaddr_in *)from;
-        memcpy(address->bytes, mapped, sizeof mapped);
-        memcpy(address->bytes + sizeof mapped, &in->sin_addr, 4);
-        return inet_ntop(AF_INET, &in->sin_addr, text, ADDRESS_TEXT_SIZE) != NULL;
-    }
-    if (from->ss_family != AF_INET6) {
-        return false;
-    }
-    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)from;
-    memcpy(address->bytes, &in6->sin6_addr, sizeof address->bytes);
-    if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr)) {
-        return inet_ntop(AF_INET, address->bytes + sizeof mapped, text, ADDRESS_TEXT_SIZE) != NULL;
-    }
-    return inet_ntop(AF_INET6, &in6->sin6_addr, text, ADDRESS_TEXT_SIZE) != NULL;
-}
-
-bool server_peer(struct lws *wsi, ota_ws_address_t *address, char text[ADDRESS_TEXT_SIZE]) {
-    struct sockaddr_storage from;
-    socklen_t length = sizeof from;
-    return getpeername(lws_get_socket_fd(wsi), (struct sockaddr *)&from, &length) == 0 &&
-           write_address(&from, address, text);
-}
-
-bool server_own_address(struct lws *wsi, ota_ws_address_t *address, char text[ADDRESS_TEXT_SIZE]) {
-    struct sockaddr_storage own;
-    socklen_t length = sizeof own;
-    memset(address, 0, sizeof *address);
-    return getsockname(lws_get_socket_fd(wsi), (struct sockaddr *)&own, &length) == 0 &&
-           write_address(&own, address, text);
-}
-
 // ---- connections ---------------------------------------------------------------------------------------------------
 
 static int open_visitor(server_t *server, struct lws *wsi) {
     ota_ws_address_t peer;
     char text[ADDRESS_TEXT_SIZE];
-    if (!server_peer(wsi, &peer, text) || !visitors_add(&server->visitors, wsi, &peer)) {
+    if (!connection_peer(wsi, &peer, text) || !visitors_add(&server->visitors, wsi, &peer)) {
         return -1;
     }
     visitors_make_room(&server->visitors, sessions_count(server));
@@ -107,7 +66,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
         sessions_closed(server, user);
         return 0;
     case LWS_CALLBACK_EVENT_WAIT_CANCELLED:
-        worker_collect(server->parts.worker, server->parts.device, server_now_ms());
+        worker_collect(server->parts.worker, server->parts.device, clock_now_ms());
         receive_resume(server);
         return 0;
     default:
@@ -125,7 +84,7 @@ static void check_restart(server_t *server) {
     if (!server->restarting) {
         return;
     }
-    uint32_t waited_ms = server_now_ms() - server->restart_ms;
+    uint32_t waited_ms = clock_now_ms() - server->restart_ms;
     if (waited_ms >= RESTART_MAX_MS || (waited_ms >= RESTART_MIN_MS && sessions_are_flushed(server))) {
         end(server, SERVER_RESTART);
     }
@@ -133,7 +92,7 @@ static void check_restart(server_t *server) {
 
 static void on_tick(lws_sorted_usec_list_t *tick) {
     server_t *server = lws_container_of(tick, server_t, tick);
-    ota_ws_device_tick(server->parts.device, server_now_ms());
+    ota_ws_device_tick(server->parts.device, clock_now_ms());
     receive_resume(server);
     visitors_tick(&server->visitors);
     check_restart(server);
@@ -260,7 +219,7 @@ void server_restart(void *context) {
     server_t *server = context;
     if (!server->restarting) {
         server->restarting = true;
-        server->restart_ms = server_now_ms();
+        server->restart_ms = clock_now_ms();
     }
 }
 

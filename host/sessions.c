@@ -4,7 +4,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "server_private.h"
+#include "clock.h"
+#include "receive.h"
+#include "sessions.h"
 
 // ---- room ----------------------------------------------------------------------------------------------------------
 
@@ -22,7 +24,7 @@ static void make_room(server_t *server) {
         return;
     }
     ota_ws_session_t *leaves = ota_ws_session_to_leave(server->parts.device); // the one that has just opened is new
-    ota_ws_session_broken(leaves, OTA_WS_TOO_MANY_SESSIONS, server_now_ms());
+    ota_ws_session_broken(leaves, OTA_WS_TOO_MANY_SESSIONS, clock_now_ms());
 }
 
 // Those that have ended stay for a second, for their peers to read why; but not any number of them.
@@ -95,13 +97,13 @@ void sessions_open(server_t *server, connection_t *connection, struct lws *wsi) 
     connection->wsi = wsi;
     connection->console = server->parts.console;
     connection->number = ++server->last_number;
-    (void)server_peer(wsi, &peer, connection->peer);
+    (void)connection_peer(wsi, &peer, connection->peer);
     send_without_delay(wsi);
     link_init(&connection->link, wsi);
     connection->port = (ota_ws_link_t){connection, send_message, close_connection};
     connection->next = server->sessions;
     server->sessions = connection;
-    ota_ws_session_open(&connection->session, server->parts.device, &connection->port, &peer, server_now_ms());
+    ota_ws_session_open(&connection->session, server->parts.device, &connection->port, &peer, clock_now_ms());
     visitors_remove(&server->visitors, wsi);
     frames_init(&connection->frames, &connection->session, server->parts.worker);
     console_log(server->parts.console, "session", "%u opened by %s", connection->number, connection->peer);
@@ -123,7 +125,7 @@ void sessions_closed(server_t *server, connection_t *connection) {
         return; // it never opened
     }
     *at = connection->next;
-    ota_ws_session_closed(&connection->session, server_now_ms());
+    ota_ws_session_closed(&connection->session, clock_now_ms());
     frames_free(&connection->frames);
     link_free(&connection->link);
     console_log(server->parts.console, "session", "%u closed", connection->number);

@@ -5,8 +5,9 @@
 #include <stdio.h>
 
 #include "boot.h"
-#include "chip.h"
 #include "hash_openssl.h"
+#include "image/chip.h"
+#include "partition_names.h"
 
 static void show_table(const partition_table_t *table, uint32_t address) {
     printf("partition table at 0x%" PRIx32 "\n", address);

@@ -3,7 +3,7 @@
 // more strictly: every block of the sector must be right, not just one.
 #pragma once
 
-#include "signature.h"
+#include "image/signature.h"
 #include "status.h"
 
 typedef struct {

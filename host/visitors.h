@@ -6,7 +6,7 @@
 
 #include <libwebsockets.h>
 
-#include "login.h"
+#include "login/login.h"
 
 #define VISITORS_MAX 256 // connections, WebSockets among them
 #define VISITORS_MIN 32

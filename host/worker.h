@@ -5,7 +5,7 @@
 
 #include <pthread.h>
 
-#include "device.h"
+#include "session/device.h"
 
 #define WORKER_RING_MIN 8192
 #define WORKER_RING_MAX 0x100000

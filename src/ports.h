@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "description.h"
 #include "hash.h"
-#include "image.h"
 #include "status.h"
 
 // ---- flash: the slot that an update goes to

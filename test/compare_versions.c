@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "version.h"
+#include "image/version.h"
 
 int main(void) {
     char line[1024];

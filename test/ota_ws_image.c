@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "chip.h"
+#include "image/chip.h"
 #include "image_builder.h"
 #include "text.h"
 

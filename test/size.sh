@@ -10,9 +10,9 @@ out=build/size
 mkdir -p "$out"
 
 objects=()
-for source in src/*.c; do
+for source in $(find src -name '*.c' | sort); do
     object=$out/$(basename "$source" .c).o
-    "${gcc[@]}" -std=c11 -ffunction-sections -fdata-sections -c "$source" -o "$object"
+    "${gcc[@]}" -std=c11 -Isrc -ffunction-sections -fdata-sections -c "$source" -o "$object"
     objects+=("$object")
 done
 mapfile -t roots < <(comm -12 <(grep -oh 'ota_ws_[a-z0-9_]*' esp/*.c | sort -u) \

@@ -61,7 +61,7 @@ function readAccepted() {
 
 const [data] = JSON.parse(fs.readFileSync(process.argv[2], 'utf8')).data;
 const functions = functionsOf(data);
-const files = data.files.filter(({ filename }) => path.dirname(filename) === path.join(root, 'src'));
+const files = data.files.filter(({ filename }) => filename.startsWith(path.join(root, 'src/')));
 const accepted = readAccepted();
 const missed = files.flatMap((file) => missedBranches(file, functions));
 const problems = [];

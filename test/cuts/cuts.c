@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "known_hash.h"
-#include "progress.h"
+#include "record/progress.h"
 #include "recovery.h"
 #include "script.h"
 

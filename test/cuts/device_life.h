@@ -6,7 +6,8 @@
 #include "board.h"
 #include "image_builder.h"
 #include "machine.h"
-#include "session.h"
+#include "session/device.h"
+#include "session/session.h"
 
 #define LIFE_IMAGES 4
 #define LIFE_JOBS_MAX 8

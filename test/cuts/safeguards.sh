@@ -30,7 +30,7 @@ build() { # sources that have changed
 }
 
 all=()
-for source in src/*.c test/image_builder.c test/cuts/*.c $(grep -L -e libwebsockets -e server_private host/*.c); do
+for source in $(find src -name '*.c') test/image_builder.c test/cuts/*.c $(grep -L -e libwebsockets -e '"\(connection\|receive\|routes\|sessions\)\.h"' host/*.c); do
     all+=("$source")
 done
 build "${all[@]}" || exit 2

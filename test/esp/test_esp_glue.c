@@ -248,13 +248,14 @@ static int tear_down(void **state) {
     assert_int_equal(fake.open_handle, 0);
     assert_int_equal(fake.power_save, 1);
     assert_null(ota_ws_peer_text());
-    if (component.tick != NULL) {
-        esp_timer_stop(component.tick);
+    if (ota_ws_core.tick != NULL) {
+        esp_timer_stop(ota_ws_core.tick);
     }
-    if (component.lock != NULL) {
-        vQueueDelete(component.lock);
+    if (ota_ws_core.lock != NULL) {
+        vQueueDelete(ota_ws_core.lock);
     }
     memset(&component, 0, sizeof component);
+    memset(&ota_ws_core, 0, sizeof ota_ws_core);
     image_free(&image);
     return 0;
 }
@@ -372,7 +373,7 @@ static void three_routes_are_registered_and_no_other(void **state) {
         assert_null(strstr(fake.body, "\"ticket\":"));
     }
     assert_null(fake_route(server, 3));
-    assert_null(component.device.sessions);
+    assert_null(ota_ws_core.device.sessions);
 }
 
 // The one that has been there longest without a word leaves.
@@ -875,14 +876,14 @@ static void the_state_is_what_goes_on(void **state) {
         [OTA_WS_UPDATE_RECEIVING] = OTA_WS_STATE_RECEIVING, [OTA_WS_UPDATE_VERIFYING] = OTA_WS_STATE_VERIFYING,
         [OTA_WS_UPDATE_READY] = OTA_WS_STATE_READY,         [OTA_WS_UPDATE_ENDING] = OTA_WS_STATE_RECEIVING,
         [OTA_WS_UPDATE_CONTROL] = OTA_WS_STATE_IDLE};
-    component.device.update = OTA_WS_UPDATE_READY;
+    ota_ws_core.device.update = OTA_WS_UPDATE_READY;
     assert_int_equal(shown_update(), OTA_WS_STATE_IDLE); // before the start
     start();
     for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
-        component.device.update = (ota_ws_update_state_t)i;
+        ota_ws_core.device.update = (ota_ws_update_state_t)i;
         assert_int_equal(shown_update(), expected[i]);
     }
-    component.device.update = OTA_WS_UPDATE_IDLE;
+    ota_ws_core.device.update = OTA_WS_UPDATE_IDLE;
 }
 
 // What cannot be stored counts until the next restart.

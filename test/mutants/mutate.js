@@ -45,8 +45,8 @@ function shuffle(list, seed) {
 }
 
 function allMutants() {
-  const files = fs.readdirSync(path.join(root, 'src')).filter((name) => name.endsWith('.c'));
-  return files.flatMap((file) => mutantsOf(fs.readFileSync(path.join(root, 'src', file), 'utf8')).map((mutant) => ({ ...mutant, file })));
+  const sources = fs.readdirSync(path.join(root, 'src'), { recursive: true }).filter((name) => name.endsWith('.c'));
+  return sources.flatMap((source) => mutantsOf(fs.readFileSync(path.join(root, 'src', source), 'utf8')).map((mutant) => ({ ...mutant, file: path.basename(source) })));
 }
 
 const keyOf = ({ file, place, before, after }) => `${file} ${place}: ${before} => ${after}`;
@@ -70,7 +70,7 @@ function prepareBuild() {
   execFileSync('cmake', ['--build', build, '-j', String(os.cpus().length)], options);
   const commands = JSON.parse(fs.readFileSync(path.join(build, 'compile_commands.json'), 'utf8'));
   return new Map(
-    commands.filter(({ file }) => path.dirname(file) === path.join(root, 'src')).map(({ file, command, directory }) => {
+    commands.filter(({ file }) => file.startsWith(path.join(root, 'src/'))).map(({ file, command, directory }) => {
       const words = command.split(' ');
       const object = path.join(directory, words[words.indexOf('-o') + 1]);
       return [path.basename(file), { compiler: words[0], flags: words.slice(1, words.indexOf('-o')), object }];

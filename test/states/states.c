@@ -198,7 +198,8 @@ static bool write_document(const search_t *search, const char *path) {
     fprintf(file,
             "# The states of an update\n\n"
             "Made by `make states`: what the search of all that can happen to a device and two clients has met. Jobs\n"
-            "are the writer's (`src/writer.h`). RESTARTING is not a state of `src/update.c`: it is any of them once a\n"
+            "are the writer's (`src/flow/writer.h`). RESTARTING is not a state of `src/engine/update.c`: it is any of "
+            "them once a\n"
             "restart was asked for.\n\n```mermaid\nstateDiagram-v2\n    [*] --> IDLE\n");
     print_edges(file, search);
     fprintf(file, "```\n");

@@ -3,7 +3,8 @@
 // says how they ended. What the ports have been promised is checked in world_check().
 #pragma once
 
-#include "session.h"
+#include "session/device.h"
+#include "session/session.h"
 
 #define WORLD_CLIENTS 2
 #define WORLD_JOBS_MAX 8

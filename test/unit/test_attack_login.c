@@ -11,10 +11,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base64.h"
 #include "hash_openssl.h"
-#include "hmac.h"
 #include "image_builder.h"
+#include "login/base64.h"
+#include "login/hmac.h"
 #include "rig.h"
 #include "text.h"
 

@@ -6,7 +6,7 @@
 
 #include "channel.h"
 #include "hash_openssl.h"
-#include "image.h"
+#include "image/image.h"
 #include "image_builder.h"
 #include "rig.h"
 #include "text.h"

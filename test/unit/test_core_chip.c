@@ -2,7 +2,7 @@
 // The chip table, against the ids of ESP-IDF's esp_chip_id_t and of esptool.
 #include "testing.h"
 
-#include "chip.h"
+#include "image/chip.h"
 
 static const struct {
     uint16_t id;

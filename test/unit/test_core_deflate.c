@@ -12,9 +12,9 @@
 #else
 #include "inflate_zlib.h"
 #endif
+#include "flow/writer.h"
 #include "rig.h"
 #include "text.h"
-#include "writer.h"
 
 #define CHUNK 4096u
 

@@ -2,7 +2,7 @@
 // The gate: which values of Host and Origin are this device's own.
 #include "testing.h"
 
-#include "gate.h"
+#include "login/gate.h"
 
 static const char *const names[] = {"lamp.local", "lamp", NULL};
 

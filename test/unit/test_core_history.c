@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The history of updates, and what a start makes of its newest entry: each outcome with the new image running and with
 // another one, a store that fails, values that make no sense.
+#include "bytes.h"
 #include "testing.h"
 
 #include <zlib.h>
 
+#include "record/trial.h"
 #include "store_model.h"
-#include "trial.h"
 
 typedef struct {
     store_model_t store;

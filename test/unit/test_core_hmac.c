@@ -6,7 +6,7 @@
 #include <openssl/hmac.h>
 
 #include "hash_openssl.h"
-#include "hmac.h"
+#include "login/hmac.h"
 #include "text.h"
 
 static void assert_mac(const void *key, size_t key_length, const void *bytes, size_t length, const char *expected) {

@@ -4,7 +4,7 @@
 
 #include <arpa/inet.h>
 
-#include "host_name.h"
+#include "login/host_name.h"
 
 static ota_ws_host_name_t read_ok(const char *text) {
     ota_ws_host_name_t host;

@@ -3,10 +3,10 @@
 // defect of the image builder under its own name. Inputs end where the readable memory ends.
 #include "testing.h"
 
-#include "chip.h"
 #include "guard.h"
 #include "hash_openssl.h"
-#include "image.h"
+#include "image/chip.h"
+#include "image/image.h"
 #include "sample.h"
 
 static ota_ws_status_t examine_in_pieces(const uint8_t *bytes, size_t length, size_t piece, ota_ws_image_t *image) {

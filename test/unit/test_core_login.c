@@ -2,7 +2,7 @@
 // Tickets and limits on guesses, also while the clock of milliseconds wraps around.
 #include "testing.h"
 
-#include "login.h"
+#include "login/login.h"
 
 #define SECOND 1000u
 

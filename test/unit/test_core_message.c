@@ -5,7 +5,7 @@
 
 #include "guard.h"
 #include "hash_openssl.h"
-#include "message.h"
+#include "session/message.h"
 
 #define DIGEST "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 #define BEGIN "{\"type\":\"begin\",\"size\":1,\"sha256\":\"" DIGEST "\""

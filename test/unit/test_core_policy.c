@@ -2,7 +2,7 @@
 // The policy: which image may be written to which device, and the values that a refusal names.
 #include "testing.h"
 
-#include "policy.h"
+#include "image/policy.h"
 
 typedef struct {
     ota_ws_policy_t policy;

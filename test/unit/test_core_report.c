@@ -4,10 +4,10 @@
 #include "testing.h"
 
 #include "hash_openssl.h"
-#include "message.h"
-#include "progress.h"
-#include "report.h"
+#include "record/progress.h"
 #include "rig.h"
+#include "session/message.h"
+#include "session/report.h"
 #include "text.h"
 
 // The first `state` that a client hears.

@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <sched.h>
 
-#include "ring.h"
+#include "flow/ring.h"
 
 #define SIZE 37u
 

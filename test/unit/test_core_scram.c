@@ -8,10 +8,10 @@
 #include <openssl/hmac.h>
 #include <openssl/sha.h>
 
-#include "base64.h"
 #include "guard.h"
 #include "hash_openssl.h"
-#include "scram.h"
+#include "login/base64.h"
+#include "login/scram.h"
 
 #define PASSWORD "K7MQ-2RTX-9WPD"
 

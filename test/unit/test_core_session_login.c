@@ -480,8 +480,7 @@ static void a_ticket_is_given_to_our_own_page_only(void **state) {
     rig_t *rig = rig_new_locked();
     static const ota_ws_address_t peer = {{[15] = 1}};
     char body[OTA_WS_TICKET_BODY_SIZE];
-    ota_ws_gate_request_t request = {
-        .host = "127.0.0.1:8070", .origin = "http://127.0.0.1:8070"};
+    ota_ws_gate_request_t request = {.host = "127.0.0.1:8070", .origin = "http://127.0.0.1:8070"};
     assert_int_equal(ota_ws_device_ticket(&rig->device, &request, &peer, 0, body, sizeof body), OTA_WS_OK);
     assert_non_null(strstr(body, "\"version\":1"));
     assert_non_null(strstr(body, "\"login\":\"scram-sha-256\""));

@@ -3,9 +3,9 @@
 // flash themselves are checked by the model.
 #include "testing.h"
 
+#include "flow/slot.h"
 #include "hash_openssl.h"
 #include "nor_model.h"
-#include "slot.h"
 
 #define SECTOR 4096u
 #define BLOCK 65536u

@@ -5,8 +5,8 @@
 #include <arpa/inet.h>
 #include <openssl/evp.h>
 
-#include "base64.h"
 #include "bytes.h"
+#include "login/base64.h"
 #include "text.h"
 
 static void a_copy_is_cut_and_terminated(void **state) {

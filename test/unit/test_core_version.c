@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "version.h"
+#include "image/version.h"
 
 #define TABLE SOURCE_DIR "/test/vectors/versions.txt"
 

@@ -5,12 +5,12 @@
 
 #include <openssl/sha.h>
 
+#include "flow/writer.h"
 #include "hash_openssl.h"
 #include "nor_model.h"
-#include "progress.h"
+#include "record/progress.h"
 #include "sample.h"
 #include "store_model.h"
-#include "writer.h"
 
 typedef struct {
     nor_model_t *nor;

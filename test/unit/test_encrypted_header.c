@@ -3,9 +3,9 @@
 // called.
 #include "testing.h"
 
-#include "encrypted.h"
 #include "guard.h"
-#include "image.h"
+#include "image/encrypted.h"
+#include "image/image.h"
 #include "vectors.h"
 
 static ota_ws_status_t feed_all(const uint8_t *bytes, size_t length, uint32_t file_size) {

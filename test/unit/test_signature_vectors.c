@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Signatures of Secure Boot v2: what Espressif's espsecure made is right, and any altered byte makes it wrong, with the
 // CRC put right again too.
+#include "bytes.h"
 #include "testing.h"
 
 #include <openssl/sha.h>
 
-#include "history.h"
+#include "record/history.h"
 #include "signature_openssl.h"
 #include "text.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The ESP application image: a file in, its description and what is wrong with it out. Reads the file in pieces, never
-// whole. Calls things as src/image.c and src/status.h do. Knows no device. Format: ESP-IDF, esp_app_format.h.
+// whole. Calls things as src/image/image.c and src/status.h do. Knows no device. Format: ESP-IDF, esp_app_format.h.
 
 import { SHA256 } from './sha256.js';
 
@@ -18,7 +18,7 @@ const RANDOM_VALUES = 145; // so many different bytes are in 288 random ones
 /** @param {Blob} file @param {number} from @param {number} length */
 const view = async (file, from, length) => new DataView(await file.slice(from, from + length).arrayBuffer());
 
-/** Does an address lie in RAM, as src/image.c has it? Bootloaders run from there. @param {number} address */
+/** Does an address lie in RAM, as src/image/image.c has it? Bootloaders run from there. @param {number} address */
 const isInRam = (address) => /^(3f(c[89a-f]|[d-f].)|40[89].|4ff.).{4}$/.test(address.toString(16));
 
 /** Flash encryption leaves no mark, packed files do. @param {DataView} head */

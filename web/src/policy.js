@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Would the device refuse this image? The rules of src/policy.c and src/version.c, so that the user knows before the
+// Would the device refuse this image? The rules of src/image/policy.c and src/image/version.c, so that the user knows before the
 // upload. The device decides again; this is a courtesy, not a guard, and leaves out what is rare: eFuse revision and page size.
 
 /** @import { Failure, State } from './protocol.js' */
@@ -61,7 +61,7 @@ function sortKey(version) {
 }
 
 /**
- * The rule of src/version.h: semver.org, and what `git describe` writes.
+ * The rule of src/image/version.h: semver.org, and what `git describe` writes.
  * @param {string} a @param {string} b
  * @returns {number} -1, 0 or 1; 2 when one of them is no version
  */

@@ -31,13 +31,13 @@ typedef struct {
     int begins, aborts;           // of ESP-IDF's updates
     esp_ota_handle_t open_handle; // 0: none
     int restarts;
-    int power_save;             // of Wi-Fi
-    int no_delays;              // sockets with TCP_NODELAY
-    int events[16];             // by id
-    int tasks;                  // that run
-    int closes;                 // connections
+    int power_save;              // of Wi-Fi
+    int no_delays;               // sockets with TCP_NODELAY
+    int events[16];              // by id
+    int tasks;                   // that run
+    int closes;                  // connections
     char status[40], body[2048]; // of the last response
-    size_t content_length; // of the next requests
+    size_t content_length;       // of the next requests
     char etag[40];
     char said[200]; // on the console, last
 } fake_t;

@@ -4,7 +4,7 @@
 #include <openssl/sha.h>
 
 #include "hash_openssl.h"
-#include "message.h"
+#include "session/message.h"
 #include "testing.h"
 #include "text.h"
 

@@ -6,9 +6,10 @@
 #pragma once
 
 #include "image_builder.h"
+#include "login/scram.h"
 #include "nor_model.h"
-#include "scram.h"
-#include "session.h"
+#include "session/device.h"
+#include "session/session.h"
 #include "store_model.h"
 
 #define RIG_JOBS_MAX 8

@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/session.h"
+
+#include <string.h>
+
+#include "engine/control.h"
+#include "engine/update.h"
+#include "session/message.h"
+#include "session/report.h"
+#include "text.h"
+
+#define LINGER_MS 1000 // so long an ended session stays, for the error to arrive before the connection closes
+#define LOGIN_RETRY_MS 2000
+
+// ---- the end -------------------------------------------------------------------------------------------------------
+
+// A login that ends without success, for whatever reason, counts as a guess: else it could be held open for ever.
+static void leave_login(const ota_ws_session_t *session) {
+    if (session->state == OTA_WS_SESSION_LOGIN) {
+        ota_ws_login_failed(&session->device->login, &session->peer, session->device->now_ms);
+    }
+}
+
+static void end_session(ota_ws_session_t *session, const ota_ws_failure_t *failure, uint32_t wait_ms) {
+    if (session->state == OTA_WS_SESSION_ENDED) {
+        return;
+    }
+    if (failure->status != OTA_WS_TOO_MANY_SESSIONS) {
+        leave_login(session); // who had to make room for others has guessed nothing
+    }
+    ota_ws_report_error(session, failure, wait_ms);
+    ota_ws_wipe(&session->secret, sizeof session->secret);
+    session->state = OTA_WS_SESSION_ENDED;
+    session->since_ms = session->device->now_ms;
+    ota_ws_update_session_gone(session, failure->status);
+}
+
+static void end_with(ota_ws_session_t *session, ota_ws_status_t status) {
+    ota_ws_failure_t failure = {.status = status};
+    end_session(session, &failure, 0);
+}
+
+// TRY_LATER, LOGIN_BUSY: the sentence names the seconds.
+static void end_with_wait(ota_ws_session_t *session, ota_ws_status_t status, uint32_t wait_ms) {
+    ota_ws_failure_t failure = {.status = status};
+    ota_ws_text_number(failure.device, (wait_ms + 999) / 1000);
+    end_session(session, &failure, wait_ms);
+}
+
+// ---- open and closed -----------------------------------------------------------------------------------------------
+
+void ota_ws_session_open(ota_ws_session_t *session, ota_ws_device_t *device, const ota_ws_link_t *link,
+                         const ota_ws_address_t *peer, uint32_t now_ms) {
+    memset(session, 0, sizeof *session);
+    session->device = device;
+    session->link = link;
+    session->peer = *peer;
+    device->now_ms = now_ms;
+    session->since_ms = now_ms;
+    session->next = device->sessions;
+    device->sessions = session;
+}
+
+void ota_ws_session_closed(ota_ws_session_t *session, uint32_t now_ms) {
+    session->device->now_ms = now_ms;
+    ota_ws_session_t **at = &session->device->sessions;
+    while (*at != session) {
+        at = &(*at)->next;
+    }
+    *at = session->next;
+    leave_login(session);
+    session->state = OTA_WS_SESSION_ENDED;
+    ota_ws_update_session_gone(session, OTA_WS_LINK_LOST);
+    ota_ws_wipe(&session->secret, sizeof session->secret);
+}
+
+void ota_ws_session_tick(ota_ws_session_t *session) {
+    const ota_ws_settings_t *settings = session->device->settings;
+    uint32_t passed_ms = session->device->now_ms - session->since_ms;
+    bool logged_in = session->state == OTA_WS_SESSION_WELCOME;
+    if (session->state == OTA_WS_SESSION_ENDED) {
+        if (passed_ms >= LINGER_MS) {
+            session->link->close(session->link->context);
+        }
+    } else if (passed_ms >= (logged_in ? settings->silence_timeout_ms : settings->login_timeout_ms)) {
+        end_with(session, OTA_WS_SILENT);
+    }
+}
+
+// ---- login ---------------------------------------------------------------------------------------------------------
+
+static ota_ws_session_t *find_login(const ota_ws_device_t *device) {
+    ota_ws_session_t *session = device->sessions;
+    while (session != NULL && session->state != OTA_WS_SESSION_LOGIN) {
+        session = session->next;
+    }
+    return session;
+}
+
+// One login runs at a time. Who holds the place for too long, or is of a lower rank than who comes, has to leave it.
+static bool claim_login(ota_ws_session_t *session) {
+    const ota_ws_login_t *login = &session->device->login;
+    uint32_t now_ms = session->device->now_ms;
+    ota_ws_session_t *holder = find_login(session->device);
+    if (holder == NULL) {
+        return true;
+    }
+    bool outranked = ota_ws_login_rank(login, &session->peer, now_ms) > ota_ws_login_rank(login, &holder->peer, now_ms);
+    if (!outranked && now_ms - holder->challenged_ms < ota_ws_login_hold_ms(login, now_ms)) {
+        return false;
+    }
+    end_with(holder, OTA_WS_SILENT);
+    return true;
+}
+
+static void welcome(ota_ws_session_t *session, const char *scram) {
+    ota_ws_report_login(session, "welcome", scram);
+    session->state = OTA_WS_SESSION_WELCOME;
+    session->since_ms = session->device->now_ms;
+    ota_ws_report_state(session);
+}
+
+static void challenge(ota_ws_session_t *session, const ota_ws_request_t *request) {
+    ota_ws_device_t *device = session->device;
+    const ota_ws_platform_t *platform = device->ports.platform;
+    uint8_t random[18];
+    char reply[OTA_WS_SCRAM_MESSAGE_SIZE];
+    uint32_t wait_ms = ota_ws_login_wait_ms(&device->login, &session->peer, device->now_ms);
+    if (wait_ms > 0) {
+        end_with_wait(session, OTA_WS_TRY_LATER, wait_ms);
+        return;
+    }
+    platform->random(platform->context, random, sizeof random);
+    ota_ws_status_t status =
+        ota_ws_scram_challenge(&session->secret.scram, device->verifier, request->scram, random, reply);
+    if (status != OTA_WS_OK) {
+        end_with(session, status);
+        return;
+    }
+    if (!claim_login(session)) {
+        end_with_wait(session, OTA_WS_LOGIN_BUSY, LOGIN_RETRY_MS);
+        return;
+    }
+    ota_ws_report_login(session, "challenge", reply);
+    session->state = OTA_WS_SESSION_LOGIN;
+    session->challenged_ms = device->now_ms;
+}
+
+static void on_hello(ota_ws_session_t *session, const ota_ws_request_t *request, ota_ws_failure_t *failure) {
+    (void)failure;
+    ota_ws_device_t *device = session->device;
+    if (request->version != OTA_WS_PROTOCOL_VERSION) {
+        end_with(session, OTA_WS_WRONG_VERSION);
+        return;
+    }
+    ota_ws_status_t status = ota_ws_login_spend(&device->login, &session->peer, request->ticket, device->now_ms);
+    if (status != OTA_WS_OK) {
+        end_with(session, status);
+    } else if (device->verifier == NULL) {
+        welcome(session, NULL);
+    } else {
+        challenge(session, request);
+    }
+}
+
+static void on_proof(ota_ws_session_t *session, const ota_ws_request_t *request, ota_ws_failure_t *failure) {
+    (void)failure;
+    ota_ws_device_t *device = session->device;
+    char reply[OTA_WS_SCRAM_MESSAGE_SIZE];
+    ota_ws_session_keys_t keys;
+    ota_ws_status_t status =
+        ota_ws_scram_verify(&session->secret.scram, device->verifier, device->ports.hash, request->scram, reply, &keys);
+    if (status != OTA_WS_OK) {
+        end_with(session, status);
+        return;
+    }
+    ota_ws_login_succeeded(&device->login, &session->peer, device->now_ms);
+    session->secret.keys = keys;
+    ota_ws_wipe(&keys, sizeof keys);
+    welcome(session, reply);
+}
+
+// ---- after the login -----------------------------------------------------------------------------------------------
+
+// Nobody can send so many bytes at once, or the file has not so many. How long a deflate stream is, only its maker
+// knows.
+static bool is_early_too_much(const ota_ws_device_t *device, const ota_ws_promise_t *promise) {
+    return promise->early > ota_ws_update_early_most(device) || (!promise->deflate && promise->early > promise->size);
+}
+
+static void on_begin(ota_ws_session_t *session, const ota_ws_request_t *request, ota_ws_failure_t *failure) {
+    ota_ws_promise_t promise = {.size = request->size,
+                                .allow_downgrade = request->allow_downgrade,
+                                .deflate = request->deflate,
+                                .early = request->early};
+    memcpy(promise.sha256, request->sha256, sizeof promise.sha256);
+    if (ota_ws_update_is_of(session)) {
+        end_with(session, OTA_WS_UNEXPECTED_MESSAGE); // a second begin
+    } else if (is_early_too_much(session->device, &promise)) {
+        end_with(session, OTA_WS_BAD_VALUE);
+    } else {
+        ota_ws_update_begin(session, &promise, failure);
+    }
+}
+
+static void on_end(ota_ws_session_t *session, const ota_ws_request_t *request, ota_ws_failure_t *failure) {
+    (void)failure;
+    (void)request;
+    ota_ws_update_end(session);
+}
+
+static void on_cancel(ota_ws_session_t *session, const ota_ws_request_t *request, ota_ws_failure_t *failure) {
+    (void)request;
+    failure->status = ota_ws_update_cancel(session);
+}
+
+static void on_restart(ota_ws_session_t *session, const ota_ws_request_t *request, ota_ws_failure_t *failure) {
+    (void)request;
+    ota_ws_control_restart(session, failure);
+}
+
+static void on_confirm(ota_ws_session_t *session, const ota_ws_request_t *request, ota_ws_failure_t *failure) {
+    (void)request;
+    failure->status = ota_ws_control_confirm(session);
+}
+
+static void on_rollback(ota_ws_session_t *session, const ota_ws_request_t *request, ota_ws_failure_t *failure) {
+    (void)request;
+    ota_ws_control_roll_back(session, failure);
+}
+
+static void on_ping(ota_ws_session_t *session, const ota_ws_request_t *request, ota_ws_failure_t *failure) {
+    (void)failure;
+    (void)request;
+    ota_ws_report_plain(session, "pong");
+}
+
+static void on_history(ota_ws_session_t *session, const ota_ws_request_t *request, ota_ws_failure_t *failure) {
+    (void)failure;
+    (void)request;
+    ota_ws_report_history(session);
+}
+
+typedef struct {
+    ota_ws_session_state_t state; // in which the message may come
+    // What cannot be done is put into `failure`; the session goes on.
+    void (*handle)(ota_ws_session_t *session, const ota_ws_request_t *request, ota_ws_failure_t *failure);
+} handler_t;
+
+// The gate of all messages: what is not in this table is not reachable.
+static const handler_t handlers[OTA_WS_SAYS_COUNT] = {
+    [OTA_WS_SAYS_HELLO] = {OTA_WS_SESSION_NEW, on_hello},
+    [OTA_WS_SAYS_PROOF] = {OTA_WS_SESSION_LOGIN, on_proof},
+    [OTA_WS_SAYS_BEGIN] = {OTA_WS_SESSION_WELCOME, on_begin},
+    [OTA_WS_SAYS_END] = {OTA_WS_SESSION_WELCOME, on_end},
+    [OTA_WS_SAYS_CANCEL] = {OTA_WS_SESSION_WELCOME, on_cancel},
+    [OTA_WS_SAYS_RESTART] = {OTA_WS_SESSION_WELCOME, on_restart},
+    [OTA_WS_SAYS_CONFIRM] = {OTA_WS_SESSION_WELCOME, on_confirm},
+    [OTA_WS_SAYS_ROLLBACK] = {OTA_WS_SESSION_WELCOME, on_rollback},
+    [OTA_WS_SAYS_PING] = {OTA_WS_SESSION_WELCOME, on_ping},
+    [OTA_WS_SAYS_HISTORY] = {OTA_WS_SESSION_WELCOME, on_history},
+};
+
+// ---- frames --------------------------------------------------------------------------------------------------------
+
+static ota_ws_admission_t refuse_frame(ota_ws_session_t *session, ota_ws_status_t status) {
+    end_with(session, status);
+    return OTA_WS_ADMIT_DISCARD;
+}
+
+static ota_ws_admission_t admit_data(ota_ws_session_t *session, uint64_t length) {
+    const ota_ws_device_t *device = session->device;
+    if (!ota_ws_update_wants_data(session)) {
+        return session->draining ? OTA_WS_ADMIT_DISCARD : refuse_frame(session, OTA_WS_UNEXPECTED_DATA);
+    }
+    if (length > device->settings->chunk + OTA_WS_OFFSET_SIZE) {
+        return refuse_frame(session, OTA_WS_FRAME_TOO_LONG);
+    }
+    if (length <= OTA_WS_OFFSET_SIZE) {
+        return refuse_frame(session, OTA_WS_BAD_FRAME);
+    }
+    if (device->early > 0 && length - OTA_WS_OFFSET_SIZE > device->early - device->expected) {
+        return refuse_frame(session, OTA_WS_TOO_MANY_BYTES);
+    }
+    return OTA_WS_ADMIT_TAKE;
+}
+
+ota_ws_admission_t ota_ws_session_admit(ota_ws_session_t *session, ota_ws_frame_kind_t kind, uint64_t length,
+                                        uint32_t now_ms) {
+    session->device->now_ms = now_ms;
+    if (session->state == OTA_WS_SESSION_ENDED) {
+        return OTA_WS_ADMIT_DISCARD;
+    }
+    if (kind == OTA_WS_FRAME_DATA) {
+        return admit_data(session, length);
+    }
+    size_t limit = session->state == OTA_WS_SESSION_WELCOME ? OTA_WS_MESSAGE_SIZE : OTA_WS_LOGIN_SIZE;
+    return length > limit ? refuse_frame(session, OTA_WS_MESSAGE_TOO_LONG) : OTA_WS_ADMIT_TAKE;
+}
+
+// Before the login messages have no mac; after it each has the next count and the right mac. Counts never turn over.
+static bool mac_is_right(ota_ws_session_t *session, const char *text, const ota_ws_request_t *request) {
+    const ota_ws_device_t *device = session->device;
+    uint8_t mac[OTA_WS_MAC_SIZE];
+    if (session->state != OTA_WS_SESSION_WELCOME || device->verifier == NULL) {
+        return !request->has_count;
+    }
+    if (!request->has_count || request->count == 0 || request->count != session->received_count + 1) {
+        return false;
+    }
+    ota_ws_mac(device->ports.hash, session->secret.keys.client, text, request->covered, mac);
+    session->received_count = request->count;
+    return ota_ws_bytes_equal(mac, request->mac, sizeof mac);
+}
+
+void ota_ws_session_message(ota_ws_session_t *session, const char *text, size_t length, uint32_t now_ms) {
+    session->device->now_ms = now_ms;
+    ota_ws_request_t request;
+    ota_ws_failure_t failure = {.status = OTA_WS_OK};
+    if (session->state == OTA_WS_SESSION_ENDED || session->device->restarting) {
+        return;
+    }
+    ota_ws_status_t status = ota_ws_request_read(text, length, &request);
+    if (status == OTA_WS_OK && !mac_is_right(session, text, &request)) {
+        status = OTA_WS_BAD_MAC;
+    }
+    if (status == OTA_WS_OK && handlers[request.type].state != session->state) {
+        status = OTA_WS_UNEXPECTED_MESSAGE;
+    }
+    if (status != OTA_WS_OK) {
+        end_with(session, status);
+        return;
+    }
+    if (session->state == OTA_WS_SESSION_WELCOME) {
+        session->since_ms = session->device->now_ms;
+    }
+    handlers[request.type].handle(session, &request, &failure);
+    if (failure.status != OTA_WS_OK) {
+        ota_ws_report_failed(session, &failure);
+    }
+}
+
+bool ota_ws_session_wants_data(const ota_ws_session_t *session) {
+    return ota_ws_update_wants_data(session);
+}
+
+bool ota_ws_session_takes_data(const ota_ws_session_t *session) {
+    return session->state == OTA_WS_SESSION_WELCOME && ota_ws_update_wants_data(session);
+}
+
+bool ota_ws_session_data(ota_ws_session_t *session, const ota_ws_data_t *data, uint32_t now_ms) {
+    session->device->now_ms = now_ms;
+    ota_ws_failure_t failure;
+    if (!ota_ws_session_takes_data(session)) {
+        return false; // the update, or the session, has ended while the frame came
+    }
+    session->since_ms = session->device->now_ms;
+    bool taken = ota_ws_update_data(session, data, &failure);
+    if (!taken) {
+        end_session(session, &failure, 0);
+    }
+    return taken;
+}
+
+void ota_ws_session_broken(ota_ws_session_t *session, ota_ws_status_t status, uint32_t now_ms) {
+    session->device->now_ms = now_ms;
+    end_with(session, status);
+}
+
+// ---- room ----------------------------------------------------------------------------------------------------------
+
+static unsigned count_alike(const ota_ws_device_t *device, const ota_ws_session_t *session) {
+    unsigned count = 0;
+    for (const ota_ws_session_t *at = device->sessions; at != NULL; at = at->next) {
+        count += at->state == OTA_WS_SESSION_NEW && memcmp(&at->peer, &session->peer, sizeof at->peer) == 0;
+    }
+    return count;
+}
+
+// The list is in order of age, the youngest first.
+ota_ws_session_t *ota_ws_session_to_leave(const ota_ws_device_t *device) {
+    ota_ws_session_t *leaves = NULL;
+    ota_ws_rank_t lowest = OTA_WS_RANK_OWNER;
+    unsigned most = 0;
+    for (ota_ws_session_t *at = device->sessions; at != NULL; at = at->next) {
+        if (at->state != OTA_WS_SESSION_NEW) {
+            continue;
+        }
+        ota_ws_rank_t rank = ota_ws_login_rank(&device->login, &at->peer, device->now_ms);
+        unsigned alike = count_alike(device, at);
+        if (leaves == NULL || rank < lowest || (rank == lowest && alike >= most)) {
+            leaves = at;
+            lowest = rank;
+            most = alike;
+        }
+    }
+    return leaves;
+}
