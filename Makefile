@@ -4,7 +4,7 @@
 .PHONY: help setup demo install deb deb-test discover-test test screenshots cases chip-test attack encrypted cuts states fuzz coverage mutants bench bench-work size page format clean
 
 help:
-	@echo 'make demo     a virtual ESP32 with its update page, until Ctrl-C'
+	@echo 'make demo     a virtual ESP32 with its update page (PORT=8070), until Ctrl-C'
 	@echo 'make install  ota-ws, ota-ws-device, man page and completions into PREFIX=/usr/local (DESTDIR for packages)'
 	@echo 'make deb      the same as a Debian package in build/deb'
 	@echo 'make deb-test installs that package in a fresh Debian system, and uses it there'

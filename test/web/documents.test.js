@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The documents: what they point to is there.
+// The documents: what they point to is there, and README's demo minds its neighbours.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
+import net from 'node:net';
 import path from 'node:path';
 import test from 'node:test';
 
@@ -59,4 +62,19 @@ test('component, Python package and changelog name one release', () => {
   assert.equal(find('python/pyproject.toml', /^version = "(.+)"$/m), release);
   assert.equal(find('python/ota_ws/__init__.py', /^__version__ = '(.+)'$/m), release);
   assert.equal(find('CHANGELOG.md', /^## (?:Unreleased \()?([\d.]+)/m), release);
+});
+
+test('a demo whose port is in use leaves the other one alone', async () => {
+  const other = net.createServer().listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const { port } = other.address();
+  const flash = path.join(root, `demo/flash-${port}.bin`);
+  fs.mkdirSync(path.dirname(flash), { recursive: true });
+  fs.writeFileSync(flash, 'in use');
+  const demo = spawnSync('test/demo.sh', ['build/none'], { cwd: root, env: { ...process.env, PORT: `${port}` }, encoding: 'utf8' });
+  other.close();
+  assert.match(demo.stderr, new RegExp(`^Port ${port} .* make demo PORT=${port + 1}\n$`));
+  assert.equal(demo.status, 1);
+  assert.equal(fs.readFileSync(flash, 'utf8'), 'in use');
+  fs.rmSync(flash);
 });
