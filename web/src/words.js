@@ -25,8 +25,8 @@ const pairs = {
     'Связь потеряна на {percent}. Обновление продолжится само.',
   ],
   http_431: [
-    'HTTP 431: request too long. Clear the cookies or raise CONFIG_HTTPD_MAX_REQ_HDR_LEN.',
-    'HTTP 431: запрос слишком длинный. Удалите cookie или увеличьте CONFIG_HTTPD_MAX_REQ_HDR_LEN.',
+    'HTTP 431: request too long. Raise CONFIG_HTTPD_MAX_REQ_HDR_LEN or clear the cookies.',
+    'HTTP 431: запрос слишком длинный. Увеличьте CONFIG_HTTPD_MAX_REQ_HDR_LEN или удалите cookie.',
   ],
   not_the_device: [
     'Not the device: {device}. Check address, login and proxy.',
