@@ -155,10 +155,21 @@ static client_t *welcome(void) {
     snprintf(text, sizeof text, "{\"type\":\"hello\",\"version\":1,\"ticket\":\"%s\"}", ticket);
     say(client, text);
     assert_true(heard(client, "\"type\":\"state\""));
-    assert_true(heard(client, "\"id\":\"6055f90012ab\""));
-    assert_true(heard(client, "\"efuse_revision\":103"));
-    assert_int_equal(heard(client, "\"mmu_page_size\":65536"), GENERATION == 5); // later ESP-IDF takes any
+    assert_non_null(strstr(client->heard, "\"id\":\"6055f90012ab\""));
+    assert_non_null(strstr(client->heard, "\"efuse_revision\":103"));
+    bool names_page_size = strstr(client->heard, "\"mmu_page_size\":65536") != NULL;
+    assert_int_equal(names_page_size, GENERATION == 5); // later ESP-IDF takes any
     return client;
+}
+
+// The server runs until no task of an update is left.
+static void wait_for_the_writers_end(void) {
+    for (int i = 0; i < ROUNDS && fake.tasks > 0; i++) {
+        fake_pass(100);
+        fake_serve(server);
+        usleep(1000);
+    }
+    assert_int_equal(fake.tasks, 0);
 }
 
 static void forget(client_t *client) {
@@ -561,6 +572,7 @@ static void early_data_are_taken_before_the_answer(void **state) {
     }
     assert_true(heard(client, "\"received\":65536,"));
     leave(client);
+    wait_for_the_writers_end();
     client = welcome();
     begin_size(client, image.length);
     send_data(client, 0, 8192);
@@ -1231,12 +1243,7 @@ static void a_receive_that_fails_at_any_call_ends_one_connection_only(void **sta
             assert_int_equal(fake_connections(server), 0);
         }
         leave(client);
-        for (int i = 0; i < ROUNDS && fake.tasks > 0; i++) {
-            fake_pass(100);
-            fake_serve(server);
-            usleep(1000);
-        }
-        assert_int_equal(fake.tasks, 0);
+        wait_for_the_writers_end();
     }
 }
 

@@ -41,6 +41,9 @@ void vQueueDelete(QueueHandle_t queue) {
 
 // With the mutex held: waits for the count to be something else. False when the time is over.
 static bool wait_while(QueueHandle_t queue, UBaseType_t count, TickType_t wait) {
+    if (wait == 0) {
+        return queue->count != count; // a wait that is over already still costs a turn of the scheduler
+    }
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
     if (wait != portMAX_DELAY) {
