@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One file on its way to the slot: its state, and the steps that pipeline.c (bytes pass), resume.c (a file goes on) and
-// commit.c (a file ends) share. All of it runs in the writer. The members belong to these files.
+// seal.c (a file ends) share. All of it runs in the writer. The members belong to these files.
 #pragma once
 
 #include "flow/ring.h"
