@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 
 build=(build-essential cmake pkg-config libwebsockets-dev libssl-dev libjsmn-dev zlib1g-dev libavahi-client-dev)
 unit=(libcmocka-dev libgsasl-dev)
-tests=(python3 scons clang openssl chromium firefox-esr webkit2gtk-driver xvfb locales fonts-liberation libpcre2-8-0 dpkg-dev man-db
+tests=(python3 curl scons clang openssl chromium firefox-esr webkit2gtk-driver xvfb locales fonts-liberation libpcre2-8-0 dpkg-dev man-db
     zsh fish dbus-daemon libavahi-core7 libdaemon0)
 coverage=(clang llvm libclang-rt-dev)
 bench=(valgrind util-linux)
