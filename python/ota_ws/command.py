@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The commands of ota-ws, with the same words, last lines and exit codes (docs/cli.md), and the command line."""
 import argparse
+import os
 import sys
 
 from . import __version__
@@ -199,7 +200,8 @@ def main(arguments=None, command="python -m ota_ws {command} {host}"):
         code = run(options, Output(options.json, options.quiet, len(options.hosts) > 1, command))
         sys.stdout.flush()
         return code
-    except OSError:
-        return LOCAL  # standard output takes nothing any more
+    except OSError:  # standard output takes nothing any more, and Python would try once more at its exit: code 120
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return LOCAL
     finally:
         Interrupts.release(handlers)
