@@ -388,6 +388,7 @@ test('a second visitor sees the progress and can touch nothing', async () => {
   await withPage({ options: { timing: 'w25q32jv' } }, async (owner, device) => {
     const viewer = await Visitor.come(device.page);
     await viewer.login(device.pairingCode);
+    await viewer.see('choice');
     await viewer.choose(demo2.path);
     await viewer.see('upload');
     await owner.upload(large.path);
