@@ -23,7 +23,7 @@ bool recognise_running(const firmware_t *firmware, const device_state_t *state) 
     return is_built_as(firmware, state->running.elf_sha256);
 }
 
-// A device that does not tell the file's digest tells that of the image's ELF.
+// A device may not give the digest of the file. Then it gives the digest of the image's ELF file.
 bool recognise_ready(const firmware_t *firmware, const device_state_t *state) {
     if (strcmp(state->update, "ready") != 0) {
         return false;

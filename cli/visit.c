@@ -47,7 +47,7 @@ void visit_finish_failed(visit_t *visit, const device_message_t *message) {
     visit_finish_problem(visit, &problem);
 }
 
-// The new image starts on trial, whoever waits for it.
+// The new image starts on trial, also when no client waits for it.
 static void warn_of_trial(const visit_t *visit, const device_slot_t *starting, problem_t *problem) {
     if (starting != NULL && starting->version[0] != '\0') {
         problem_set(problem, EXIT_CODE_INTERRUPTED, "interrupted",
