@@ -16,6 +16,9 @@ export function flashFloor(size) {
   return erase + Math.ceil(size / 256) * PAGE_MS;
 }
 
+/** The same into a blank slot, or the link's, whichever is more: pages are programmed, and nothing is erased. */
+export const blankFloor = (size, link) => Math.max(Math.ceil(size / 256) * PAGE_MS, linkFloor(size, link));
+
 /** Milliseconds for the bytes that must cross. */
 export function linkFloor(bytes, { rtt, window }) {
   return Math.max((bytes / window) * rtt, (bytes / RATE) * 1000);

@@ -58,8 +58,8 @@ typedef struct {
     int64_t looked_ns;
     bool was_told;                       // the client has said nothing since the device's last message
     int64_t asked_ns;                    // when the client said `begin`: its first bytes after what came before `ready`
-    int64_t begin_ns, first_ns, told_ns; // begin said; first progress heard; last message heard
-    int64_t silence_ns, done_ns;         // the longest; done heard
+    int64_t begin_ns, first_ns, last_ns; // begin sent; first progress received; last message received
+    int64_t silence_ns, done_ns;         // the longest; done received
     uint64_t begin_up, done_up, done_down; // bytes
     uint64_t asked_up;                     // bytes
     struct sockaddr_in device_own, device_peer;
@@ -86,7 +86,7 @@ static void die(const char *what) {
     exit(1);
 }
 
-// ---- what the device has not read ----------------------------------------------------------------------------------
+// ---- what the device has not read ----
 
 typedef struct {
     struct nlmsghdr header;
@@ -146,7 +146,7 @@ static void learn_reads(connection_t *at, int64_t now) {
     }
 }
 
-// ---- segments ------------------------------------------------------------------------------------------------------
+// ---- segments ----
 
 static uint64_t window_left(const link_t *link, const connection_t *at) {
     uint64_t flying = at->up.entered - at->read_known;
@@ -198,18 +198,18 @@ static bool contains(const segment_t *segment, const char *text) {
 }
 
 // A message of the device's has reached the client.
-static void hear(connection_t *at, const segment_t *segment, int64_t now) {
+static void on_text(connection_t *at, const segment_t *segment, int64_t now) {
     if (contains(segment, "\"type\":\"ready\"") && at->begin_ns == 0) {
         at->begin_ns = at->asked_ns;
         at->begin_up = at->asked_up;
-        at->told_ns = at->asked_ns;
+        at->last_ns = at->asked_ns;
     }
     at->was_told = true;
     if (at->begin_ns == 0 || at->done_ns != 0) {
         return;
     }
-    at->silence_ns = now - at->told_ns > at->silence_ns ? now - at->told_ns : at->silence_ns;
-    at->told_ns = now;
+    at->silence_ns = now - at->last_ns > at->silence_ns ? now - at->last_ns : at->silence_ns;
+    at->last_ns = now;
     if (at->first_ns == 0 && contains(segment, "\"type\":\"progress\"")) {
         at->first_ns = now;
     }
@@ -238,7 +238,7 @@ static bool deliver(connection_t *at, pipe_t *pipe, int to, int64_t now) {
             return true;
         }
         if (pipe == &at->down) {
-            hear(at, segment, now);
+            on_text(at, segment, now);
         }
         pipe->first = (pipe->first + 1) % QUEUE_SIZE;
         pipe->count--;
@@ -246,7 +246,7 @@ static bool deliver(connection_t *at, pipe_t *pipe, int to, int64_t now) {
     return true;
 }
 
-// ---- connections ---------------------------------------------------------------------------------------------------
+// ---- connections ----
 
 static void print_ms(const char *name, int64_t ns) {
     printf(",\"%s\":%.3f", name, (double)ns / 1e6);
@@ -338,7 +338,7 @@ static void accept_one(link_t *link) {
     send_without_delay(device);
 }
 
-// ---- the loop ------------------------------------------------------------------------------------------------------
+// ---- the loop ----
 
 static int64_t earlier(int64_t a, int64_t b) {
     return a < b ? a : b;

@@ -31,7 +31,7 @@ process.on('exit', () => fs.rmSync(workDir, { recursive: true, force: true }));
 let fileCount = 0;
 export const freshPath = (suffix) => path.join(workDir, `${++fileCount}${suffix}`);
 
-// Whoever else works on this machine must not be measured: real-time priority, where that is allowed.
+// Other programs on this machine must not be measured: real-time priority, where that is allowed.
 const urgent = spawnSync('chrt', ['-r', '10', 'true']).status === 0 ? ['chrt', '-r', '10'] : [];
 export const isUrgent = urgent.length > 0;
 
@@ -85,27 +85,43 @@ export async function updateOf(link) {
   return JSON.parse(line);
 }
 
-export async function startDevice({ base, timing = 'w25q32jv', options = [] }) {
+/**
+ * A device that runs `base`. `holds`: the image in its other slot, that a push is to replace; none: the slot is blank.
+ * `programs`: the build that runs, ours or an earlier commit's (bench/earlier.js).
+ */
+export async function startDevice({ base, holds, timing = 'w25q32jv', options = [], programs = tools }) {
   const flash = freshPath('.flash');
-  const device = new Program(tools.device, ['--flash', flash, '--image', base, '--any-project', '--unprotected', '--port', '0', '--timing', timing, '--boot-time', '50', ...options]);
+  const settings = { flash, options, programs };
+  if (holds === undefined) return runDevice({ ...settings, base, timing });
+  const device = await runDevice({ ...settings, base, timing: 'none' });
+  const address = `127.0.0.1:${device.port}`;
+  await runCli(['push', '--no-restart', '--allow-downgrade', holds, address], programs);
+  await runCli(['cancel', address], programs);
+  await device.stop();
+  return runDevice({ ...settings, timing });
+}
+
+async function runDevice({ flash, base, timing, options, programs }) {
+  const image = base === undefined ? [] : ['--image', base];
+  const device = new Program(programs.device, ['--flash', flash, ...image, '--any-project', '--unprotected', '--port', '0', '--timing', timing, '--boot-time', '50', ...options]);
   device.port = Number((await device.line(/page: http:\/\/[^:]+:(\d+)/))[1]);
   device.flash = flash;
   return device;
 }
 
-export async function runCli(args) {
-  const cli = new Program(tools.cli, args.map(String));
+export async function runCli(args, programs = tools) {
+  const cli = new Program(programs.cli, args.map(String));
   await cli.exited;
   if (cli.code !== 0) throw new Error(`ota-ws ${args.join(' ')} ended with ${cli.code}:\n${cli.lines.join('\n')}`);
   return cli.lines;
 }
 
 /** Ours, once. `compress`: always or never. */
-export async function measureOurs({ base, image, link: settings, compress = 'never', options }) {
-  const device = await startDevice({ base, options });
+export async function measureOurs({ base, holds, image, link: settings, compress = 'never', options, programs }) {
+  const device = await startDevice({ base, holds, options, programs });
   const link = await startLink(device.port, settings);
   try {
-    await runCli(['push', '--no-restart', '--compress', compress, image, `127.0.0.1:${link.port}`]);
+    await runCli(['push', '--no-restart', '--compress', compress, image, `127.0.0.1:${link.port}`], programs);
     return await updateOf(link);
   } finally {
     await link.stop();

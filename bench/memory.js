@@ -14,6 +14,7 @@ export const ringSize = byDefault('OTA_RING_SIZE');
 
 export function memoryOf(ring, heap) {
   const stack = byDefault('OTA_WRITER_STACK_SIZE');
-  const queues = constant('JOBS') * heap.ota_ws_job_t + (constant('RESULTS') + 1) * heap.ota_ws_job_result_t + heap.ota_ws_ring_t;
+  const turns = constant('TURNS');
+  const queues = turns * heap.ota_ws_job_t + (turns + 1) * heap.ota_ws_job_result_t + heap.ota_ws_ring_t;
   return { ring, stack, queues, writer: heap.ota_ws_writer_t, all: ring + stack + queues + heap.ota_ws_writer_t };
 }

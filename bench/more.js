@@ -25,11 +25,11 @@ export async function measureAgain(settings) {
   return { near: await measureTwice(near, settings), open: await measureTwice({}, settings) };
 }
 
-async function measureTwice(link, { base, image, runs }) {
+async function measureTwice(link, { base, holds, image, runs }) {
   const first = [];
   const second = [];
   for (let run = 0; run < runs; run++) {
-    const device = await startDevice({ base });
+    const device = await startDevice({ base, holds });
     first.push((await push(device, image, link)).time_ms);
     await runCli(['cancel', `127.0.0.1:${device.port}`]);
     second.push((await push(device, image, link)).time_ms);
@@ -53,12 +53,12 @@ const ask = (port, method) =>
 async function view(port) {
   const { ticket, ws } = JSON.parse(await ask(port, 'POST'));
   const socket = new WebSocket(`ws://127.0.0.1:${port}${ws}`);
-  const viewer = { socket, heard: 0 };
+  const viewer = { socket, received: 0 };
   await new Promise((resolve, reject) => {
     socket.on('error', reject);
     socket.on('open', () => socket.send(JSON.stringify({ type: 'hello', version: 1, ticket })));
     socket.on('message', (text) => {
-      viewer.heard++;
+      viewer.received++;
       if (JSON.parse(text).type === 'state') resolve();
     });
   });
@@ -81,17 +81,17 @@ async function pushInCrowd(device, image) {
   const { time_ms } = await push(device, image);
   goes = false;
   await loading;
-  const heard = median(viewers.map((viewer) => viewer.heard));
+  const received = median(viewers.map((viewer) => viewer.received));
   for (const { socket } of viewers) socket.terminate();
   await crowd.stop();
-  return { time_ms, loads, heard };
+  return { time_ms, loads, received };
 }
 
-export async function measureCrowd({ base, image, runs }) {
+export async function measureCrowd({ base, holds, image, runs }) {
   const alone = [];
   const crowded = [];
   for (let run = 0; run < runs; run++) {
-    const devices = [await startDevice({ base }), await startDevice({ base })];
+    const devices = [await startDevice({ base, holds }), await startDevice({ base, holds })];
     const [one, other] = await Promise.all([push(devices[0], image), pushInCrowd(devices[1], image)]);
     alone.push(one.time_ms);
     crowded.push(other);
@@ -102,6 +102,6 @@ export async function measureCrowd({ base, image, runs }) {
     alone_ms: median(alone),
     crowded_ms: median(crowded.map((result) => result.time_ms)),
     page_loads: median(crowded.map((result) => result.loads)),
-    messages_each: median(crowded.map((result) => result.heard)),
+    messages_each: median(crowded.map((result) => result.received)),
   };
 }

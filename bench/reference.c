@@ -55,7 +55,7 @@ static void must(ota_ws_status_t status, const nor_t *nor) {
     }
 }
 
-// ---- the device ----------------------------------------------------------------------------------------------------
+// ---- the device ----
 
 static void erase_all(device_t *device) {
     for (; device->erased < SLOT_SIZE; device->erased += NOR_BLOCK_SIZE) {
@@ -173,7 +173,7 @@ static int serve(const char *how, const char *part) {
     return 0;
 }
 
-// ---- the client ----------------------------------------------------------------------------------------------------
+// ---- the client ----
 
 static void await(FILE *from, const char *type) {
     char line[64];

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// results.json in; README.md (the tables) and update-time.svg (the picture) out, in docs/bench.
+// results.json in; README.md (the tables) and update-time.svg (the picture) out, in docs/bench. Prints the lines that
+// `make bench` ends with.
 import fs from 'node:fs';
 import path from 'node:path';
+import { blankLine } from './blank.js';
+import { deltaLine } from './delta.js';
 import { outDir as dir } from './measure.js';
 import { memoryOf, ringSize } from './memory.js';
 import { drawPicture } from './picture.js';
@@ -11,7 +14,7 @@ const results = JSON.parse(fs.readFileSync(path.join(dir, 'results.json'), 'utf8
 const s = (ms) => (ms / 1000).toFixed(2);
 const times = (a, b) => (a / b).toFixed(2);
 const kib = (bytes) => (bytes / 1024).toFixed(1);
-const verdict = (value, limit) => `${value.toFixed(2)}${value <= limit ? '' : ' ✗'}`;
+const verdict = (value, limit, digits = 2) => `${value.toFixed(digits)}${value <= limit ? '' : ' ✗'}`;
 const faster = (value, limit) => `${value.toFixed(1)}${limit === undefined || value >= limit ? '' : ' ✗'}`;
 const table = (head, rows) =>
   [`| ${head.join(' | ')} |`, `|${head.map(() => '---').join('|')}|`, ...rows.map((row) => `| ${row.join(' | ')} |`), ''].join('\n');
@@ -72,15 +75,17 @@ function linkTable() {
 }
 
 function workTable() {
-  return table(['file', 'instructions per byte'], [...results.work.files.map((file) => [`src/${file.name}`, file.per_byte.toFixed(3)]), ['**all of src/**', `**${results.work.per_byte.toFixed(2)}**`]]);
+  const list = ({ files, per_byte }) =>
+    table(['file', 'instructions per byte'], [...files.map((file) => [`src/${file.name}`, file.per_byte.toFixed(3)]), ['**all of src/**', `**${per_byte.toFixed(2)}**`]]);
+  const { patch } = results.work;
+  return list(results.work) + (patch ? `\nThe same image as a patch against another one, packed:\n\n${list(patch)}` : '');
 }
 
 function memoryText() {
   const chip = memoryOf(ringSize, results.size.heap);
   return `An update takes ${kib(chip.all)} KiB of heap on the chip, whatever its chunk size and whatever the client says: the ring ${chip.ring}, writer ${chip.writer}, queues ${chip.queues}, the
 writer's stack ${chip.stack} bytes; all given back at its end. Counted with \`sizeof\` for rv32imc, the defaults of \`Kconfig\` and the constants of
-\`esp/worker.c\`; FreeRTOS' own control blocks are not in it. The virtual device has the same ring; inflating adds zlib's window of 32 KiB,
-its state of 7 KiB and a piece of 4. At rest: the device ${results.size.heap.ota_ws_device_t} bytes, each session ${results.size.heap.ota_ws_session_t}. The core without its
+\`esp/worker.c\`; FreeRTOS' own control blocks and what inflating takes are not in it. At rest: the device ${results.size.heap.ota_ws_device_t} bytes, each session ${results.size.heap.ota_ws_session_t}. The core without its
 sentences: ${results.size.text} bytes of code and constants, ${results.size.data} of data. The deepest path of the writer within the core needs ${results.size.writer_stack.bytes} bytes of
 stack (${results.size.writer_stack.path.slice(-4).join(' → ')}); what the flash driver and the hash need below comes on top.`;
 }
@@ -98,12 +103,41 @@ function mostText() {
   return row === undefined ? '_not in this run_' : (row.whole.time_ms / row.raw_floor_ms).toFixed(2);
 }
 
-const part = (name, write) => (results[name] ? write() : '_Not measured in this run._\n');
+function blankTable() {
+  const { commit, rows } = results.blank;
+  const limits = { 10: 0.45, 30: 0.9, 100: 0.9 };
+  const head = ['RTT ms', 'window', '**ours** s', 'floor s', 'ours / floor', `${commit} s`, `ours / ${commit}`];
+  return table(head, rows.map((row) => [
+    row.rtt, row.window, s(row.ours_ms), s(row.floor_ms), times(row.ours_ms, row.floor_ms), s(row.earlier_ms),
+    verdict(row.ours_ms / row.earlier_ms, limits[row.rtt], 3),
+  ]));
+}
+
+function deltaTable() {
+  const row = results.delta;
+  const head = ['sent', 's', `of ${row.commit}`, 'bytes to the device', 'of the image'];
+  const percent = (bytes) => `${((bytes / row.size) * 100).toFixed(2)} %`;
+  return table(head, [
+    ['as a patch', s(row.ours_ms), verdict(row.ours_ms / row.earlier_ms, 0.25, 3), row.ours_up, percent(row.ours_up)],
+    [`compressed, by ${row.commit}`, s(row.earlier_ms), '1', row.earlier_up, percent(row.earlier_up)],
+  ]);
+}
+
+// Parts that were measured by themselves say so.
+const isCounted = (name) => ['size', 'work'].includes(name); // once, for the result is the same each time
+const apart = (name) => {
+  const { date, runs, load } = results.apart?.[name] ?? {};
+  if (date === undefined) return '';
+  const times = `: ${runs === 1 ? 'one run' : `medians of ${runs} runs`}, load ${load.toFixed(0)} by other work`;
+  return `\n_Measured by itself on ${date}${isCounted(name) ? '' : times}._\n`;
+};
+const figure = (name, write) => (results[name] ? write().trimEnd() : '_not measured in this run_'); // within a sentence
+const part = (name, write) => `${figure(name, write)}\n${results[name] ? apart(name) : ''}`;
 
 const text = `# Speed, measured
 
 Made by \`make bench\` on ${results.date}; do not edit. ${results.runs === 1 ? 'One run' : `Medians of ${results.runs} runs`} on ${results.machine.cpus} CPUs (${results.machine.cpu}), load ${results.machine.load.toFixed(0)} by other
-work${results.machine.urgent ? '; what is measured had real-time priority' : ''}. Largest spread of one cell: ${part('rows', spread)}.
+work${results.machine.urgent ? '; what is measured had real-time priority' : ''}. Largest spread of one cell: ${figure('rows', spread)}.
 
 The virtual ESP32 with \`--timing w25q32jv\` (datasheet's typical times), \`ota-ws\`, and between them \`bench/link.c\`: 20 Mbit/s, the round trip
 and the TCP window of the row, no loss. Time runs from \`begin\` to \`done\` as seen at the client's end of the link: verified and selected. *Stop and
@@ -116,8 +150,8 @@ needs at least, whichever is more; the link's counts the bytes that must cross. 
 
 ${part('rows', rowsTable)}
 **Bold** is what \`ota-ws\` does by itself (\`--compress auto\`): it compresses where 5760 bytes a round trip is less than the flash takes, from about
-22 ms on. ${part('rows', missesText)}
-At RTT 100 and window 5760 an image as it is cannot be 2.5 times as fast as stop and wait: the link's floor itself is ${part('rows', mostText)} times as fast.
+22 ms on. ${figure('rows', missesText)}
+At RTT 100 and window 5760 an image as it is cannot be 2.5 times as fast as stop and wait: the link's floor itself is ${figure('rows', mostText)} times as fast.
 
 ## Memory, and what more of it buys
 
@@ -129,16 +163,28 @@ What does not fit costs its time on the link.
 ${part('rings', ringsTable)}
 ## The link's own error
 
-1 MiB into a sink over bare loopback: ${part('link', () => `${results.link.bare_ms.toFixed(1)} ms; over the link without limits: ${results.link.open_ms.toFixed(1)} ms`)}. With limits:
+1 MiB into a sink over bare loopback: ${figure('link', () => `${results.link.bare_ms.toFixed(1)} ms; over the link without limits: ${results.link.open_ms.toFixed(1)} ms`)}. With limits:
 
 ${part('link', linkTable)}
 ## An image that is in the slot already
 
 ${part('again', () => Object.entries(results.again).map(([name, row]) => `* ${name === 'near' ? 'RTT 3 ms, window 23040, 20 Mbit/s' : 'no limit on the link'}: first time ${s(row.first_ms)} s, again ${s(row.second_ms)} s, ${((row.second_ms / row.first_ms) * 100).toFixed(0)} %\n`).join(''))}
+## A blank slot
+
+${part('blank', () => `${blankTable()}
+1 MiB as it is, beside the build of commit ${results.blank.commit}, which erases a blank slot too. The floor is programming alone, or the link.
+✗: more than 0.45 of the earlier time at 10 ms, 0.90 at 30 and 100.
+`)}
+## A patch
+
+${part('delta', () => `${deltaTable()}
+The next version of an application (${results.delta.names.join(', ')}; ${results.delta.size} bytes) over ${results.delta.rate / 1000} KB/s: the whole \`ota-ws push\`, the making of the
+patch included, up to the verified image. The other slot held the version before. ✗: more than 0.25.
+`)}
 ## Others look on
 
 ${part('crowd', () => `${results.crowd.viewers} viewers and one who loads the page all the time (${results.crowd.page_loads} times during the update), RTT 10 ms: ${s(results.crowd.crowded_ms)} s; alone, at the same
-time, ${s(results.crowd.alone_ms)} s: ${((results.crowd.crowded_ms / results.crowd.alone_ms - 1) * 100).toFixed(1)} % more. Each viewer heard ${results.crowd.messages_each} messages.`)}
+time, ${s(results.crowd.alone_ms)} s: ${((results.crowd.crowded_ms / results.crowd.alone_ms - 1) * 100).toFixed(1)} % more. Each viewer received ${results.crowd.messages_each} messages.`)}
 
 ## Loss
 
@@ -158,3 +204,5 @@ JavaScript, since plain http has no \`crypto.subtle\`, and the upload).`)}
 `;
 fs.writeFileSync(path.join(dir, 'README.md'), text);
 if (results.rows) fs.writeFileSync(path.join(dir, 'update-time.svg'), drawPicture(results.rows.filter((row) => row.image === '1 MiB')));
+if (results.blank) console.log(blankLine(results.blank));
+if (results.delta) console.log(deltaLine(results.delta));

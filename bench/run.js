@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // `make bench`: measures, and writes docs/bench/results.json, from which bench/report.js makes the table and the
-// picture. RUNS=n (5), QUICK=1: fewer rows. Rivals of one row run at the same time, so that what disturbs one disturbs
-// all; they sleep most of it.
+// picture. RUNS=n (5), QUICK=1: fewer rows. ONLY=PART,PART measures these parts only; the others stay as they are in
+// the file, and each new part says when it was measured. Rivals of one row run at the same time, so that what disturbs
+// one disturbs all; they sleep most of it.
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
@@ -11,12 +12,14 @@ import { RATE, flashFloor, floorOf, linkFloor } from './floor.js';
 import { ringSize } from './memory.js';
 import { freshPath, isQuick, isUrgent, measureOurs, measureReference, median, outDir, root, tools } from './measure.js';
 import { measureAgain, measureCrowd } from './more.js';
+import { measureBlank } from './blank.js';
+import { measureDelta } from './delta.js';
 import { measureWork } from './work.js';
 import { measureBrowser } from './browser.js';
 import { measureSize } from './size.js';
 
 const runs = Number(process.env.RUNS ?? 5);
-const only = process.env.ONLY?.split(','); // parts of it: rows rings again crowd work size browser link loss
+const only = process.env.ONLY?.split(','); // parts of it, by the names in `parts`
 const wants = (part) => only === undefined || only.includes(part);
 const firmware = path.resolve(root, '../shared/firmware');
 
@@ -27,6 +30,7 @@ function makeImage(...options) {
 }
 
 const base = makeImage('--version', '1.0.0');
+const holds = makeImage('--version', '1.5.0', '--size', '1M', '--seed', '15');
 const real = path.join(firmware, 'psychichttp_ota-esp32s3.bin');
 const images = [
   { name: '1 MiB', path: makeImage('--version', '2.0.0', '--size', '1M') },
@@ -53,8 +57,8 @@ function summarize(results) {
 }
 
 const rivals = {
-  raw: (image, link) => measureOurs({ base, image: image.path, link }),
-  packed: (image, link) => measureOurs({ base, image: image.path, link, compress: 'always' }),
+  raw: (image, link) => measureOurs({ base, holds, image: image.path, link }),
+  packed: (image, link) => measureOurs({ base, holds, image: image.path, link, compress: 'always' }),
   whole: (image, link) => measureReference({ how: 'whole', image: image.path, link }),
   sectors: (image, link) => measureReference({ how: 'sectors', image: image.path, link }),
 };
@@ -102,7 +106,7 @@ async function measureRings() {
       hard.map(async (link) => {
         const all = [];
         for (let run = 0; run < Math.min(runs, 3); run++) {
-          all.push(await measureOurs({ base, image: images[0].path, link: { ...link, rate: RATE }, options: ['--ring', String(ring)] }));
+          all.push(await measureOurs({ base, holds, image: images[0].path, link: { ...link, rate: RATE }, options: ['--ring', String(ring)] }));
         }
         return { ...link, floor_ms: floorOf(images[0].size, images[0].size, link), ...summarize(all) };
       }),
@@ -153,10 +157,10 @@ async function measureLoss() {
 }
 
 const file = path.join(outDir, 'results.json');
-const kept = only && fs.existsSync(file) ? JSON.parse(fs.readFileSync(file, 'utf8')) : {};
-const results = {
-  ...kept,
-  date: new Date().toISOString().slice(0, 10),
+const kept = only && fs.existsSync(file) ? JSON.parse(fs.readFileSync(file, 'utf8')) : undefined;
+const date = new Date().toISOString().slice(0, 10);
+const results = kept ?? {
+  date,
   runs,
   machine: { cpus: os.cpus().length, cpu: os.cpus()[0].model, load: os.loadavg()[0], urgent: isUrgent },
   images: images.map(({ name, size, packed }) => ({ name, size, packed })),
@@ -165,23 +169,27 @@ const parts = {
   size: measureSize,
   work: measureWork,
   link: measureLink,
-  again: () => measureAgain({ base, image: images[0].path, runs }),
-  crowd: () => measureCrowd({ base, image: images[0].path, runs }),
+  again: () => measureAgain({ base, holds, image: images[0].path, runs }),
+  crowd: () => measureCrowd({ base, holds, image: images[0].path, runs }),
   browser: () => measureBrowser({ base, image: images[0].path, runs }),
   loss: measureLoss,
   rings: measureRings,
+  blank: () => measureBlank({ base, image: images[0], runs }),
+  delta: () => measureDelta({ runs }),
   rows: measureRows,
 };
 for (const [name, measure] of Object.entries(parts)) {
   if (!wants(name)) continue;
   log(name);
   try {
+    const load = os.loadavg()[0];
     results[name] = await measure();
+    if (kept) results.apart = { ...results.apart, [name]: { date, runs, load } };
   } catch (error) {
     log(`${name} could not be measured: ${error.message}`);
-    results[name] = null;
+    if (!kept) results[name] = null;
   }
 }
-results.machine.load_after = os.loadavg()[0];
+if (!kept) results.machine.load_after = os.loadavg()[0];
 fs.mkdirSync(outDir, { recursive: true });
 fs.writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`);

@@ -17,19 +17,20 @@
 #define LARGEST_NUMBER 86400
 #define MOST_WORDS 64 // commands, options: as many as bits in seen_t
 
-// ---- commands ------------------------------------------------------------------------------------------------------
+// ---- commands ----
 
 // Words of other tools for what a command here does.
 static const struct {
     const char *word, *command;
 } other_words[] = {
-    {"upload", "push"},    {"flash", "push"},    {"update", "push"},       {"send", "push"},
-    {"ota", "push"},       {"status", "info"},   {"state", "info"},        {"show", "info"},
-    {"list", "discover"},  {"history", "info"},  {"reboot", "restart"},    {"reset", "restart"},
-    {"abort", "cancel"},   {"stop", "cancel"},   {"undo", "rollback"},     {"revert", "rollback"},
-    {"back", "rollback"},  {"keep", "confirm"},  {"accept", "confirm"},    {"commit", "confirm"},
-    {"find", "discover"},  {"scan", "discover"}, {"search", "discover"},   {"check", "inspect"},
-    {"verify", "inspect"}, {"image", "inspect"}, {"version", "--version"},
+    {"upload", "push"},   {"flash", "push"},      {"update", "push"},       {"send", "push"},
+    {"ota", "push"},      {"status", "info"},     {"state", "info"},        {"show", "info"},
+    {"list", "discover"}, {"history", "info"},    {"logs", "info"},         {"coredump", "crash"},
+    {"panic", "crash"},   {"reboot", "restart"},  {"reset", "restart"},     {"abort", "cancel"},
+    {"stop", "cancel"},   {"undo", "rollback"},   {"revert", "rollback"},   {"back", "rollback"},
+    {"keep", "confirm"},  {"accept", "confirm"},  {"commit", "confirm"},    {"find", "discover"},
+    {"scan", "discover"}, {"search", "discover"}, {"check", "inspect"},     {"verify", "inspect"},
+    {"image", "inspect"}, {"rollout", "fleet"},   {"version", "--version"},
 };
 
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
@@ -57,7 +58,7 @@ static const command_words_t *find_command(const char *name) {
     return NULL;
 }
 
-// ---- options -------------------------------------------------------------------------------------------------------
+// ---- options ----
 
 static bool refuse(problem_t *problem, const char *sentence, const char *value) {
     problem_set(problem, EXIT_CODE_USAGE, "usage", sentence, value);
@@ -121,6 +122,12 @@ static bool read_compress(const char *word, push_compress_t *compress, problem_t
     return refuse(problem, "--compress is auto, always or never, not '%.40s'.", word);
 }
 
+static bool read_into(const char *word, const char **into, problem_t *problem) {
+    *into = word;
+    return strcmp(word, "recovery") == 0 || strcmp(word, "application") == 0 ||
+           refuse(problem, "--into is recovery or application, not '%.40s'.", word);
+}
+
 // Takes one option; `value` is its argument, or NULL.
 static bool take_option(arguments_t *arguments, int option, const char *value, problem_t *problem) {
     switch (option) {
@@ -151,6 +158,9 @@ static bool take_option(arguments_t *arguments, int option, const char *value, p
     case OPTION_NO_CHECK:
         arguments->push.no_check = true;
         return true;
+    case OPTION_NO_SEAL:
+        arguments->push.no_seal = true;
+        return true;
     case OPTION_ALLOW_DOWNGRADE:
         arguments->push.allow_downgrade = true;
         return true;
@@ -168,6 +178,20 @@ static bool take_option(arguments_t *arguments, int option, const char *value, p
         return true;
     case OPTION_COMPRESS:
         return read_compress(value, &arguments->push.compress, problem);
+    case OPTION_INTO:
+        return read_into(value, &arguments->into, problem);
+    case OPTION_DELTA:
+        arguments->push.delta = true;
+        return true;
+    case OPTION_NO_DELTA:
+        arguments->push.no_delta = true;
+        return true;
+    case OPTION_BASE:
+        arguments->push.base = value;
+        return true;
+    case OPTION_NO_CACHE:
+        arguments->push.no_cache = true;
+        return true;
     case OPTION_FOR:
         arguments->for_host = value;
         return true;
@@ -182,12 +206,25 @@ static bool take_option(arguments_t *arguments, int option, const char *value, p
     case OPTION_OUTPUT:
         arguments->output = value;
         return true;
+    case OPTION_ELF:
+        arguments->elf = value;
+        return true;
+    case OPTION_ADDR2LINE:
+        arguments->addr2line = value;
+        return true;
+    case OPTION_WATCH:
+        arguments->watch = true;
+        return true;
+    case OPTION_FORMAT:
+        arguments->format = value;
+        return strcmp(value, "csv") == 0 || strcmp(value, "junit") == 0 ||
+               refuse(problem, "--format is csv or junit, not '%.40s'.", value);
     default:
         return true;
     }
 }
 
-// ---- all of it -----------------------------------------------------------------------------------------------------
+// ---- all of it ----
 
 typedef struct {
     uint64_t seen; // bit per index in `option_words`
@@ -239,6 +276,20 @@ static void list_options(struct option options[MOST_WORDS + 1], char letters[MOS
     *letters = '\0';
 }
 
+// What getopt_long() has refused: `optopt` is the option, or a letter that is none. `word` is the last word read.
+static bool refuse_parsed(problem_t *problem, int why, const char *word) {
+    char letter[3] = {'-', (char)optopt, '\0'}; // of several letters in one word
+    if (why == ':') {
+        return refuse(problem, "The option '%.60s' needs a value.", word);
+    }
+    for (size_t i = 0; i < option_words_count; i++) {
+        if (option_words[i].id == optopt) {
+            return refuse(problem, "The option '--%.60s' takes no value.", option_words[i].name);
+        }
+    }
+    return refuse_option(problem, optopt == 0 ? word : letter);
+}
+
 static bool take_options(arguments_t *arguments, int argc, char **argv, seen_t *seen, problem_t *problem) {
     struct option options[MOST_WORDS + 1];
     char letters[MOST_WORDS + 2];
@@ -252,8 +303,7 @@ static bool take_options(arguments_t *arguments, int argc, char **argv, seen_t *
     optind = 0; // glibc: start afresh
     while ((option = getopt_long(argc, argv, letters, options, NULL)) != -1) {
         if (option == '?' || option == ':') {
-            return option == ':' ? refuse(problem, "The option '%.60s' needs a value.", argv[optind - 1])
-                                 : refuse_option(problem, argv[optind - 1]);
+            return refuse_parsed(problem, option, argv[optind - 1]);
         }
         seen->seen |= UINT64_C(1) << index_of(option);
         seen->help |= option == OPTION_HELP;
@@ -306,6 +356,9 @@ static bool options_agree(const arguments_t *arguments, problem_t *problem) {
     if (arguments->push.no_restart && arguments->push.confirm) {
         return refuse(problem, "--no-restart and --confirm%s do not go together.", "");
     }
+    if (arguments->push.no_delta && (arguments->push.delta || arguments->push.base != NULL)) {
+        return refuse(problem, "--no-delta%s does not go together with --delta and --base.", "");
+    }
     if (arguments->push.confirm && arguments->patience.wait_s == 0) {
         return refuse(problem, "--confirm%s waits for the new image; --wait=0 does not.", "");
     }
@@ -342,7 +395,49 @@ static bool in_order(const arguments_t *arguments, problem_t *problem) {
     return true;
 }
 
+static bool refuse_verb(problem_t *problem, const char *verb) {
+    const char *names[MOST_WORDS];
+    for (size_t i = 0; i < verb_words_count; i++) {
+        names[i] = verb_words[i].name;
+    }
+    const char *meant = suggest(verb, names, verb_words_count);
+    problem_set(problem, EXIT_CODE_USAGE, "usage",
+                meant == NULL ? "'fleet' knows no '%.40s'.%s" : "'fleet' knows no '%.40s'. Did you mean '%s'?", verb,
+                meant == NULL ? "" : meant);
+    return false;
+}
+
+// The verb of `fleet` and what follows it.
+static bool take_verb(arguments_t *arguments, char **operands, problem_t *problem) {
+    if (*operands == NULL) {
+        return refuse(problem, "'fleet' needs a verb%s: run, plan, status ...", "");
+    }
+    size_t verb = 0;
+    while (verb < verb_words_count && strcmp(verb_words[verb].name, *operands) != 0) {
+        verb++;
+    }
+    if (verb == verb_words_count) {
+        return refuse_verb(problem, *operands);
+    }
+    arguments->verb = (fleet_verb_t)verb;
+    arguments->operands = operands + 1;
+    while (arguments->operands[arguments->operand_count] != NULL) {
+        arguments->operand_count++;
+    }
+    if (arguments->operand_count < verb_words[verb].least) {
+        return refuse(problem,
+                      verb == FLEET_VERB_LABEL ? "'fleet %s' needs LIST LABEL HOST."
+                                               : "'fleet %s' needs the file of a plan.",
+                      *operands);
+    }
+    return arguments->operand_count <= verb_words[verb].most ||
+           refuse(problem, "'%.60s' is one argument too many.", arguments->operands[verb_words[verb].most]);
+}
+
 static bool take_operands(arguments_t *arguments, const command_words_t *entry, char **operands, problem_t *problem) {
+    if (entry->command == COMMAND_FLEET) {
+        return take_verb(arguments, operands, problem);
+    }
     if (entry->has_file && *operands == NULL) {
         return refuse(problem, "'%s' needs a file.", entry->name);
     }
@@ -377,7 +472,8 @@ static bool take_operands(arguments_t *arguments, const command_words_t *entry, 
         return false;
     }
     if (entry->command == COMMAND_HELP && *operands != NULL) {
-        arguments->topic = *operands++;
+        arguments->topic = operands[1] == NULL ? operands[0] : NULL;
+        operands++;
     }
     return *operands == NULL || refuse(problem, "'%.60s' is one argument too many.", *operands);
 }

@@ -5,10 +5,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "device_job.h"
 #include "loop.h"
 #include "problem.h"
 #include "push.h"
-#include "visit.h"
 #include "words.h"
 
 typedef struct {
@@ -25,11 +25,19 @@ typedef struct {
     bool wait_is_open;         // --wait without a value
     bool ecies;                // keygen
     const char *output;        // encrypt; NULL: beside `file`
+    const char *elf;           // crash; NULL: none
+    const char *addr2line;     // crash; NULL: the toolchain's
     const char *password_file; // NULL: none
-    const char *for_host;      // inspect; NULL: none
-    int for_chip;              // inspect: its id, or -1
+    const char *into;          // restart: "recovery" or "application"; NULL: none
+    fleet_verb_t verb;         // fleet
+    char **operands;           // fleet: behind the verb, in argv
+    size_t operand_count;
+    bool watch;           // fleet status
+    const char *format;   // fleet report; NULL: CSV
+    const char *for_host; // inspect; NULL: none
+    int for_chip;         // inspect: its id, or -1
     loop_tls_t tls;
-    visit_patience_t patience;
+    device_job_patience_t patience;
     push_options_t push;
 } arguments_t;
 

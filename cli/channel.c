@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "seal.h"
 #include "text.h"
 
 // A message before welcome, terminated.
@@ -69,9 +70,14 @@ static bool is_guarded(const channel_t *channel) {
     return channel->login && channel->open;
 }
 
-void channel_seal(channel_t *channel, ota_ws_reply_t *message) {
+void channel_add_mac(channel_t *channel, ota_ws_reply_t *message) {
     channel->sent++;
     ota_ws_reply_end(message, channel->hash, is_guarded(channel) ? channel->keys.client : NULL, channel->sent);
+}
+
+void channel_seal(const channel_t *channel, const channel_stream_t *stream, void *bytes, size_t length) {
+    const ota_ws_seal_t seal = {channel->keys.data, stream->begin, stream->start};
+    ota_ws_seal(&seal, stream->offset, bytes, length);
 }
 
 // The text ends with `,"count":N,"mac":"` + 32 hex digits + `"}`.

@@ -38,7 +38,17 @@ bool channel_answer(channel_t *channel, const device_message_t *challenge, const
 bool channel_welcome(channel_t *channel, const device_message_t *welcome, problem_t *problem);
 
 // Appends count and mac, if this session has them, and the closing brace to a message begun by ota_ws_reply_begin().
-void channel_seal(channel_t *channel, ota_ws_reply_t *message);
+void channel_add_mac(channel_t *channel, ota_ws_reply_t *message);
+
+// A place in what is sealed (docs/protocol.md, section 6).
+typedef struct {
+    uint32_t begin;  // count of the `begin` that the data belong to
+    uint32_t start;  // offset of its `ready`; 0 before that
+    uint32_t offset; // of the data frame
+} channel_stream_t;
+
+// Seals data in place. The session has a login.
+void channel_seal(const channel_t *channel, const channel_stream_t *stream, void *bytes, size_t length);
 
 // Is the text's count the next one and its mac right? True also where the session has none.
 bool channel_check(channel_t *channel, const char *text, size_t length);

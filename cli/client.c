@@ -7,13 +7,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "complaint.h"
+#include "error_message.h"
 #include "hash_openssl.h"
 #include "text.h"
 
 #define PHASE_MS 15000   // to connect, to open, to log in: a chip needs seconds for TLS
 #define PING_MS 10000    // said when nothing else was for so long
-#define SILENCE_MS 30000 // not heard of for so long: the connection is dead
+#define SILENCE_MS 30000 // without any message for so long the connection is dead
 
 static void end(client_t *client, const problem_t *problem) {
     client_close(client);
@@ -32,7 +32,7 @@ static void enter(client_t *client, client_phase_t phase) {
     client->deadline_ms = loop_now_ms() + PHASE_MS;
 }
 
-// ---- saying --------------------------------------------------------------------------------------------------------
+// ---- sending ----
 
 static void queue(client_t *client, const char *text, size_t length) {
     if (client->queued == CLIENT_QUEUE_LENGTH) {
@@ -41,7 +41,7 @@ static void queue(client_t *client, const char *text, size_t length) {
     }
     memcpy(client->queue[client->queued].text, text, length);
     client->queue[client->queued++].length = length;
-    client->said_ms = loop_now_ms();
+    client->sent_ms = loop_now_ms();
     connection_want_to_send(&client->connection);
 }
 
@@ -50,7 +50,7 @@ void client_message(ota_ws_reply_t *message, char text[CHANNEL_TEXT_SIZE], const
 }
 
 void client_say(client_t *client, ota_ws_reply_t *message) {
-    channel_seal(&client->channel, message);
+    channel_add_mac(&client->channel, message);
     queue(client, message->text, message->length);
 }
 
@@ -70,7 +70,7 @@ static void send_data(client_t *client) {
     size_t length = client->events.fill(client->events.context, connection_data(&client->connection));
     client->has_data = length > 0;
     if (length > 0) {
-        client->said_ms = loop_now_ms();
+        client->sent_ms = loop_now_ms();
         connection_send_data(&client->connection, length);
     }
 }
@@ -89,7 +89,7 @@ static void on_writable(void *context) {
     }
 }
 
-// ---- ticket --------------------------------------------------------------------------------------------------------
+// ---- ticket ----
 
 static void ask(client_t *client) {
     const address_t *address = client->address;
@@ -133,7 +133,7 @@ static bool ask_at_second_path(client_t *client) {
 // A device says why it gives no ticket.
 static void take_refusal(client_t *client, const device_message_t *answer) {
     problem_t problem;
-    complaint_read(&problem, EXIT_CODE_DEVICE_REFUSED, answer);
+    error_message_read(&problem, EXIT_CODE_DEVICE_REFUSED, answer);
     if (strcmp(problem.name, "foreign_host") != 0 || !ask_by_ip(client)) {
         end(client, &problem);
     }
@@ -254,7 +254,7 @@ static void on_answered(void *context, const char *body, size_t length) {
     open_session(client);
 }
 
-// ---- login ---------------------------------------------------------------------------------------------------------
+// ---- login ----
 
 static void on_opened(void *context) {
     client_t *client = context;
@@ -283,7 +283,7 @@ static exit_code_t code_of_error(const char *name) {
 // `error` ends the session, whatever it says.
 static void end_by_device(client_t *client, const device_message_t *message) {
     problem_t problem;
-    complaint_read(&problem, EXIT_CODE_DEVICE_REFUSED, message);
+    error_message_read(&problem, EXIT_CODE_DEVICE_REFUSED, message);
     problem.code = code_of_error(problem.name);
     end(client, &problem);
 }
@@ -293,7 +293,7 @@ static void end_nonsense(client_t *client) {
 }
 
 static void measure_round_trip(client_t *client) {
-    uint64_t answer_ms = client->heard_ms - client->said_ms;
+    uint64_t answer_ms = client->received_ms - client->sent_ms;
     if (answer_ms < client->round_trip_ms) {
         client->round_trip_ms = (uint32_t)answer_ms;
     }
@@ -321,12 +321,12 @@ static void log_in(client_t *client, const device_message_t *message) {
     }
 }
 
-// ---- hearing -------------------------------------------------------------------------------------------------------
+// ---- receiving ----
 
 static void on_text(void *context, const char *text, size_t length) {
     client_t *client = context;
     device_message_t message;
-    client->heard_ms = loop_now_ms();
+    client->received_ms = loop_now_ms();
     if (!channel_check(&client->channel, text, length)) {
         end_with(client, EXIT_CODE_LOGIN, "bad_mac", "A message from %s was changed, repeated or left out on the way.");
     } else if (!device_message_read(&message, text, length)) {
@@ -336,7 +336,7 @@ static void on_text(void *context, const char *text, size_t length) {
     } else if (client->phase == CLIENT_LOGIN) {
         log_in(client, &message);
     } else if (!device_message_is(&message, "pong")) {
-        client->events.heard(client->events.context, &message);
+        client->events.on_message(client->events.context, &message);
     }
 }
 
@@ -349,7 +349,7 @@ static void on_left(void *context) {
     client->events.left(client->events.context);
 }
 
-// ---- life ----------------------------------------------------------------------------------------------------------
+// ---- life ----
 
 void client_init(client_t *client, loop_t *loop, const address_t *address, credentials_t *credentials,
                  const client_events_t *events) {
@@ -390,9 +390,9 @@ void client_tick(client_t *client, uint64_t now_ms) {
         }
         return;
     }
-    if (now_ms >= client->heard_ms + SILENCE_MS) {
+    if (now_ms >= client->received_ms + SILENCE_MS) {
         end_with(client, EXIT_CODE_UNREACHABLE, "connection_lost", "Nothing has come from %s for 30 s.");
-    } else if (now_ms >= client->said_ms + PING_MS) {
+    } else if (now_ms >= client->sent_ms + PING_MS) {
         client_say_type(client, "ping");
     }
 }

@@ -19,7 +19,7 @@
 typedef struct {
     void *context;
     // A message of the device's, after welcome. All but `pong` and `error`.
-    void (*heard)(void *context, const device_message_t *message);
+    void (*on_message)(void *context, const device_message_t *message);
     // Data may be sent: writes a frame (offset and bytes, at most CONNECTION_FRAME_MAX) and returns its length; 0: none
     // now.
     size_t (*fill)(void *context, unsigned char *frame);
@@ -34,7 +34,7 @@ typedef enum {
     CLIENT_ASKING,  // for a ticket
     CLIENT_OPENING, // the WebSocket
     CLIENT_LOGIN,   // hello was said
-    CLIENT_OPEN,    // welcome was heard
+    CLIENT_OPEN,    // welcome was received
 } client_phase_t;
 
 typedef struct {
@@ -53,12 +53,12 @@ typedef struct {
     literal_t peer;                      // that has given the ticket: the session is opened there
     char host_header[ADDRESS_HOST_SIZE]; // by which it knows itself
     uint64_t deadline_ms;                // of the phase, until CLIENT_OPEN
-    uint64_t heard_ms, said_ms;
+    uint64_t received_ms, sent_ms;
     uint32_t round_trip_ms; // the shortest answer in the login; UINT32_MAX: not known yet
     struct {
         char text[CHANNEL_TEXT_SIZE];
         size_t length;
-    } queue[CLIENT_QUEUE_LENGTH]; // not sent yet; sealed already
+    } queue[CLIENT_QUEUE_LENGTH]; // not sent yet; their macs are made already
     size_t queued;
     bool has_data; // fill() is worth a call
 } client_t;

@@ -11,173 +11,222 @@ static bool same(const char *a, const char *b) {
     return strcmp(a, b) == 0;
 }
 
-static void ask(visit_t *visit, const char *type) {
-    visit->step = ASKED;
-    visit->asked = type;
-    client_say_type(&visit->client, type);
-    visit_expect_answer(visit, ANSWER_MS);
+static void ask(device_job_t *job, const char *type) {
+    job->step = ASKED;
+    job->asked = type;
+    if (same(type, "restart")) {
+        device_job_say_restart(job, job->task);
+    } else {
+        client_say_type(&job->client, type);
+    }
+    device_job_expect_answer(job, ANSWER_MS);
 }
 
-static void ask_again(visit_t *visit) {
-    ask(visit, visit->asked);
+static void ask_again(device_job_t *job) {
+    ask(job, job->asked);
 }
 
-static bool ends_with_failed(visit_t *visit, const device_message_t *message) {
+static bool ends_with_failed(device_job_t *job, const device_message_t *message) {
     char name[33];
     if (!device_message_is(message, "failed")) {
         return false;
     }
     device_message_string(message, "name", name, sizeof name);
-    if (!same(name, "device_busy") || !visit_ask_again(visit)) {
-        visit_finish_failed(visit, message);
+    if (!same(name, "device_busy") || !device_job_ask_again(job)) {
+        device_job_finish_failed(job, message);
     }
     return true;
 }
 
-// ---- info ----------------------------------------------------------------------------------------------------------
+// ---- info ----
 
-const command_t look_command = {.arrived = visit_finish_running};
+const command_t look_command = {.arrived = device_job_finish_running};
 
-static void arrive_for_info(visit_t *visit) {
-    history_t *history = visit->task;
-    history->count = 0;
-    ask(visit, "history");
+static void arrive_for_info(device_job_t *job) {
+    info_t *info = job->task;
+    memset(info, 0, sizeof *info);
+    ask(job, "history");
 }
 
 // One message for each update, or a single one without.
-static void hear_history(visit_t *visit, const device_message_t *message) {
-    history_t *history = visit->task;
+static void on_history(device_job_t *job, const device_message_t *message) {
+    history_t *history = &((info_t *)job->task)->history;
     uint32_t updates;
-    if (ends_with_failed(visit, message) || !device_message_is(message, "history")) {
-        return;
-    }
     device_message_number(message, "updates", &updates);
     bool has_one = device_update_read(&history->updates[history->count], message);
     history->count += has_one;
-    if (!has_one || history->count == updates || history->count == HISTORY_MAX) {
-        visit_finish_running(visit);
+    if (has_one && history->count < updates && history->count < HISTORY_MAX) {
+        return;
+    }
+    if (job->state.logs) {
+        ask(job, "logs");
+    } else {
+        device_job_finish_running(job);
     }
 }
 
-const command_t info_command = {.arrived = arrive_for_info, .heard = hear_history, .again = ask_again};
+static void on_info(device_job_t *job, const device_message_t *message) {
+    if (ends_with_failed(job, message)) {
+        return;
+    }
+    if (device_message_is(message, "history")) {
+        on_history(job, message);
+    } else if (device_message_is(message, "logs") && !device_logs_read(&((info_t *)job->task)->logs, message)) {
+        device_job_finish_running(job);
+    }
+}
 
-// ---- confirm -------------------------------------------------------------------------------------------------------
+const command_t info_command = {.arrived = arrive_for_info, .on_message = on_info, .again = ask_again};
 
-static bool is_confirmed(const visit_t *visit) {
-    return visit->step == ASKED && same(visit->state.running.image, "valid");
+// ---- crash ----
+
+static void arrive_for_crash(device_job_t *job) {
+    char text[CHANNEL_TEXT_SIZE];
+    ota_ws_reply_t message;
+    memset(job->task, 0, sizeof(device_crash_t));
+    job->step = ASKED;
+    client_message(&message, text, "crash");
+    ota_ws_reply_true(&message, "stack");
+    client_say(&job->client, &message);
+    device_job_expect_answer(job, ANSWER_MS);
+}
+
+static void on_crash(device_job_t *job, const device_message_t *message) {
+    device_crash_t *crash = job->task;
+    problem_t problem;
+    if (ends_with_failed(job, message) || !device_message_is(message, "crash") || device_crash_read(crash, message)) {
+        return;
+    }
+    if (crash->pc[0] != '\0') {
+        device_job_finish_running(job);
+        return;
+    }
+    problem_set(
+        &problem, EXIT_CODE_DEVICE_REFUSED, "no_core_dump",
+        "The device has no core dump. Its firmware writes one with 'Core dump to flash' in menuconfig, a partition "
+        "for it, and OTA_WS_LOG_RING.");
+    device_job_finish_problem(job, &problem);
+}
+
+const command_t crash_command = {.arrived = arrive_for_crash, .on_message = on_crash, .again = arrive_for_crash};
+
+// ---- confirm ----
+
+static bool is_confirmed(const device_job_t *job) {
+    return job->step == ASKED && same(job->state.running.image, "valid");
 }
 
 // What the user wants to keep is gone: the device has gone back.
-static void finish_given_up(visit_t *visit) {
+static void finish_given_up(device_job_t *job) {
     outcome_t outcome;
-    outcome_running(&outcome, &visit->state);
+    outcome_running(&outcome, &job->state);
     outcome.kind = OUTCOME_ROLLED_BACK;
     outcome.code = EXIT_CODE_OLD_IMAGE;
-    visit_finish(visit, &outcome);
+    device_job_finish(job, &outcome);
 }
 
 // Confirmed already, by an earlier command or by one whose answer was lost: that is what was wanted.
-static void arrive_to_confirm(visit_t *visit) {
-    bool is_valid = same(visit->state.running.image, "valid");
-    if (is_valid && outcome_is_given_up(&visit->state)) {
-        finish_given_up(visit);
+static void arrive_to_confirm(device_job_t *job) {
+    bool is_valid = same(job->state.running.image, "valid");
+    if (is_valid && outcome_is_given_up(&job->state)) {
+        finish_given_up(job);
     } else if (is_valid) {
-        visit_finish_running(visit);
+        device_job_finish_running(job);
     } else {
-        ask(visit, "confirm");
+        ask(job, "confirm");
     }
 }
 
-static void hear_confirm(visit_t *visit, const device_message_t *message) {
-    if (!ends_with_failed(visit, message) && is_confirmed(visit)) {
-        visit_finish_running(visit);
+static void on_confirm(device_job_t *job, const device_message_t *message) {
+    if (!ends_with_failed(job, message) && is_confirmed(job)) {
+        device_job_finish_running(job);
     }
 }
 
-const command_t confirm_command = {.arrived = arrive_to_confirm, .heard = hear_confirm, .again = ask_again};
+const command_t confirm_command = {.arrived = arrive_to_confirm, .on_message = on_confirm, .again = ask_again};
 
-// ---- restart, rollback ---------------------------------------------------------------------------------------------
+// ---- restart, rollback ----
 
-static void await_restart(visit_t *visit) {
-    bool is_new = same(visit->asked, "restart") && same(visit->state.update, "ready");
-    const device_slot_t *starting = is_new ? &visit->state.other : NULL;
-    if (visit->patience.wait_s == 0) {
-        visit_finish_restarting(visit, starting, false);
+static void await_restart(device_job_t *job) {
+    bool is_new = same(job->asked, "restart") && same(job->state.update, "ready");
+    const device_slot_t *starting = is_new ? &job->state.other : NULL;
+    if (job->patience.wait_s == 0) {
+        device_job_finish_restarting(job, starting, false);
         return;
     }
-    output_note(visit->output, visit->name, "restarting ...");
-    visit_await_restart(visit, starting);
+    output_note(job->output, job->name, "restarting ...");
+    device_job_await_restart(job, starting);
 }
 
-static void hear_restarting(visit_t *visit, const device_message_t *message) {
-    if (!ends_with_failed(visit, message) && device_message_is(message, "restarting")) {
-        await_restart(visit);
+static void on_restarting(device_job_t *job, const device_message_t *message) {
+    if (!ends_with_failed(job, message) && device_message_is(message, "restarting")) {
+        await_restart(job);
     }
 }
 
 // Once asked, a connection that breaks is most likely the restart itself.
-static void lose_before_restart(visit_t *visit, const problem_t *problem) {
-    if (visit->step == ASKED) {
-        await_restart(visit);
+static void lose_before_restart(device_job_t *job, const problem_t *problem) {
+    if (job->step == ASKED) {
+        await_restart(job);
     } else {
-        visit_retry(visit, problem);
+        device_job_retry(job, problem);
     }
 }
 
-static void arrive_to_restart(visit_t *visit) {
-    ask(visit, "restart");
+static void arrive_to_restart(device_job_t *job) {
+    ask(job, "restart");
 }
 
-static void return_from_restart(visit_t *visit) {
+static void return_from_restart(device_job_t *job) {
     outcome_t outcome;
-    bool ready = same(visit->before.update, "ready");
-    outcome_after_restart(&outcome, &visit->before, ready ? &visit->before.other : NULL, &visit->state);
-    visit_finish(visit, &outcome);
+    bool ready = same(job->before.update, "ready");
+    outcome_after_restart(&outcome, &job->before, ready ? &job->before.other : NULL, &job->state);
+    device_job_finish(job, &outcome);
 }
 
 const command_t restart_command = {.arrived = arrive_to_restart,
-                                   .heard = hear_restarting,
+                                   .on_message = on_restarting,
                                    .returned = return_from_restart,
                                    .lost = lose_before_restart,
                                    .again = ask_again};
 
-static void arrive_to_roll_back(visit_t *visit) {
-    ask(visit, "rollback");
+static void arrive_to_roll_back(device_job_t *job) {
+    ask(job, "rollback");
 }
 
-static void return_from_rollback(visit_t *visit) {
+static void return_from_rollback(device_job_t *job) {
     outcome_t outcome;
-    outcome_after_restart(&outcome, &visit->before, &visit->before.other, &visit->state);
+    outcome_after_restart(&outcome, &job->before, &job->before.other, &job->state);
     if (outcome.code == EXIT_CODE_OK) {
         outcome.kind = OUTCOME_ROLLED_BACK;
     }
-    visit_finish(visit, &outcome);
+    device_job_finish(job, &outcome);
 }
 
 const command_t rollback_command = {.arrived = arrive_to_roll_back,
-                                    .heard = hear_restarting,
+                                    .on_message = on_restarting,
                                     .returned = return_from_rollback,
                                     .lost = lose_before_restart,
                                     .again = ask_again};
 
-// ---- cancel --------------------------------------------------------------------------------------------------------
+// ---- cancel ----
 
-static void arrive_to_cancel(visit_t *visit) {
-    if (visit->step == ASKED && same(visit->state.update, "idle")) { // the answer was lost with the connection
-        visit_finish_running(visit);
+static void arrive_to_cancel(device_job_t *job) {
+    if (job->step == ASKED && same(job->state.update, "idle")) { // the answer was lost with the connection
+        device_job_finish_running(job);
     } else {
-        ask(visit, "cancel");
+        ask(job, "cancel");
     }
 }
 
-static void hear_cancelled(visit_t *visit, const device_message_t *message) {
+static void on_cancelled(device_job_t *job, const device_message_t *message) {
     char name[33];
     device_message_string(message, "name", name, sizeof name);
     if (device_message_is(message, "failed") && same(name, "cancelled")) {
-        visit_finish_running(visit);
+        device_job_finish_running(job);
     } else {
-        ends_with_failed(visit, message);
+        ends_with_failed(job, message);
     }
 }
 
-const command_t cancel_command = {.arrived = arrive_to_cancel, .heard = hear_cancelled, .again = ask_again};
+const command_t cancel_command = {.arrived = arrive_to_cancel, .on_message = on_cancelled, .again = ask_again};

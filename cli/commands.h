@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The commands that are one question to one device: `info`, `confirm`, `rollback`, `restart`, `cancel`, and the part of
-// `inspect` that asks a device. Only `info` needs a task.
+// The commands that are one question to one device, or two: `info`, `crash`, `confirm`, `rollback`, `restart`,
+// `cancel`, and the part of `inspect` that asks a device. Only `info` and `crash` need a task.
 #pragma once
 
-#include "visit.h"
+#include "device_job.h"
+#include "remains.h"
 
 #define HISTORY_MAX 16
 
@@ -12,11 +13,19 @@ typedef struct {
     size_t count;
 } history_t;
 
-// Ends with the outcome `running`; what the device said of itself is in `visit->state`.
+typedef struct {
+    history_t history;
+    device_logs_t logs; // of a trial that has failed, or runs
+} info_t;
+
+// Ends with the outcome `running`; what the device said of itself is in `job->state`.
 extern const command_t look_command;
 
-// Likewise, and fills the task, a history_t.
+// Likewise, and fills the task, an info_t.
 extern const command_t info_command;
+
+// Likewise, and fills the task, a device_crash_t. A device without a core dump: a problem.
+extern const command_t crash_command;
 
 extern const command_t confirm_command;
 extern const command_t rollback_command;

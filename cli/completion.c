@@ -55,7 +55,7 @@ static void write_quoted(const char *text, const char *escaped, const char *quot
     }
 }
 
-// ---- bash ----------------------------------------------------------------------------------------------------------
+// ---- bash ----
 
 static void write_bash_action(kind_t kind, const char *words) {
     switch (kind) {
@@ -154,7 +154,7 @@ void completion_write_bash(void) {
          "complete -F _ota_ws ota-ws");
 }
 
-// ---- zsh -----------------------------------------------------------------------------------------------------------
+// ---- zsh ----
 
 static void write_zsh_text(const char *text) {
     write_quoted(text, "[]:\\", "'\\''");
@@ -253,7 +253,7 @@ void completion_write_zsh(void) {
          "fi");
 }
 
-// ---- fish ----------------------------------------------------------------------------------------------------------
+// ---- fish ----
 
 static void write_fish_text(const char *text) {
     fputs(" -d '", stdout);

@@ -15,13 +15,14 @@ void connection_init(connection_t *connection, loop_t *loop, const connection_ev
     connection->events = *events;
     connection->wsi = NULL;
     connection->leaving = NULL;
-    memset(&connection->teller, 0, sizeof connection->teller);
+    memset(&connection->report_timer, 0, sizeof connection->report_timer);
+    loop_name_connection(loop, &connection->wsi, &connection->tls_name);
 }
 
-// ---- endings -------------------------------------------------------------------------------------------------------
+// ---- endings ----
 
-static void tell(lws_sorted_usec_list_t *teller) {
-    connection_t *connection = lws_container_of(teller, connection_t, teller);
+static void report(lws_sorted_usec_list_t *report_timer) {
+    connection_t *connection = lws_container_of(report_timer, connection_t, report_timer);
     connection->events.closed(connection->events.context, &connection->ending);
 }
 
@@ -31,7 +32,7 @@ static void end(connection_t *connection, const problem_t *problem) {
         connection->ending = *problem;
     }
     connection->wsi = NULL;
-    lws_sul_schedule(connection->loop->lws, 0, &connection->teller, tell, 1);
+    lws_sul_schedule(connection->loop->lws, 0, &connection->report_timer, report, 1);
 }
 
 // One with the sentence `format`, which takes host and port.
@@ -41,7 +42,7 @@ static void end_with(connection_t *connection, const char *name, const char *for
     end(connection, &problem);
 }
 
-// ---- what came -----------------------------------------------------------------------------------------------------
+// ---- what came ----
 
 static void note_peer(connection_t *connection, struct lws *wsi) {
     struct sockaddr_storage address;
@@ -83,7 +84,7 @@ static int fail(connection_t *connection, struct lws *wsi, const char *reason) {
     return 0;
 }
 
-// OpenSSL has an opinion on the peer's certificate. libwebsockets does not tell it later, so it is noted now.
+// OpenSSL has an opinion on the peer's certificate. libwebsockets does not report it later, so it is noted now.
 static int judge_certificate(connection_t *connection, X509_STORE_CTX *context, bool trusted) {
     if (!trusted && !connection->loop->tls.insecure) {
         problem_set(&connection->ending, EXIT_CODE_UNREACHABLE, "untrusted",
@@ -115,7 +116,7 @@ static int leave(connection_t *connection, struct lws *wsi, enum lws_callback_re
 }
 
 void connection_close(connection_t *connection) {
-    lws_sul_schedule(connection->loop->lws, 0, &connection->teller, tell, LWS_SET_TIMER_USEC_CANCEL);
+    lws_sul_schedule(connection->loop->lws, 0, &connection->report_timer, report, LWS_SET_TIMER_USEC_CANCEL);
     if (connection->wsi == NULL) {
         return;
     }
@@ -129,7 +130,7 @@ bool connection_has_left(const connection_t *connection) {
     return connection->leaving == NULL;
 }
 
-// ---- beginnings ----------------------------------------------------------------------------------------------------
+// ---- beginnings ----
 
 static int tls_flags(const connection_t *connection, const address_t *address) {
     if (!address->tls) {
@@ -168,6 +169,7 @@ static void connect_to(connection_t *connection, const connection_request_t *req
     connection->length = 0;
     memset(&connection->answer, 0, sizeof connection->answer);
     memset(&connection->ending, 0, sizeof connection->ending);
+    connection->tls_name = address->name;
     connection->loop->tls_name = address->name;
 
     loop_let_signals_through(connection->loop, true);
@@ -186,7 +188,7 @@ void connection_open(connection_t *connection, const connection_request_t *reque
     connect_to(connection, request, NULL);
 }
 
-// ---- the POST ------------------------------------------------------------------------------------------------------
+// ---- the POST ----
 
 static int add_content_length(struct lws *wsi, void *in, size_t length) {
     unsigned char **at = in;
@@ -260,7 +262,7 @@ int connection_on_post(struct lws *wsi, enum lws_callback_reasons reason, void *
     }
 }
 
-// ---- the WebSocket -------------------------------------------------------------------------------------------------
+// ---- the WebSocket ----
 
 // Messages are text; they may come in pieces.
 static int take_text(connection_t *connection, struct lws *wsi, const void *in, size_t length) {

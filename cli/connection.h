@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One connection at a time to a device, over libwebsockets: first the POST for a ticket, then the WebSocket. What
-// happens is told through connection_events_t, always from the loop, never from within a function of this file. A
+// happens is reported through connection_events_t, always from the loop, never from within a function of this file. A
 // connection must not go away before its loop is closed.
 #pragma once
 
@@ -40,13 +40,14 @@ typedef struct {
     connection_events_t events;
     connection_request_t request; // the last
     struct lws *wsi;              // NULL: no connection
+    const char *tls_name;         // that the peer's certificate must be for
     struct lws *leaving;          // given up, but still saying goodbye; may be NULL
     http_answer_t answer;         // to the last request
     literal_t peer;               // where it came from; "" before
     size_t length;                // of `text`
     char text[DEVICE_MESSAGE_SIZE + 1];
-    problem_t ending; // told with `closed`
-    lws_sorted_usec_list_t teller;
+    problem_t ending; // reported with `closed`
+    lws_sorted_usec_list_t report_timer;
     unsigned char frame[LWS_PRE + CONNECTION_FRAME_MAX];
 } connection_t;
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -83,7 +84,17 @@ bool credentials_load(credentials_t *credentials, const char *file, problem_t *p
     return check(credentials, problem);
 }
 
-// ---- asking --------------------------------------------------------------------------------------------------------
+bool credentials_load_private(credentials_t *credentials, const char *file, problem_t *problem) {
+    struct stat status;
+    if (stat(file, &status) == 0 && (status.st_mode & 077) != 0) {
+        problem_set(problem, EXIT_CODE_LOGIN, "password_file_open",
+                    "Other users of this machine may read the password file %.120s: 'chmod 600' it.", file);
+        return false;
+    }
+    return credentials_load(credentials, file, problem);
+}
+
+// ---- asking ----
 
 // Reads a line from the terminal. -1: something became readable at `interrupt_fd`, or the terminal is gone.
 static ssize_t read_line(int terminal, int interrupt_fd, char *line, size_t size) {
@@ -93,7 +104,7 @@ static ssize_t read_line(int terminal, int interrupt_fd, char *line, size_t size
     return (waits[1].revents & POLLIN) != 0 ? -1 : read(terminal, line, size);
 }
 
-// The question comes when nothing is echoed any more: who answers it at once is not heard too early.
+// The question comes after the echo is off, so that an answer that is typed at once is not shown.
 static bool ask_without_echo(credentials_t *credentials, const char *device, int terminal, int interrupt_fd) {
     char line[256];
     struct termios before;
@@ -115,7 +126,7 @@ static bool ask_without_echo(credentials_t *credentials, const char *device, int
 }
 
 bool credentials_ask(credentials_t *credentials, const char *device, int interrupt_fd, problem_t *problem) {
-    int terminal = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+    int terminal = credentials->is_silent ? -1 : open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (terminal < 0) {
         problem_set(problem, EXIT_CODE_LOGIN, "no_password",
                     "The device asks for a password. Give it with --password-file or in " CREDENTIALS_VARIABLE ".");

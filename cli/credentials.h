@@ -12,12 +12,16 @@
 typedef struct {
     bool given;                             // by file or environment, so it is meant for every device
     bool asked;                             // on the terminal, for one device
+    bool is_silent;                         // never asks on the terminal: `no_password` instead
     char password[OTA_WS_PASSWORD_MAX + 1]; // as it was typed
     char code[OTA_WS_PAIRING_CODE_SIZE];    // what credentials_secret() has made of it
 } credentials_t;
 
 // Takes the password from `file` (its first line), or from the environment; neither is no failure. False: `problem`.
 bool credentials_load(credentials_t *credentials, const char *file, problem_t *problem);
+
+// As above from a file that must be readable by its owner alone: `password_file_open` otherwise.
+bool credentials_load_private(credentials_t *credentials, const char *file, problem_t *problem);
 
 // Asks on the terminal for the password of `device`. What becomes readable at `interrupt_fd` ends the question. False:
 // `problem` says that there is no terminal, that it was interrupted, or that the answer can be no password.

@@ -11,7 +11,7 @@
 
 #define MAX_TOKENS (1 + 2 * DEVICE_MESSAGE_MEMBERS)
 
-// ---- reading -------------------------------------------------------------------------------------------------------
+// ---- reading ----
 
 static bool is_number(const char *text, size_t length) {
     uint64_t value = 0;
@@ -111,13 +111,14 @@ bool device_message_read(device_message_t *message, const char *text, size_t len
     return is_separated(text, end, tokens[0].end - 1, 0);
 }
 
-// ---- text that is safe to show -------------------------------------------------------------------------------------
+// ---- text that is safe to show ----
 
 // Where the value goes; a character that does not fit ends it.
 typedef struct {
     char *text;
     size_t size, length;
     bool full;
+    bool has_lines; // line ends stay
 } value_t;
 
 static void put(value_t *value, const char *character, size_t length) {
@@ -139,7 +140,9 @@ static int hex_digit(char c) {
 
 // U+0020 to U+00FF as UTF-8.
 static void put_code_point(value_t *value, int code_point) {
-    if (code_point < 0x20 || (code_point >= 0x7f && code_point < 0xa0) || code_point > 0xff) {
+    if (code_point == '\n' && value->has_lines) {
+        put(value, "\n", 1);
+    } else if (code_point < 0x20 || (code_point >= 0x7f && code_point < 0xa0) || code_point > 0xff) {
         put(value, "?", 1);
     } else if (code_point < 0x80) {
         put(value, (char[]){(char)code_point}, 1);
@@ -176,7 +179,7 @@ static size_t put_character(value_t *value, const char *text, size_t length) {
     return size > 0 ? size : 1;
 }
 
-// ---- members -------------------------------------------------------------------------------------------------------
+// ---- members ----
 
 // Index of the member, or -1.
 static int find(const device_message_t *message, const char *name, bool is_string) {
@@ -189,8 +192,7 @@ static int find(const device_message_t *message, const char *name, bool is_strin
     return -1;
 }
 
-bool device_message_string(const device_message_t *message, const char *name, char *to, size_t size) {
-    value_t value = {to, size, 0, false};
+static bool get_string(const device_message_t *message, const char *name, value_t value) {
     int index = find(message, name, true);
     if (index >= 0) {
         device_message_span_t span = message->members[index].value;
@@ -198,8 +200,16 @@ bool device_message_string(const device_message_t *message, const char *name, ch
             i += put_character(&value, message->text + span.offset + i, span.length - i);
         }
     }
-    to[value.length] = '\0';
+    value.text[value.length] = '\0';
     return index >= 0;
+}
+
+bool device_message_string(const device_message_t *message, const char *name, char *to, size_t size) {
+    return get_string(message, name, (value_t){to, size, 0, false, false});
+}
+
+bool device_message_lines(const device_message_t *message, const char *name, char *to, size_t size) {
+    return get_string(message, name, (value_t){to, size, 0, false, true});
 }
 
 bool device_message_number(const device_message_t *message, const char *name, uint32_t *value) {

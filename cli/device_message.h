@@ -29,6 +29,9 @@ bool device_message_read(device_message_t *message, const char *text, size_t len
 // The member's value, its escapes resolved, cut to `size` - 1 bytes. False and "" when it is absent or no string.
 bool device_message_string(const device_message_t *message, const char *name, char *to, size_t size);
 
+// Likewise, of lines: line ends stay.
+bool device_message_lines(const device_message_t *message, const char *name, char *to, size_t size);
+
 // False and 0 when it is absent or no number from 0 to 4294967295.
 bool device_message_number(const device_message_t *message, const char *name, uint32_t *value);
 

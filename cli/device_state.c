@@ -5,66 +5,74 @@
 
 #include "text.h"
 
-#define READ(message, name, to) device_message_string((message), (name), (to), sizeof(to))
+// A member of `message` into `to`; a member of `from` into `object`.
+#define DEVICE_TEXT_READ(name) device_message_string(message, #name, to->name, sizeof to->name);
+#define DEVICE_NUMBER_READ(name) to->has_##name = device_message_number(message, #name, &to->name);
+#define DEVICE_TRUE_READ(name) to->name = device_message_true(message, #name);
+#define DEVICE_TEXT_WRITE(name)                                                                                        \
+    if (from->name[0] != '\0') {                                                                                       \
+        ota_ws_reply_string(object, #name, from->name);                                                                \
+    }
+#define DEVICE_NUMBER_WRITE(name)                                                                                      \
+    if (from->has_##name) {                                                                                            \
+        ota_ws_reply_number(object, #name, from->name);                                                                \
+    }
+#define DEVICE_TRUE_WRITE(name)                                                                                        \
+    if (from->name) {                                                                                                  \
+        ota_ws_reply_true(object, #name);                                                                              \
+    }
 
-static bool read_running(device_slot_t *slot, const device_message_t *message) {
-    READ(message, "project", slot->project);
-    READ(message, "elf_sha256", slot->elf_sha256);
-    READ(message, "image", slot->image);
-    return READ(message, "slot", slot->slot) && READ(message, "version", slot->version);
+static void group_slots(device_state_t *to) {
+    device_slot_t *running = &to->running;
+    device_slot_t *other = &to->other;
+    memcpy(running->slot, to->slot, sizeof to->slot);
+    memcpy(running->project, to->project, sizeof to->project);
+    memcpy(running->version, to->version, sizeof to->version);
+    memcpy(running->elf_sha256, to->elf_sha256, sizeof to->elf_sha256);
+    memcpy(running->image, to->image, sizeof to->image);
+    memcpy(other->slot, to->other_slot, sizeof to->other_slot);
+    memcpy(other->project, to->other_project, sizeof to->other_project);
+    memcpy(other->version, to->other_version, sizeof to->other_version);
+    memcpy(other->elf_sha256, to->other_elf_sha256, sizeof to->other_elf_sha256);
+    memcpy(other->image, to->other_image, sizeof to->other_image);
 }
 
-static void read_other(device_slot_t *slot, const device_message_t *message) {
-    READ(message, "other_slot", slot->slot);
-    READ(message, "other_project", slot->project);
-    READ(message, "other_version", slot->version);
-    READ(message, "other_elf_sha256", slot->elf_sha256);
-    READ(message, "other_image", slot->image);
+static void group_last(device_state_t *to) {
+    memcpy(to->last.outcome, to->last_outcome, sizeof to->last_outcome);
+    memcpy(to->last.from, to->last_from, sizeof to->last_from);
+    memcpy(to->last.to, to->last_to, sizeof to->last_to);
+    memcpy(to->last.reset, to->last_reset, sizeof to->last_reset);
 }
 
-static void read_update(device_state_t *state, const device_message_t *message) {
-    READ(message, "update", state->update);
-    state->yours = device_message_true(message, "yours");
-    device_message_number(message, "size", &state->size);
-    device_message_number(message, "received", &state->received);
-    device_message_number(message, "written", &state->written);
-    READ(message, "peer", state->peer);
-    READ(message, "sha256", state->sha256);
-    device_message_number(message, "kept", &state->kept);
-    device_message_number(message, "kept_size", &state->kept_size);
-    READ(message, "kept_sha256", state->kept_sha256);
-    READ(message, "kept_project", state->kept_project);
-    READ(message, "kept_version", state->kept_version);
-    READ(message, "last_outcome", state->last.outcome);
-    READ(message, "last_from", state->last.from);
-    READ(message, "last_to", state->last.to);
-    READ(message, "last_reset", state->last.reset);
+static bool has_text(const device_message_t *message, const char *name) {
+    char text[DEVICE_TEXT_SIZE];
+    return device_message_string(message, name, text, sizeof text);
 }
 
-bool device_state_read(device_state_t *state, const device_message_t *message) {
-    memset(state, 0, sizeof *state);
-    READ(message, "device", state->device);
-    READ(message, "id", state->id);
-    READ(message, "chip", state->chip);
-    READ(message, "built", state->built);
-    READ(message, "idf", state->idf);
-    device_message_number(message, "revision", &state->revision);
-    state->has_efuse_revision = device_message_number(message, "efuse_revision", &state->efuse_revision);
-    device_message_number(message, "mmu_page_size", &state->mmu_page_size);
-    device_message_number(message, "secure_version", &state->secure_version);
-    device_message_number(message, "slot_size", &state->slot_size);
-    state->has_trial_left = device_message_number(message, "trial_left_s", &state->trial_left_s);
-    state->can_roll_back = device_message_true(message, "can_roll_back");
-    state->check_project = device_message_true(message, "check_project");
-    READ(message, "signed_by", state->signed_by);
-    state->requires_signed = device_message_true(message, "requires_signed");
-    state->encrypted = device_message_true(message, "encrypted");
-    state->deflate = device_message_true(message, "deflate");
-    device_message_number(message, "early", &state->early);
-    read_other(&state->other, message);
-    read_update(state, message);
-    return read_running(&state->running, message) && READ(message, "boot", state->boot) &&
-           device_message_number(message, "chip_id", &state->chip_id);
+bool device_state_read(device_state_t *to, const device_message_t *message) {
+    memset(to, 0, sizeof *to);
+#define STATE(name, kind, source, field) DEVICE_AS(kind, READ)(name)
+#include "schema.def"
+    group_slots(to);
+    group_last(to);
+    return has_text(message, "slot") && has_text(message, "version") && has_text(message, "boot") && to->has_chip_id;
+}
+
+bool device_update_read(device_update_t *to, const device_message_t *message) {
+    memset(to, 0, sizeof *to);
+#define HISTORY(name, kind, source, field) DEVICE_AS(kind, READ)(name)
+#include "schema.def"
+    return has_text(message, "outcome");
+}
+
+void device_state_write(ota_ws_reply_t *object, const device_state_t *from) {
+#define STATE(name, kind, source, field) DEVICE_AS(kind, WRITE)(name)
+#include "schema.def"
+}
+
+void device_update_write(ota_ws_reply_t *object, const device_update_t *from) {
+#define HISTORY(name, kind, source, field) DEVICE_AS(kind, WRITE)(name)
+#include "schema.def"
 }
 
 void device_state_identity(const device_state_t *state, ota_ws_identity_t *identity) {
@@ -78,15 +86,10 @@ void device_state_identity(const device_state_t *state, ota_ws_identity_t *ident
     identity->secure_version = state->secure_version;
     ota_ws_text_copy(identity->running.project, sizeof identity->running.project, state->running.project);
     ota_ws_text_copy(identity->running.version, sizeof identity->running.version, state->running.version);
-}
-
-bool device_update_read(device_update_t *update, const device_message_t *message) {
-    memset(update, 0, sizeof *update);
-    READ(message, "from", update->from);
-    READ(message, "to", update->to);
-    READ(message, "reset", update->reset);
-    READ(message, "slot", update->slot);
-    READ(message, "peer", update->peer);
-    update->has_when = device_message_number(message, "when", &update->when);
-    return READ(message, "outcome", update->outcome);
+    if (strcmp(state->mode, "recovery") == 0) { // a file is compared with the application
+        identity->layout = OTA_WS_LAYOUT_RECOVERY;
+        identity->other_valid = state->other.version[0] != '\0';
+        ota_ws_text_copy(identity->other.project, sizeof identity->other.project, state->other.project);
+        ota_ws_text_copy(identity->other.version, sizeof identity->other.version, state->other.version);
+    }
 }

@@ -8,58 +8,59 @@
 #include "device_message.h"
 #include "image/policy.h"
 #include "ports.h"
+#include "session/message.h"
+
+#define DEVICE_TEXT_SIZE 64 // longest value of a member, terminated
+
+// The members of a message as src/schema.def lists them. By its kind a member is a text ("": absent), a number with
+// `has_`, or true.
+#define DEVICE_TEXT_FIELD(name) char name[DEVICE_TEXT_SIZE];
+#define DEVICE_NUMBER_FIELD(name)                                                                                      \
+    uint32_t name;                                                                                                     \
+    bool has_##name;
+#define DEVICE_TRUE_FIELD(name) bool name;
+
+// DEVICE_AS(kind, USE)(name) is DEVICE_TEXT_USE(name), DEVICE_NUMBER_USE(name) or DEVICE_TRUE_USE(name).
+#define DEVICE_AS(kind, use) DEVICE_AS_(DEVICE_KIND_##kind, use)
+#define DEVICE_AS_(kind, use) DEVICE_PASTE(kind, use)
+#define DEVICE_PASTE(kind, use) DEVICE_##kind##_##use
+#define DEVICE_KIND_TEXT TEXT
+#define DEVICE_KIND_TEXT_OR_NONE TEXT
+#define DEVICE_KIND_POINTER TEXT
+#define DEVICE_KIND_POINTER_OR_NONE TEXT
+#define DEVICE_KIND_DIGITS4 TEXT
+#define DEVICE_KIND_DIGITS8 TEXT
+#define DEVICE_KIND_ADDRESS TEXT
+#define DEVICE_KIND_IMAGE TEXT
+#define DEVICE_KIND_UPDATE TEXT
+#define DEVICE_KIND_OUTCOME TEXT
+#define DEVICE_KIND_RESET TEXT
+#define DEVICE_KIND_NUMBER NUMBER
+#define DEVICE_KIND_NUMBER_OR_NONE NUMBER
+#define DEVICE_KIND_TRUE TRUE
+
+// One update of the past: the message `history`.
+typedef struct {
+#define HISTORY(name, kind, source, field) DEVICE_AS(kind, FIELD)(name)
+#include "schema.def"
+} device_update_t;
 
 // The firmware in one slot.
 typedef struct {
-    char slot[17];
-    char project[33];
-    char version[33];
-    char elf_sha256[17]; // the first 16 hex digits
-    char image[16];      // what the boot record says of it: "valid", "trial" ...
+    char slot[DEVICE_TEXT_SIZE];
+    char project[DEVICE_TEXT_SIZE];
+    char version[DEVICE_TEXT_SIZE];
+    char elf_sha256[DEVICE_TEXT_SIZE]; // the first 16 hex digits
+    char image[DEVICE_TEXT_SIZE];      // what the boot record says of it: "valid", "trial" ...
 } device_slot_t;
 
-// One update of the past.
+// The message `state`, and some of its members once more in groups.
 typedef struct {
-    char outcome[16]; // "confirmed", "aborted" ...; "" when there was none
-    char from[33], to[33];
-    char reset[16]; // why the device restarted; "" when that does not matter
-    char slot[17];  // } of a history only
-    char peer[46];  // } "" when it is not known
-    bool has_when;  // }
-    uint32_t when;  // } seconds since 1970
-} device_update_t;
-
-typedef struct {
-    char device[64];
-    char id[13]; // "" when it has none
-    char boot[9];
-    char chip[16];
-    uint32_t chip_id, revision, secure_version;
-    bool has_efuse_revision;
-    uint32_t efuse_revision;
-    uint32_t mmu_page_size; // 0: images of any
-    char built[40], idf[33];
+#define STATE(name, kind, source, field) DEVICE_AS(kind, FIELD)(name)
+#include "schema.def"
     device_slot_t running;
-    device_slot_t other; // its version is "" when nothing valid lies there
-    uint32_t slot_size;
-    bool has_trial_left;
-    uint32_t trial_left_s;
-    bool can_roll_back;
-    bool check_project;
-    char signed_by[17]; // the first bytes of the key's SHA-256; "" when the running image is not signed
-    bool requires_signed;
-    bool encrypted; // takes encrypted images only
-    bool deflate;   // takes packed files
-    uint32_t early; // bytes that may follow `begin` at once
-    char update[16];
-    bool yours;
-    uint32_t size, received, written;
-    char peer[46];            // of the update: client that sends it; "" when it is not known
-    char sha256[17];          // of its file: the first 16 hex digits; "" when the device does not tell
-    uint32_t kept, kept_size; // an unfinished upload: bytes that the device has, size of the file; 0: none
-    char kept_sha256[17];     // of that file
-    char kept_project[33], kept_version[33];
-    device_update_t last; // update
+    device_slot_t other;  // its version is "" when it holds nothing valid
+    device_update_t last; // the newest update: outcome, from, to, reset
 } device_state_t;
 
 // False when the message lacks what every device must say.
@@ -70,3 +71,7 @@ void device_state_identity(const device_state_t *state, ota_ws_identity_t *ident
 
 // Takes a `history` with an update. False when it has none.
 bool device_update_read(device_update_t *update, const device_message_t *message);
+
+// Appends the members that the device has sent.
+void device_state_write(ota_ws_reply_t *object, const device_state_t *state);
+void device_update_write(ota_ws_reply_t *object, const device_update_t *update);

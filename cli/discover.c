@@ -22,7 +22,7 @@
 // When queries go out, in ms; then once a second.
 static const uint32_t moments_ms[] = {0, 250, 600, 1000};
 
-// ---- what is known -------------------------------------------------------------------------------------------------
+// ---- what is known ----
 
 bool discover_is_complete(const discovered_t *device) {
     return device->has_text && device->port != 0;
@@ -52,11 +52,23 @@ static void take_pointer(discover_t *discover, const mdns_record_t *record) {
     }
 }
 
+// It goes into a request.
+static bool is_path(const char *text) {
+    for (const char *c = text; *c != '\0'; c++) {
+        if (*c <= ' ' || *c > '~' || *c == '#' || *c == '?') {
+            return false;
+        }
+    }
+    return text[0] == '/';
+}
+
 static void take_text(discovered_t *device, const mdns_record_t *record) {
     char tls[2] = "";
     device->has_text = true;
     mdns_text_value(record, "id", device->id, sizeof device->id);
-    mdns_text_value(record, "path", device->path, sizeof device->path);
+    if (!mdns_text_value(record, "path", device->path, sizeof device->path) || !is_path(device->path)) {
+        device->path[0] = '\0';
+    }
     mdns_text_value(record, "project", device->project, sizeof device->project);
     mdns_text_value(record, "version", device->version, sizeof device->version);
     device->tls = mdns_text_value(record, "tls", tls, sizeof tls) && tls[0] == '1';
@@ -98,7 +110,7 @@ static void take_record(void *context, const mdns_record_t *record) {
     }
 }
 
-// ---- sockets -------------------------------------------------------------------------------------------------------
+// ---- sockets ----
 
 static int open_socket(uint16_t port) {
     int one = 1, hops = HOPS;
@@ -128,8 +140,8 @@ static void close_sockets(discover_t *discover) {
     }
 }
 
-// Calls `visit` for each network that multicast DNS can be spoken on.
-static void each_network(discover_t *discover, void (*visit)(discover_t *, struct ip_mreqn *, void *), void *context) {
+// Calls `job` for each network that multicast DNS can be spoken on.
+static void each_network(discover_t *discover, void (*job)(discover_t *, struct ip_mreqn *, void *), void *context) {
     struct ifaddrs *interfaces = NULL;
     if (getifaddrs(&interfaces) != 0) {
         return;
@@ -142,7 +154,7 @@ static void each_network(discover_t *discover, void (*visit)(discover_t *, struc
                                            ((const struct sockaddr_in *)(const void *)at->ifa_addr)->sin_addr,
                                        .imr_ifindex = (int)if_nametoindex(at->ifa_name)};
             inet_pton(AF_INET, MDNS_GROUP, &network.imr_multiaddr);
-            visit(discover, &network, context);
+            job(discover, &network, context);
         }
     }
     freeifaddrs(interfaces);
@@ -170,7 +182,7 @@ static bool open_sockets(discover_t *discover, problem_t *problem) {
     return false;
 }
 
-// ---- queries -------------------------------------------------------------------------------------------------------
+// ---- queries ----
 
 typedef struct {
     const mdns_message_t *message;
@@ -239,7 +251,7 @@ static void ask_shared(discover_t *discover) {
     send_query(discover, discover->shared_socket, &message);
 }
 
-// ---- the search ----------------------------------------------------------------------------------------------------
+// ---- the search ----
 
 static void receive(discover_t *discover, int handle) {
     static uint8_t bytes[RECEIVE_MAX];

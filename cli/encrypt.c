@@ -44,7 +44,7 @@ static bool name_output(char path[PATH_SIZE], const char *wanted, const char *im
     return written < PATH_SIZE;
 }
 
-// ---- the file ------------------------------------------------------------------------------------------------------
+// ---- the file ----
 
 // NULL, or what went wrong.
 static const char *write_ciphertext(FILE *file, encrypt_openssl_t *encryption, const firmware_t *firmware) {
@@ -66,7 +66,7 @@ static const char *write_ciphertext(FILE *file, encrypt_openssl_t *encryption, c
     return encrypt_openssl_finish(encryption) ? NULL : "OpenSSL failed";
 }
 
-// The header is known when all is encrypted; its room is left free until then.
+// The header is known when all is encrypted. Until then its place in the file is empty.
 static const char *write_file(FILE *file, encrypt_openssl_t *encryption, const firmware_t *firmware) {
     size_t size = sizeof encryption->header;
     if (fseek(file, (long)size, SEEK_SET) != 0) {
@@ -115,14 +115,14 @@ static bool encrypt_to(const char *path, const firmware_t *firmware, const image
     return ok;
 }
 
-// ---- the command ---------------------------------------------------------------------------------------------------
+// ---- the command ----
 
-static void tell(const output_t *output, const char *path, const firmware_t *firmware, const image_key_t *key) {
+static void print_result(const output_t *output, const char *path, const firmware_t *firmware, const image_key_t *key) {
     uint32_t size = firmware->size + OTA_WS_ENCRYPTED_HEADER_SIZE;
     bool is_rsa = key->scheme == IMAGE_KEY_RSA;
     if (!output->json) {
-        printf("%s: %s %s, encrypted for this %s key, %u bytes\n", path, firmware->image.description.project,
-               firmware->image.description.version, is_rsa ? "RSA-3072" : "ECIES-P256", size);
+        printf("%s: %s %s, encrypted for this %s key, %u bytes\n", path, firmware->inspection.image.description.project,
+               firmware->inspection.image.description.version, is_rsa ? "RSA-3072" : "ECIES-P256", size);
         return;
     }
     char json[OUTPUT_JSON_SIZE], text[1024];
@@ -147,7 +147,7 @@ bool encrypt_file(const output_t *output, const firmware_t *firmware, const char
     }
     bool ok = encrypt_to(path, firmware, &key, problem);
     if (ok) {
-        tell(output, path, firmware, &key);
+        print_result(output, path, firmware, &key);
     }
     image_key_free(&key);
     return ok;

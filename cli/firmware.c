@@ -12,7 +12,7 @@
 #include "text.h"
 
 #define PIECE_SIZE 65536
-#define LARGEST_BOOTLOADER 0x8000 // the partition table lies there: what is longer holds more than a bootloader
+#define LARGEST_BOOTLOADER 0x8000 // the partition table begins there: a longer file holds more than a bootloader
 #define DESCRIPTION_OFFSET 32
 #define BOOTLOADER_MAGIC 0x50 // ESP_BOOTLOADER_DESC_MAGIC_BYTE
 #define TABLE_STEP 0x1000     // } a partition table of a merged image starts at a multiple of it: at 0x8000 in flash
@@ -42,7 +42,7 @@ static bool open_file(firmware_t *firmware) {
     return true;
 }
 
-// ---- what kind of file is it? --------------------------------------------------------------------------------------
+// ---- what kind of file is it? ----
 
 // One row, and behind it another one, the row with the MD5, or the end.
 static bool is_table(const uint8_t rows[2 * TABLE_ROW]) {
@@ -87,20 +87,20 @@ static ota_ws_status_t classify(firmware_t *firmware, ota_ws_status_t image, ota
 // Reads what is sent once: image check and digest. False when the file ends before.
 static bool examine(firmware_t *firmware) {
     static const ota_ws_hash_t *const hash = &ota_ws_hash_openssl;
-    ota_ws_sha256_t sha256, image_sha256;
+    ota_ws_sha256_t sha256;
     uint8_t piece[PIECE_SIZE];
     uint32_t size = 0;
     bool whole = fseeko(firmware->file, 0, SEEK_SET) == 0;
     ota_ws_status_t encrypted = OTA_WS_OK;
     hash->start(&sha256);
-    ota_ws_image_init(&firmware->image, hash, &image_sha256);
+    image_inspection_start(&firmware->inspection, hash);
     ota_ws_encrypted_init(&firmware->encrypted, firmware->size);
     while (whole && size < firmware->size) {
         uint32_t left = firmware->size - size;
         size_t length = left < sizeof piece ? left : sizeof piece;
         whole = fread(piece, 1, length, firmware->file) == length;
         hash->update(&sha256, piece, length);
-        ota_ws_image_feed(&firmware->image, piece, length);
+        image_inspection_feed(&firmware->inspection, piece, length);
         encrypted = encrypted == OTA_WS_OK ? ota_ws_encrypted_feed(&firmware->encrypted, piece, length) : encrypted;
         size += (uint32_t)length;
     }
@@ -109,14 +109,15 @@ static bool examine(firmware_t *firmware) {
         return false;
     }
     memset(&firmware->fault, 0, sizeof firmware->fault);
-    ota_ws_failure_t failure = {.status = classify(firmware, ota_ws_image_finish(&firmware->image), encrypted)};
+    ota_ws_failure_t failure = {.status =
+                                    classify(firmware, image_inspection_finish(&firmware->inspection), encrypted)};
     if (failure.status != OTA_WS_OK) {
         problem_from_failure(&firmware->fault, EXIT_CODE_FILE_REFUSED, &failure);
     }
     return true;
 }
 
-// ---- nothing but 0xFF behind the image -----------------------------------------------------------------------------
+// ---- nothing but 0xFF behind the image ----
 
 static bool is_erased(const firmware_t *firmware, uint32_t from, uint32_t to) {
     uint8_t piece[PIECE_SIZE];
@@ -137,7 +138,7 @@ static bool is_erased(const firmware_t *firmware, uint32_t from, uint32_t to) {
 
 // Where the image ends, with its signature sector where one follows.
 static uint32_t end_of_image(const firmware_t *firmware) {
-    uint32_t length = firmware->image.length;
+    uint32_t length = firmware->inspection.image.length;
     uint32_t sector = ota_ws_signature_offset(length);
     uint8_t magic;
     bool is_signed = sector + OTA_WS_SIGNATURE_SECTOR_SIZE <= firmware->size &&
@@ -171,12 +172,12 @@ bool firmware_open(firmware_t *firmware, const char *path) {
     return cannot_read(firmware, "it ends while it is read");
 }
 
-// ---- the inside of an encrypted file -------------------------------------------------------------------------------
+// ---- the inside of an encrypted file ----
 
 static ota_ws_status_t take_decrypted(void *context, const uint8_t *bytes, size_t length) {
-    ota_ws_image_t *image = context;
-    ota_ws_status_t status = ota_ws_image_feed(image, bytes, length);
-    if (status == OTA_WS_OK || ota_ws_image_head_known(image)) {
+    image_inspection_t *inspection = context;
+    ota_ws_status_t status = image_inspection_feed(inspection, bytes, length);
+    if (status == OTA_WS_OK || ota_ws_image_head_known(&inspection->image)) {
         return OTA_WS_OK; // the tag comes first
     }
     return ota_ws_encrypted_judge(status, bytes, length); // the first piece is longer than a head
@@ -189,25 +190,24 @@ static ota_ws_status_t decrypt_file(firmware_t *firmware, const ota_ws_filter_t 
         uint32_t left = firmware->size - offset;
         uint32_t length = left < sizeof piece ? left : (uint32_t)sizeof piece;
         status = firmware_read(firmware, offset, piece, length)
-                     ? filter->feed(filter->context, piece, length, take_decrypted, &firmware->image)
+                     ? filter->feed(filter->context, piece, length, take_decrypted, &firmware->inspection)
                      : OTA_WS_TRUNCATED;
         offset += length;
     }
-    ota_ws_status_t end = filter->finish(filter->context, take_decrypted, &firmware->image);
+    ota_ws_status_t end = filter->finish(filter->context, take_decrypted, &firmware->inspection);
     return status == OTA_WS_OK ? end : status;
 }
 
 void firmware_look_inside(firmware_t *firmware, const image_key_t *key) {
     decrypt_openssl_t decryptor = {.key = key};
     ota_ws_filter_t filter = decrypt_openssl_filter(&decryptor);
-    ota_ws_failure_t failure = {.status = filter.start(filter.context)};
-    ota_ws_sha256_t sha256;
-    ota_ws_image_init(&firmware->image, &ota_ws_hash_openssl, &sha256);
+    ota_ws_failure_t failure = {.status = filter.start(filter.context, 0)};
+    image_inspection_start(&firmware->inspection, &ota_ws_hash_openssl);
     if (failure.status == OTA_WS_OK) {
         failure.status = decrypt_file(firmware, &filter);
         filter.stop(filter.context);
     }
-    ota_ws_status_t inside = ota_ws_image_finish(&firmware->image);
+    ota_ws_status_t inside = image_inspection_finish(&firmware->inspection);
     failure.status = failure.status == OTA_WS_OK ? inside : failure.status;
     if (failure.status != OTA_WS_OK) {
         problem_from_failure(&firmware->fault, EXIT_CODE_FILE_REFUSED, &failure);
@@ -225,9 +225,10 @@ bool firmware_read(const firmware_t *firmware, uint32_t offset, void *bytes, siz
 
 static bool decide(const firmware_t *firmware, const ota_ws_identity_t *device, const ota_ws_policy_t *policy,
                    bool allow_downgrade, problem_t *problem) {
-    ota_ws_promise_t promise = {.size = firmware->size, .allow_downgrade = allow_downgrade};
+    ota_ws_upload_request_t request = {.size = firmware->size, .allow_downgrade = allow_downgrade};
     ota_ws_failure_t failure;
-    ota_ws_policy_decide(policy, device, &promise, &firmware->image.header, &firmware->image.description, &failure);
+    ota_ws_policy_decide(policy, device, &request, &firmware->inspection.image.header,
+                         &firmware->inspection.image.description, &failure);
     if (failure.status == OTA_WS_OK) {
         return true;
     }
@@ -271,7 +272,7 @@ static bool fits_slot(const firmware_t *firmware, const device_state_t *state, p
 
 // Whether a signature is right is the device's to say; what is encrypted cannot be looked into.
 static bool fits_signature(const firmware_t *firmware, bool required, problem_t *problem) {
-    if (!required || firmware->is_encrypted || firmware->image.is_signed) {
+    if (!required || firmware->is_encrypted || firmware->inspection.image.is_signed) {
         return true;
     }
     return refuse(problem, OTA_WS_NOT_SIGNED);
@@ -282,7 +283,7 @@ bool firmware_fits(const firmware_t *firmware, const device_state_t *state, bool
     device_state_identity(state, &device);
     const ota_ws_policy_t policy = {.check_project = state->check_project, .check_version = true};
     return fits_kind(firmware, state->encrypted, problem) && is_sound(firmware, problem) &&
-           (!ota_ws_image_head_known(&firmware->image) ||
+           (!ota_ws_image_head_known(&firmware->inspection.image) ||
             decide(firmware, &device, &policy, allow_downgrade, problem)) &&
            fits_slot(firmware, state, problem) && fits_signature(firmware, state->requires_signed, problem);
 }
@@ -290,9 +291,9 @@ bool firmware_fits(const firmware_t *firmware, const device_state_t *state, bool
 bool firmware_fits_chip(const firmware_t *firmware, uint16_t chip_id, problem_t *problem) {
     // Any revision and secure version: as high as the image asks for.
     ota_ws_identity_t device = {
-        .chip_id = chip_id, .chip_revision = firmware->image.header.min_revision, .secure_version = 0};
+        .chip_id = chip_id, .chip_revision = firmware->inspection.image.header.min_revision, .secure_version = 0};
     const ota_ws_policy_t policy = {false, false};
-    bool is_legible = ota_ws_image_head_known(&firmware->image);
+    bool is_legible = ota_ws_image_head_known(&firmware->inspection.image);
     return (is_legible || fits_kind(firmware, false, problem)) && is_sound(firmware, problem) &&
            decide(firmware, &device, &policy, true, problem);
 }

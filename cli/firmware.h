@@ -8,7 +8,7 @@
 
 #include "device_state.h"
 #include "image/encrypted.h"
-#include "image/image.h"
+#include "image_inspection.h"
 #include "image_key.h"
 #include "problem.h"
 
@@ -17,8 +17,8 @@ typedef struct {
     FILE *file;
     uint32_t size;                      // of what is sent: the image alone
     uint32_t left_out;                  // bytes 0xFF behind it in the file, as in a slot that was read back
-    ota_ws_image_t image;               // what was found; see image.h for which members may be read
-    bool is_encrypted;                  // an ESP Encrypted Image: who has the key can look inside
+    image_inspection_t inspection;      // of the image, also inside an encrypted file that was looked into
+    bool is_encrypted;                  // an ESP Encrypted Image: its content can be read with the key
     ota_ws_encrypted_t encrypted;       // its header
     problem_t fault;                    // why no device would take it; code EXIT_CODE_OK: it is one whole image
     uint8_t sha256[OTA_WS_SHA256_SIZE]; // of what is sent

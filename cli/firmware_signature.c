@@ -9,13 +9,13 @@
 
 ota_ws_status_t firmware_signers(const firmware_t *firmware, signers_t *signers) {
     const ota_ws_hash_t *hash = &ota_ws_hash_openssl;
-    uint32_t end = ota_ws_signature_offset(firmware->image.length);
+    uint32_t end = ota_ws_signature_offset(firmware->inspection.image.length);
     uint8_t sector[SECTOR_SIZE];
     uint8_t digest[OTA_WS_SHA256_SIZE];
     ota_ws_sha256_t state;
     bool ok = true;
     memset(signers, 0, sizeof *signers);
-    if (!firmware->image.is_signed || firmware->is_encrypted) {
+    if (!firmware->inspection.image.is_signed || firmware->is_encrypted) {
         return OTA_WS_NOT_SIGNED;
     }
     hash->start(&state);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who has signed a firmware file: Espressif's signature sector (src/signature.h), verified.
+// The keys that signed a firmware file: Espressif's signature sector (src/signature.h), verified.
 #pragma once
 
 #include "firmware.h"

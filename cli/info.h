@@ -5,4 +5,4 @@
 #include "commands.h"
 #include "output.h"
 
-void info_print(output_t *output, const char *name, const device_state_t *state, const history_t *history);
+void info_print(output_t *output, const char *name, const device_state_t *state, const info_t *info);

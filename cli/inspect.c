@@ -9,7 +9,7 @@
 #include "printable.h"
 #include "text.h"
 
-// ---- facts ---------------------------------------------------------------------------------------------------------
+// ---- facts ----
 
 static bool has_fault(const firmware_t *firmware, ota_ws_status_t status) {
     return strcmp(firmware->fault.name, ota_ws_status_name(status)) == 0;
@@ -35,13 +35,14 @@ static bool is_limited(const ota_ws_image_header_t *header) {
 
 // The checksum byte in the file. False when the file does not reach so far, and when it is not to be read there.
 static bool read_checksum(const firmware_t *firmware, uint8_t *checksum) {
-    uint32_t digest = firmware->image.header.hash_appended ? OTA_WS_SHA256_SIZE : 0;
-    return !firmware->is_encrypted && firmware->image.length > digest && firmware->image.length <= firmware->size &&
-           firmware_read(firmware, firmware->image.length - digest - 1, checksum, 1);
+    uint32_t digest = firmware->inspection.image.header.hash_appended ? OTA_WS_SHA256_SIZE : 0;
+    return !firmware->is_encrypted && firmware->inspection.image.length > digest &&
+           firmware->inspection.image.length <= firmware->size &&
+           firmware_read(firmware, firmware->inspection.image.length - digest - 1, checksum, 1);
 }
 
 static const char *digest_words(const firmware_t *firmware) {
-    if (!firmware->image.header.hash_appended) {
+    if (!firmware->inspection.image.header.hash_appended) {
         return "none appended";
     }
     if (has_fault(firmware, OTA_WS_BAD_IMAGE_DIGEST)) {
@@ -83,15 +84,15 @@ static bool read_encrypted(const firmware_t *firmware, encrypted_facts_t *facts)
     return true;
 }
 
-// The tag can be known only by who has the key, and looked inside with it.
+// The tag and the content can be checked only with the key.
 static const char *tag_words(const firmware_t *firmware) {
     if (has_fault(firmware, OTA_WS_BAD_TAG)) {
         return "WRONG";
     }
-    return ota_ws_image_head_known(&firmware->image) ? "right" : "not verified here";
+    return ota_ws_image_head_known(&firmware->inspection.image) ? "right" : "not verified here";
 }
 
-// ---- for people ----------------------------------------------------------------------------------------------------
+// ---- for people ----
 
 static void print_hex(const char *label, const uint8_t digest[OTA_WS_SHA256_SIZE]) {
     char text[2 * OTA_WS_SHA256_SIZE + 1];
@@ -135,10 +136,10 @@ static void print_description(const ota_ws_image_description_t *description) {
     print_needs(description);
 }
 
-static void print_segments(const ota_ws_image_t *image) {
-    printf("segments   %u\n", image->header.segment_count);
-    for (uint8_t i = 0; i < image->segment_count; i++) {
-        const ota_ws_image_segment_t *segment = &image->segments[i];
+static void print_segments(const image_inspection_t *inspection) {
+    printf("segments   %u\n", inspection->image.header.segment_count);
+    for (uint8_t i = 0; i < inspection->image.segment_count; i++) {
+        const ota_ws_image_segment_t *segment = &inspection->segments[i];
         printf("       %2u  %8u bytes at 0x%06x to 0x%08x\n", i, segment->length, segment->file_offset,
                segment->load_address);
     }
@@ -147,13 +148,13 @@ static void print_segments(const ota_ws_image_t *image) {
 // One line a signer; the key's SHA-256 is how Espressif's tools name it.
 static void print_signature(const firmware_t *firmware) {
     signers_t signers;
-    if (firmware->is_encrypted && firmware->image.is_signed) {
+    if (firmware->is_encrypted && firmware->inspection.image.is_signed) {
         printf("signature  Secure Boot v2, inside the encrypted file: not verified here\n");
         return;
     }
     if (firmware_signers(firmware, &signers) != OTA_WS_OK) {
         printf("signature  %s\n",
-               firmware->image.is_signed ? "Secure Boot v2, WRONG or not of a kind known here" : "none");
+               firmware->inspection.image.is_signed ? "Secure Boot v2, WRONG or not of a kind known here" : "none");
     }
     for (unsigned i = 0; i < signers.count; i++) {
         const signer_t *signer = &signers.signers[i];
@@ -166,7 +167,7 @@ static void print_guards(const firmware_t *firmware) {
     uint8_t checksum;
     if (read_checksum(firmware, &checksum)) {
         printf("checksum   0x%02x, %s\n", checksum, has_fault(firmware, OTA_WS_BAD_CHECKSUM) ? "WRONG" : "right");
-    } else if (firmware->is_encrypted && firmware->image.length > 0) {
+    } else if (firmware->is_encrypted && firmware->inspection.image.length > 0) {
         printf("checksum   %s\n", has_fault(firmware, OTA_WS_BAD_CHECKSUM) ? "WRONG" : "right");
     } else {
         printf("checksum   not reached\n");
@@ -176,11 +177,12 @@ static void print_guards(const firmware_t *firmware) {
 }
 
 static void print_image(const firmware_t *firmware) {
-    const ota_ws_image_header_t *header = &firmware->image.header;
-    print_chip(header);
-    print_description(&firmware->image.description);
-    printf("flash      %s, %u MB; entry 0x%08x\n", flash_mode(header->spi_mode), 1U << header->spi_size, header->entry);
-    print_segments(&firmware->image);
+    const image_inspection_t *inspection = &firmware->inspection;
+    print_chip(&inspection->image.header);
+    print_description(&inspection->image.description);
+    printf("flash      %s, %u MB; entry 0x%08x\n", flash_mode(image_inspection_flash_mode(inspection)),
+           1U << image_inspection_flash_size(inspection), image_inspection_entry(inspection));
+    print_segments(inspection);
     print_guards(firmware);
 }
 
@@ -205,24 +207,25 @@ static void print_text(const firmware_t *firmware) {
     if (firmware->is_encrypted) {
         print_encrypted(firmware);
     }
-    if (ota_ws_image_head_known(&firmware->image)) {
+    if (ota_ws_image_head_known(&firmware->inspection.image)) {
         print_image(firmware);
     }
 }
 
-// ---- for programs --------------------------------------------------------------------------------------------------
+// ---- for programs ----
 
-static void add_header(ota_ws_reply_t *object, const ota_ws_image_header_t *header) {
+static void add_header(ota_ws_reply_t *object, const image_inspection_t *inspection) {
+    const ota_ws_image_header_t *header = &inspection->image.header;
     char name[16];
     write_chip(name, sizeof name, header->chip_id);
     ota_ws_reply_string(object, "chip", name);
     ota_ws_reply_number(object, "chip_id", header->chip_id);
     ota_ws_reply_number(object, "min_revision", header->min_revision);
     ota_ws_reply_number(object, "max_revision", header->max_revision);
-    ota_ws_reply_string(object, "flash_mode", flash_mode(header->spi_mode));
-    ota_ws_reply_number(object, "flash_speed", header->spi_speed);
-    ota_ws_reply_number(object, "flash_size_mb", UINT32_C(1) << header->spi_size);
-    ota_ws_reply_number(object, "entry", header->entry);
+    ota_ws_reply_string(object, "flash_mode", flash_mode(image_inspection_flash_mode(inspection)));
+    ota_ws_reply_number(object, "flash_speed", image_inspection_flash_speed(inspection));
+    ota_ws_reply_number(object, "flash_size_mb", UINT32_C(1) << image_inspection_flash_size(inspection));
+    ota_ws_reply_number(object, "entry", image_inspection_entry(inspection));
     ota_ws_reply_number(object, "segments", header->segment_count);
 }
 
@@ -256,16 +259,16 @@ static void add_guards(ota_ws_reply_t *object, const firmware_t *firmware) {
     if (read_checksum(firmware, &checksum)) {
         ota_ws_reply_number(object, "checksum", checksum);
     }
-    if (firmware->image.length > 0) {
-        ota_ws_reply_number(object, "image_size", firmware->image.length);
+    if (firmware->inspection.image.length > 0) {
+        ota_ws_reply_number(object, "image_size", firmware->inspection.image.length);
     }
-    if (firmware->image.header.hash_appended) {
+    if (firmware->inspection.image.header.hash_appended) {
         ota_ws_reply_true(object, "digest_appended");
     }
-    if (firmware->image.is_signed) {
+    if (firmware->inspection.image.is_signed) {
         ota_ws_reply_true(object, "signed");
     }
-    if (firmware->image.is_signed && !firmware->is_encrypted) {
+    if (firmware->inspection.image.is_signed && !firmware->is_encrypted) {
         add_signers(object, firmware);
     }
 }
@@ -281,15 +284,16 @@ static void add_encrypted(ota_ws_reply_t *object, const firmware_t *firmware) {
     }
 }
 
-static void print_json_segments(const ota_ws_image_t *image) {
-    for (uint8_t i = 0; i < image->segment_count; i++) {
+static void print_json_segments(const image_inspection_t *inspection) {
+    for (uint8_t i = 0; i < inspection->image.segment_count; i++) {
+        const ota_ws_image_segment_t *segment = &inspection->segments[i];
         char json[OUTPUT_JSON_SIZE];
         ota_ws_reply_t object;
         output_object(&object, json, "segment", NULL);
         ota_ws_reply_number(&object, "index", i);
-        ota_ws_reply_number(&object, "load_address", image->segments[i].load_address);
-        ota_ws_reply_number(&object, "size", image->segments[i].length);
-        ota_ws_reply_number(&object, "offset", image->segments[i].file_offset);
+        ota_ws_reply_number(&object, "load_address", segment->load_address);
+        ota_ws_reply_number(&object, "size", segment->length);
+        ota_ws_reply_number(&object, "offset", segment->file_offset);
         output_print(&object);
     }
 }
@@ -305,16 +309,16 @@ static void print_json(const firmware_t *firmware) {
         ota_ws_reply_number(&object, "left_out", firmware->left_out);
     }
     ota_ws_reply_hex(&object, "sha256", firmware->sha256, sizeof firmware->sha256);
-    if (ota_ws_image_head_known(&firmware->image)) {
-        add_header(&object, &firmware->image.header);
-        add_description(&object, &firmware->image.description);
+    if (ota_ws_image_head_known(&firmware->inspection.image)) {
+        add_header(&object, &firmware->inspection);
+        add_description(&object, &firmware->inspection.image.description);
         add_guards(&object, firmware);
     }
     if (firmware->is_encrypted) {
         add_encrypted(&object, firmware);
     }
     output_print(&object);
-    print_json_segments(&firmware->image);
+    print_json_segments(&firmware->inspection);
 }
 
 void inspect_print(output_t *output, const firmware_t *firmware) {

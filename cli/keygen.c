@@ -33,7 +33,7 @@ static bool make_key(keygen_t *keygen, bool ecies) {
                  : image_key_make_rsa(&keygen->key);
 }
 
-// ---- files ---------------------------------------------------------------------------------------------------------
+// ---- files ----
 
 typedef bool (*write_t)(FILE *file, const keygen_t *keygen);
 
@@ -86,7 +86,7 @@ static bool make_files(const keygen_t *keygen, bool ecies, problem_t *problem) {
     return true;
 }
 
-// ---- what is told --------------------------------------------------------------------------------------------------
+// ---- output ----
 
 static void add_path(ota_ws_reply_t *object, const char *name, const char *path) {
     char text[1024];

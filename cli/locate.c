@@ -45,7 +45,7 @@ static void take_device(address_t *address, const discovered_t *device, const ch
     } else if (!has_port && address->tls == device->tls) {
         address->port = device->port;
     }
-    if (strchr(authority, '/') == NULL && device->path[0] == '/') {
+    if (strchr(authority, '/') == NULL && device->path[0] != '\0') {
         ota_ws_text_copy(address->path, sizeof address->path, device->path);
     }
     inet_ntop(AF_INET, &device->address, address->via, sizeof address->via);
@@ -90,7 +90,13 @@ bool locate(address_t *address, const char *text, problem_t *problem) {
     return found;
 }
 
-// ---- all of them ---------------------------------------------------------------------------------------------------
+bool locate_among(const discover_t *discover, address_t *address, const char *text) {
+    problem_t ignored;
+    bool is_there = discover_find(discover, is_id(text) ? text : address->name) != NULL;
+    return is_there && take_answer(discover, address, text, &ignored);
+}
+
+// ---- all of them ----
 
 static int compare(const void *one, const void *other) {
     return strcasecmp(((const discovered_t *)one)->name, ((const discovered_t *)other)->name);
@@ -109,10 +115,17 @@ static void print_device(const discovered_t *device, bool json) {
         return;
     }
     output_object(&object, text, "device", NULL);
-    ota_ws_reply_members(&object, "name:s id:s address:s port:n tls:t path:s page:s project:s version:s", name,
-                         device->id[0] != '\0' ? device->id : NULL, address, device->port, device->tls, path, page,
-                         device->project[0] != '\0' ? device->project : NULL,
-                         device->version[0] != '\0' ? device->version : NULL);
+    ota_ws_reply_string(&object, "name", name);
+    output_string(&object, "id", device->id);
+    ota_ws_reply_string(&object, "address", address);
+    ota_ws_reply_number(&object, "port", device->port);
+    if (device->tls) {
+        ota_ws_reply_true(&object, "tls");
+    }
+    ota_ws_reply_string(&object, "path", path);
+    ota_ws_reply_string(&object, "page", page);
+    output_string(&object, "project", device->project);
+    output_string(&object, "version", device->version);
     output_print(&object);
 }
 

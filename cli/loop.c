@@ -38,18 +38,42 @@ static int on_signal(struct lws *wsi, enum lws_callback_reasons reason, void *us
     return 0;
 }
 
+void loop_name_connection(loop_t *loop, struct lws *const *wsi, const char *const *tls_name) {
+    size_t i = 0;
+    while (i < loop->name_count && loop->names[i].wsi != wsi) {
+        i++;
+    }
+    if (i < LOOP_CONNECTIONS_MAX) {
+        loop->names[i] = (loop_name_t){wsi, tls_name};
+        loop->name_count += i == loop->name_count;
+    }
+}
+
+// Of the connection that `ssl` belongs to; libwebsockets keeps the way from there to itself.
+static const char *tls_name_of(const loop_t *loop, const SSL *ssl) {
+    int fd = SSL_get_fd(ssl);
+    for (size_t i = 0; i < loop->name_count; i++) {
+        struct lws *wsi = *loop->names[i].wsi;
+        if (wsi != NULL && fd >= 0 && lws_get_socket_fd(wsi) == fd) {
+            return *loop->names[i].tls_name;
+        }
+    }
+    return loop->tls_name;
+}
+
 // libwebsockets takes the server name from the Host header, which may name the device otherwise, and cuts IPv6
 // addresses at their first colon. So the name is set once more, before the first byte of a handshake.
 static void name_server(const SSL *ssl, int where, int value) {
     (void)value;
     loop_t *loop = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
-    if ((where & SSL_CB_HANDSHAKE_START) == 0 || loop->tls_name == NULL) {
+    const char *tls_name = (where & SSL_CB_HANDSHAKE_START) != 0 ? tls_name_of(loop, ssl) : NULL;
+    if (tls_name == NULL) {
         return;
     }
     SSL *mine = (SSL *)ssl; // OpenSSL hands it out as const, and means the caller's own
     X509_VERIFY_PARAM *checks = SSL_get0_param(mine);
     char name[256];
-    snprintf(name, sizeof name, "%.*s", (int)strcspn(loop->tls_name, "%"), loop->tls_name);
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(tls_name, "%"), tls_name);
     bool is_ip = X509_VERIFY_PARAM_set1_ip_asc(checks, name) == 1;
     SSL_set_tlsext_host_name(mine, is_ip ? NULL : name);
     if (!is_ip) {

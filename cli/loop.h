@@ -21,6 +21,14 @@ typedef struct {
     void (*interrupted)(void *context); // SIGINT, SIGTERM or SIGHUP
 } loop_events_t;
 
+#define LOOP_CONNECTIONS_MAX 640
+
+// A connection may be to another device each time, and each certificate is for the name of one.
+typedef struct {
+    struct lws *const *wsi; // of the connection, now
+    const char *const *tls_name;
+} loop_name_t;
+
 // libwebsockets' callbacks of the two kinds of connections, by the name of their protocol.
 typedef struct {
     lws_callback_function *post;    // "ota-ws-post"
@@ -32,7 +40,9 @@ typedef struct {
     struct lws_context *lws;
     struct lws_vhost *vhost;
     loop_tls_t tls;
-    const char *tls_name; // for the next TLS connection: name or IP address that its certificate must be for
+    const char *tls_name; // for the TLS connection that is being made: name or IP address of its certificate
+    loop_name_t names[LOOP_CONNECTIONS_MAX];
+    size_t name_count;
     loop_events_t events;
     lws_sorted_usec_list_t timer;
     sigset_t signals; // blocked while the loop exists, and read from signal_fd
@@ -50,6 +60,9 @@ void loop_close(loop_t *loop);
 void loop_run(loop_t *loop, const loop_events_t *events);
 
 void loop_stop(loop_t *loop);
+
+// Lets each connection have a name of its own for its certificate: both pointers stay valid until the loop is closed.
+void loop_name_connection(loop_t *loop, struct lws *const *wsi, const char *const *tls_name);
 
 // Takes libwebsockets' SSL_CTX for clients, when that has been made: each connection gets `tls_name` as its server
 // name.

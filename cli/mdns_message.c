@@ -9,7 +9,7 @@
 #define FLAG_RESPONSE 0x80
 #define KNOWN_TTL 4500 // s, of records that name no host (RFC 6762, section 10)
 
-// ---- names ---------------------------------------------------------------------------------------------------------
+// ---- names ----
 
 bool mdns_name_parse(mdns_name_t *name, const char *text) {
     name->length = 0;
@@ -38,7 +38,7 @@ void mdns_name_label(const mdns_name_t *name, char text[MDNS_LABEL_SIZE]) {
     text[length] = '\0';
 }
 
-// ---- questions -----------------------------------------------------------------------------------------------------
+// ---- questions ----
 
 static uint8_t *write_u16(uint8_t *to, uint32_t value) {
     to[0] = (uint8_t)(value >> 8);
@@ -87,7 +87,7 @@ bool mdns_query_know(mdns_message_t *message, const mdns_name_t *name, const mdn
     return true;
 }
 
-// ---- answers -------------------------------------------------------------------------------------------------------
+// ---- answers ----
 
 // What is read; `at` is beyond `length` after a fault.
 typedef struct {

@@ -33,7 +33,7 @@ typedef struct {
 } mdns_message_t;
 
 // A query without questions. Then questions, then answers that are known already (section 7.1 of RFC 6762; pointers
-// from one name to another). False: there is no room for it, and the message is as before.
+// from one name to another). False: there is no space for it, and the message is as before.
 void mdns_query(mdns_message_t *message, uint16_t id);
 bool mdns_query_ask(mdns_message_t *message, const mdns_name_t *name, uint16_t type);
 bool mdns_query_know(mdns_message_t *message, const mdns_name_t *name, const mdns_name_t *target);

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-// ---- numbers -------------------------------------------------------------------------------------------------------
+// ---- numbers ----
 
 void meter_start(meter_t *meter, uint32_t size, uint32_t done, uint64_t now_ms) {
     memset(meter, 0, sizeof *meter);
@@ -63,7 +63,7 @@ uint32_t meter_left_s(const meter_t *meter) {
     return rate == 0 ? UINT32_MAX : (meter->size - meter->done + rate - 1) / rate;
 }
 
-// ---- texts ---------------------------------------------------------------------------------------------------------
+// ---- texts ----
 
 // "867 KB", "12.3 MB".
 static void write_size(char *text, size_t size, uint32_t bytes) {
@@ -111,16 +111,16 @@ void meter_bar(const meter_t *meter, size_t columns, char text[METER_TEXT_SIZE])
     size_t length = (size_t)snprintf(figures, sizeof figures, " %3u %%  %7s of %s  %10s  %s", meter_percent(meter),
                                      words.done, words.size, words.rate, words.left);
     columns = columns < METER_TEXT_SIZE ? columns : METER_TEXT_SIZE - 1;
-    if (columns < length + 12) { // no room for a bar that says anything
+    if (columns < length + 12) { // no space for a bar that says anything
         snprintf(text, METER_TEXT_SIZE, "%.*s", (int)columns, figures + 1);
         return;
     }
-    size_t room = columns - length - 2;
-    size_t filled = meter->size == 0 ? room : (size_t)((uint64_t)meter->done * room / meter->size);
+    size_t space = columns - length - 2;
+    size_t filled = meter->size == 0 ? space : (size_t)((uint64_t)meter->done * space / meter->size);
     text[0] = '[';
     memset(text + 1, '#', filled);
-    memset(text + 1 + filled, '.', room - filled);
-    snprintf(text + 1 + room, METER_TEXT_SIZE - room - 1, "]%s", figures);
+    memset(text + 1 + filled, '.', space - filled);
+    snprintf(text + 1 + space, METER_TEXT_SIZE - space - 1, "]%s", figures);
 }
 
 void meter_line(const meter_t *meter, char text[METER_TEXT_SIZE]) {

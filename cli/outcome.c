@@ -4,13 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
-// ---- deciding ------------------------------------------------------------------------------------------------------
+// ---- deciding ----
 
 static bool same(const char *a, const char *b) {
     return strcmp(a, b) == 0;
 }
 
-// A device that tells no digest is believed by its slot alone.
+// A device that sends no digest is believed by its slot alone.
 static bool runs(const device_slot_t *running, const device_slot_t *expected) {
     bool digests = running->elf_sha256[0] != '\0' && expected->elf_sha256[0] != '\0';
     return same(running->slot, expected->slot) && (!digests || same(running->elf_sha256, expected->elf_sha256));
@@ -69,7 +69,7 @@ void outcome_running(outcome_t *outcome, const device_state_t *state) {
     outcome->state = *state;
 }
 
-// ---- telling -------------------------------------------------------------------------------------------------------
+// ---- output ----
 
 const char *outcome_name(outcome_kind_t kind) {
     static const char *const names[] = {

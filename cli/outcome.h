@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How it ended, for one device: the truth as the device tells it, in one line. docs/cli.md lists the kinds.
+// The result for one device in one line, as the device reports it. docs/cli.md lists the kinds.
 #pragma once
 
 #include <stdbool.h>
@@ -28,7 +28,7 @@ typedef struct {
     outcome_kind_t kind;
     exit_code_t code;
     problem_t problem;     // its code is EXIT_CODE_OK when there is none
-    device_state_t state;  // the last that was heard; its version is "" when nothing was
+    device_state_t state;  // the last one received; its version is "" when none was
     char by[200];          // OUTCOME_ACCEPTED: by whom
     device_slot_t updated; // OUTCOME_READY and OUTCOME_RESTARTING: the image that runs after a restart
 } outcome_t;
@@ -38,7 +38,7 @@ typedef struct {
 void outcome_after_restart(outcome_t *outcome, const device_state_t *before, const device_slot_t *expected,
                            const device_state_t *after);
 
-// It ended with a problem; `state` is the last that was heard, or NULL.
+// It ended with a problem; `state` is the last one received, or NULL.
 void outcome_from_problem(outcome_t *outcome, const problem_t *problem, const device_state_t *state);
 
 // Has the device's newest update been given up: rolled back, expired, aborted, lost?

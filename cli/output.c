@@ -36,12 +36,18 @@ static void clear_bar(output_t *output) {
     }
 }
 
-// ---- JSON ----------------------------------------------------------------------------------------------------------
+// ---- JSON ----
 
 void output_object(ota_ws_reply_t *object, char text[OUTPUT_JSON_SIZE], const char *type, const char *device) {
     ota_ws_reply_begin(object, text, OUTPUT_JSON_SIZE, type);
     if (device != NULL) {
         ota_ws_reply_string(object, "host", device);
+    }
+}
+
+void output_string(ota_ws_reply_t *object, const char *name, const char *value) {
+    if (value[0] != '\0') {
+        ota_ws_reply_string(object, name, value);
     }
 }
 
@@ -51,7 +57,7 @@ void output_print(ota_ws_reply_t *object) {
     fflush(stdout);
 }
 
-// ---- notes ---------------------------------------------------------------------------------------------------------
+// ---- notes ----
 
 // Where several devices are served, a sentence begins with the one that it is about.
 static void print_sentence(const output_t *output, FILE *stream, const char *device, const char *text) {
@@ -84,7 +90,7 @@ void output_note(output_t *output, const char *device, const char *format, ...) 
     }
 }
 
-// ---- progress ------------------------------------------------------------------------------------------------------
+// ---- progress ----
 
 static void print_json_progress(const char *device, const meter_t *progress, const window_t *window) {
     char json[OUTPUT_JSON_SIZE];
@@ -154,7 +160,7 @@ void output_progress_end(output_t *output, const meter_t *progress) {
     output->shown_ms = 0;
 }
 
-// ---- results -------------------------------------------------------------------------------------------------------
+// ---- results ----
 
 static void add_slot(ota_ws_reply_t *object, const device_state_t *state) {
     const device_slot_t *running = &state->running;
@@ -164,7 +170,7 @@ static void add_slot(ota_ws_reply_t *object, const device_state_t *state) {
     ota_ws_reply_string(object, "slot", running->slot);
     ota_ws_reply_string(object, "image", running->image);
     ota_ws_reply_string(object, "elf_sha256", running->elf_sha256);
-    if (state->has_trial_left) {
+    if (state->has_trial_left_s) {
         ota_ws_reply_number(object, "trial_left_s", state->trial_left_s);
     }
 }

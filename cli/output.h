@@ -38,6 +38,7 @@ void output_result(output_t *output, const char *device, const outcome_t *outcom
 
 // JSON: begins an object, for ota_ws_reply_*() to go on with, and prints it.
 void output_object(ota_ws_reply_t *object, char text[OUTPUT_JSON_SIZE], const char *type, const char *device);
+void output_string(ota_ws_reply_t *object, const char *name, const char *value); // a member; none when `value` is ""
 void output_print(ota_ws_reply_t *object);
 
 // False when standard output could not take everything.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What went wrong, in the three forms in which the command line tells it: exit code, name, sentence. docs/cli.md lists
-// all of them.
+// What went wrong, in the three forms in which the command line reports it: exit code, name, sentence. docs/cli.md
+// lists all of them.
 #pragma once
 
 #include <stdint.h>
@@ -16,6 +16,8 @@ typedef enum {
     EXIT_CODE_UNREACHABLE = 5,    // no connection, or what answers is no such device
     EXIT_CODE_LOGIN = 6,          // no password, the wrong one, or a device that does not know it
     EXIT_CODE_OLD_IMAGE = 7,      // the device answers, but it does not run what it should
+    EXIT_CODE_STOPPED = 8,        // fleet: the rollout was stopped, by its rule or by an abort
+    EXIT_CODE_APPROVAL = 9,       // fleet: the next wave waits for approval
     EXIT_CODE_INTERRUPTED = 130,  // Ctrl-C, as a shell reports it
 } exit_code_t;
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "outcome.h"
 #include "text.h"
 
 #define DIGITS 16 // of a digest, in `state`
@@ -15,8 +16,8 @@ static bool is_digest(const char *digits, const uint8_t digest[OTA_WS_SHA256_SIZ
 
 static bool is_built_as(const firmware_t *firmware, const char *digits) {
     bool is_known =
-        !firmware->is_encrypted && ota_ws_image_head_known(&firmware->image) && strspn(digits, "0") < DIGITS;
-    return is_known && is_digest(digits, firmware->image.description.elf_sha256);
+        !firmware->is_encrypted && ota_ws_image_head_known(&firmware->inspection.image) && strspn(digits, "0") < DIGITS;
+    return is_known && is_digest(digits, firmware->inspection.image.description.elf_sha256);
 }
 
 bool recognise_running(const firmware_t *firmware, const device_state_t *state) {
@@ -34,4 +35,12 @@ bool recognise_ready(const firmware_t *firmware, const device_state_t *state) {
 
 bool recognise_verifying(const firmware_t *firmware, const device_state_t *state) {
     return strcmp(state->update, "verifying") == 0 && is_digest(state->sha256, firmware->sha256);
+}
+
+bool recognise_other(const firmware_t *firmware, const device_state_t *state) {
+    return is_built_as(firmware, state->other.elf_sha256);
+}
+
+bool recognise_given_up(const firmware_t *firmware, const device_state_t *state) {
+    return outcome_is_given_up(state) && recognise_other(firmware, state);
 }

@@ -16,3 +16,9 @@ bool recognise_ready(const firmware_t *firmware, const device_state_t *state);
 
 // All bytes of the file have arrived, and the device is verifying them.
 bool recognise_verifying(const firmware_t *firmware, const device_state_t *state);
+
+// The file's image lies in the other slot.
+bool recognise_other(const firmware_t *firmware, const device_state_t *state);
+
+// The same, and the device has gone back from it.
+bool recognise_given_up(const firmware_t *firmware, const device_state_t *state);

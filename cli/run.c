@@ -5,7 +5,9 @@
 #include <stdlib.h>
 
 #include "commands.h"
+#include "crash.h"
 #include "encrypt.h"
+#include "fleet.h"
 #include "help.h"
 #include "info.h"
 #include "inspect.h"
@@ -19,10 +21,11 @@ typedef struct {
     output_t output;
     loop_t loop;
     credentials_t credentials;
-    firmware_t firmware; // push, inspect
-    visit_t visit;       // of the current device; lives as long as the loop
-    push_t push;         // to it
-    history_t history;   // info: its
+    firmware_t firmware;  // push, inspect
+    device_job_t job;     // of the current device; lives as long as the loop
+    push_t push;          // to it
+    info_t info;          // info: of it
+    device_crash_t crash; // crash: of it
 } run_t;
 
 static void print_problem(output_t *output, const char *host, outcome_kind_t kind, const problem_t *problem) {
@@ -45,19 +48,19 @@ static void close_network(run_t *run) {
     credentials_wipe(&run->credentials);
 }
 
-// ---- devices -------------------------------------------------------------------------------------------------------
+// ---- devices ----
 
-static void visit_device(run_t *run, const char *host, const command_t *command, void *task) {
+static void device_job_device(run_t *run, const char *host, const command_t *command, void *task) {
     address_t address;
     problem_t problem;
     address_parse(&address, host, &problem); // arguments_parse() has seen that it is one
     if (locate_is_needed(host, &address) && !locate(&address, host, &problem)) {
-        outcome_from_problem(&run->visit.outcome, &problem, NULL);
+        outcome_from_problem(&run->job.outcome, &problem, NULL);
         return;
     }
     credentials_next_device(&run->credentials);
-    visit_init(&run->visit, &run->loop, &run->output, &run->credentials, host, &address);
-    visit_run(&run->visit, command, task, &run->arguments->patience);
+    device_job_init(&run->job, &run->loop, &run->output, &run->credentials, host, &address);
+    device_job_run(&run->job, command, task, &run->arguments->patience);
 }
 
 static const command_t *command_of(command_name_t name) {
@@ -65,17 +68,32 @@ static const command_t *command_of(command_name_t name) {
         [COMMAND_INFO] = &info_command,       [COMMAND_PUSH] = &push_command,
         [COMMAND_CONFIRM] = &confirm_command, [COMMAND_ROLLBACK] = &rollback_command,
         [COMMAND_RESTART] = &restart_command, [COMMAND_CANCEL] = &cancel_command,
+        [COMMAND_CRASH] = &crash_command,
     };
     return commands[name];
 }
 
-static void tell_outcome(run_t *run, const char *host) {
-    const outcome_t *outcome = &run->visit.outcome;
-    bool info = run->arguments->command == COMMAND_INFO && outcome->code == EXIT_CODE_OK;
-    if (info) {
-        info_print(&run->output, host, &outcome->state, &run->history);
+// What the ELF file has to do with it may be the problem.
+static void tell_crash(run_t *run, const char *host) {
+    const arguments_t *arguments = run->arguments;
+    problem_t problem;
+    if (crash_print(&run->output, host, &run->crash, arguments->elf, arguments->addr2line, &problem) != EXIT_CODE_OK) {
+        outcome_from_problem(&run->job.outcome, &problem, NULL);
+        run->job.outcome.kind = OUTCOME_REFUSED;
+        output_result(&run->output, host, &run->job.outcome);
     }
-    if (!info || run->output.json) {
+}
+
+static void tell_outcome(run_t *run, const char *host) {
+    const outcome_t *outcome = &run->job.outcome;
+    bool is_ok = outcome->code == EXIT_CODE_OK;
+    bool info = run->arguments->command == COMMAND_INFO && is_ok;
+    if (info) {
+        info_print(&run->output, host, &outcome->state, &run->info);
+    }
+    if (run->arguments->command == COMMAND_CRASH && is_ok) {
+        tell_crash(run, host);
+    } else if (!info || run->output.json) {
         output_result(&run->output, host, outcome);
     }
 }
@@ -86,7 +104,11 @@ static void *task_of(run_t *run) {
         push_init(&run->push, &run->arguments->push, &run->firmware);
         return &run->push;
     case COMMAND_INFO:
-        return &run->history;
+        return &run->info;
+    case COMMAND_CRASH:
+        return &run->crash;
+    case COMMAND_RESTART:
+        return (void *)run->arguments->into;
     default:
         return NULL;
     }
@@ -108,9 +130,9 @@ static exit_code_t do_devices(run_t *run) {
             output_result(&run->output, host, &outcome);
             continue;
         }
-        visit_device(run, host, command_of(run->arguments->command), task_of(run));
+        device_job_device(run, host, command_of(run->arguments->command), task_of(run));
         tell_outcome(run, host);
-        exit_code_t code = run->visit.outcome.code;
+        exit_code_t code = run->job.outcome.code;
         stopped = should_stop(run, code);
         push_free(&run->push);
         first = first == EXIT_CODE_OK ? code : first;
@@ -118,7 +140,7 @@ static exit_code_t do_devices(run_t *run) {
     return first;
 }
 
-// ---- files ---------------------------------------------------------------------------------------------------------
+// ---- files ----
 
 static exit_code_t push_file(run_t *run) {
     if (!firmware_open(&run->firmware, run->arguments->file)) {
@@ -137,10 +159,10 @@ static exit_code_t push_file(run_t *run) {
 
 // Asks the device of --for once, for all files.
 static bool look_at_device(run_t *run) {
-    if (!run->visit.state_known) {
-        visit_device(run, run->arguments->for_host, &look_command, NULL);
+    if (!run->job.state_known) {
+        device_job_device(run, run->arguments->for_host, &look_command, NULL);
     }
-    return run->visit.outcome.code == EXIT_CODE_OK;
+    return run->job.outcome.code == EXIT_CODE_OK;
 }
 
 // Would the file be taken by what --for or --chip name? By any device, without them.
@@ -152,12 +174,12 @@ static void judge(run_t *run, outcome_t *outcome) {
         fits = firmware_fits_chip(&run->firmware, (uint16_t)arguments->for_chip, &problem);
     } else if (fits && arguments->for_host != NULL) {
         if (!look_at_device(run)) {
-            *outcome = run->visit.outcome;
+            *outcome = run->job.outcome;
             return;
         }
-        fits = firmware_fits(&run->firmware, &run->visit.state, false, &problem);
+        fits = firmware_fits(&run->firmware, &run->job.state, false, &problem);
     }
-    const verdict_for_t by = {arguments->for_host, &run->visit.state, arguments->for_chip, arguments->key};
+    const verdict_for_t by = {arguments->for_host, &run->job.state, arguments->for_chip, arguments->key};
     if (!fits && arguments->for_host == NULL) {
         verdict_without_device(&run->firmware, &by, &problem);
     }
@@ -243,7 +265,7 @@ static exit_code_t make_key(run_t *run) {
     return problem.code;
 }
 
-// ---- the program ---------------------------------------------------------------------------------------------------
+// ---- the program ----
 
 static exit_code_t do_command(run_t *run) {
     switch (run->arguments->command) {
@@ -255,6 +277,8 @@ static exit_code_t do_command(run_t *run) {
         return make_key(run);
     case COMMAND_ENCRYPT:
         return encrypt(run);
+    case COMMAND_FLEET:
+        return fleet_command(run->arguments, &run->output);
     case COMMAND_DISCOVER:
         return locate_all(&run->output, run->arguments->search_s);
     default:

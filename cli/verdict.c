@@ -26,12 +26,12 @@ void verdict_accepted(const firmware_t *firmware, const verdict_for_t *by, char 
     if (by->host != NULL) {
         snprintf(text, VERDICT_SIZE, "%.60s (%.60s), which runs %.32s", by->host, by->state->device,
                  by->state->running.version);
-    } else if (!ota_ws_image_head_known(&firmware->image)) {
+    } else if (!ota_ws_image_head_known(&firmware->inspection.image)) {
         snprintf(text, VERDICT_SIZE, "devices with the key that the image was encrypted for (--key FILE looks inside)");
     } else {
-        write_revisions(&firmware->image.header, revisions, sizeof revisions);
-        snprintf(text, VERDICT_SIZE, "%s of %s; needs %u bytes%s", name_of(firmware->image.header.chip_id), revisions,
-                 firmware->size, firmware->is_encrypted ? " and its key" : "");
+        write_revisions(&firmware->inspection.image.header, revisions, sizeof revisions);
+        snprintf(text, VERDICT_SIZE, "%s of %s; needs %u bytes%s", name_of(firmware->inspection.image.header.chip_id),
+                 revisions, firmware->size, firmware->is_encrypted ? " and its key" : "");
     }
 }
 
@@ -39,7 +39,7 @@ void verdict_without_device(const firmware_t *firmware, const verdict_for_t *by,
     exit_code_t code = problem->code;
     if (strcmp(problem->name, "wrong_chip") == 0 && by->chip_id >= 0) {
         problem_set(problem, code, "wrong_chip", "This image is for %s, not for %s.",
-                    name_of(firmware->image.header.chip_id), name_of(by->chip_id));
+                    name_of(firmware->inspection.image.header.chip_id), name_of(by->chip_id));
     } else if (strcmp(problem->name, "encrypted_image") == 0) {
         problem_set(problem, code, "encrypted_image",
                     "This image is encrypted: its chip cannot be read without the key (--key FILE).");

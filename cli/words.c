@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "words.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,11 +14,20 @@ const char words_hosts[] = "HOST is 192.168.1.7, a name, name:port, the page's a
                            "The password comes from --password-file, from the variable OTA_WS_PASSWORD, or\n"
                            "is asked for. It is never an argument.";
 
-// ---- commands ------------------------------------------------------------------------------------------------------
+// ---- commands ----
 
 static const char info_text[] = "Prints what the device says of itself: chip, running firmware, whether it is on\n"
-                                "trial and for how long, what lies in the other slot, room for an update, and\n"
-                                "whether an update is under way.";
+                                "trial and for how long, the other slot, the space for an update, and\n"
+                                "whether an update is under way. After a trial that has failed: why the device\n"
+                                "restarted, and the last log lines of the image that failed.";
+
+static const char crash_text[] = "Prints the core dump that a crash has left in the device's flash: task, program\n"
+                                 "counter, the calls that led there. With the ELF file of the image that has\n"
+                                 "crashed (build/<project>.elf) it prints functions and lines, by the toolchain's\n"
+                                 "addr2line. The file must be that image's: its SHA-256 stands in the core dump.\n"
+                                 "RISC-V chips hand out the stack of the task, and the calls are searched in it:\n"
+                                 "some of them may have ended before the crash. Exit code 4 when there is no core\n"
+                                 "dump, 3 for a wrong ELF file.";
 
 static const char push_text[] = "Updates the devices one after the other. The file is checked here first, as the\n"
                                 "device would do it: nothing is erased for a file that it would refuse. Then the\n"
@@ -25,7 +35,8 @@ static const char push_text[] = "Updates the devices one after the other. The fi
                                 "with --confirm or 'ota-ws confirm', or the device goes back by itself.\n"
                                 "The last line says what runs, for each device. Ctrl-C cancels the update.\n"
                                 "After a device that took the image and then does not run it, the others are left\n"
-                                "alone.";
+                                "alone. A device with a recovery application takes the image there: push restarts\n"
+                                "it into the recovery application first.";
 
 static const char confirm_text[] = "Ends the trial: the running firmware stays.";
 
@@ -58,18 +69,42 @@ static const char discover_text[] = "Prints name, id and page of the devices on 
                                     "(multicast DNS over IPv4). Every command takes 'lamp.local' or the id in the\n"
                                     "place of an address. Exit code 5 when there is none.";
 
+static const char fleet_text[] = "Updates many devices by a plan (JSON; docs/fleet.md has each member): in waves,\n"
+                                 "with a soak time, a stop rule and approvals. The journal beside the plan keeps\n"
+                                 "what has happened, so a run that was killed goes on where it was.\n"
+                                 "\n"
+                                 "  run PLAN              do it, or go on with it\n"
+                                 "  plan PLAN             a dry run: who, in which wave, who would refuse and why\n"
+                                 "  list PLAN             the devices of the plan, and what they run\n"
+                                 "  label LIST L HOST...  give devices of a list the label L; 'L-' takes it away\n"
+                                 "  status PLAN           how it stands; --watch: until the run ends\n"
+                                 "  pause, resume PLAN    begin with no further device; go on, also after a stop\n"
+                                 "  abort PLAN            for good: what has not restarted keeps its firmware\n"
+                                 "  approve PLAN [WAVE]   let the next wave begin\n"
+                                 "  retry PLAN [HOST...]  try devices again that have failed\n"
+                                 "  report PLAN           each device with its end, as CSV or for JUnit";
+
+const verb_words_t verb_words[] = {
+    {"list", 1, 1},    {"label", 3, SIZE_MAX}, {"plan", 1, 1},   {"run", 1, 1},
+    {"status", 1, 1},  {"pause", 1, 1},        {"resume", 1, 1}, {"abort", 1, 1},
+    {"approve", 1, 2}, {"retry", 1, SIZE_MAX}, {"report", 1, 1},
+};
+const size_t verb_words_count = COUNT_OF(verb_words);
+
 const command_words_t command_words[] = {
     {"discover", COMMAND_DISCOVER, false, false, FOR_ALL | FOR_DISCOVER, "", "which devices are on this network",
      discover_text},
     {"info", COMMAND_INFO, false, true, FOR_ALL | FOR_DEVICES, "HOST...", "what runs there, both slots, trial, update",
      info_text},
+    {"crash", COMMAND_CRASH, false, true, FOR_ALL | FOR_DEVICES | FOR_CRASH, "HOST...",
+     "the core dump of a crash: task, calls, with --elf functions and lines", crash_text},
     {"push", COMMAND_PUSH, true, true, FOR_ALL | FOR_DEVICES | FOR_RESTARTS | FOR_PUSH, "FILE HOST...",
      "update: send the image, restart, say what runs then", push_text},
     {"confirm", COMMAND_CONFIRM, false, true, FOR_ALL | FOR_DEVICES, "HOST...", "keep the firmware that is on trial",
      confirm_text},
     {"rollback", COMMAND_ROLLBACK, false, true, FOR_ALL | FOR_DEVICES | FOR_RESTARTS, "HOST...",
      "go back to the image in the other slot", rollback_text},
-    {"restart", COMMAND_RESTART, false, true, FOR_ALL | FOR_DEVICES | FOR_RESTARTS, "HOST...",
+    {"restart", COMMAND_RESTART, false, true, FOR_ALL | FOR_DEVICES | FOR_RESTARTS | FOR_RESTART, "HOST...",
      "restart, into a new image if one is ready", restart_text},
     {"cancel", COMMAND_CANCEL, false, true, FOR_ALL | FOR_DEVICES, "HOST...",
      "take back an update that is ready and not restarted into", cancel_text},
@@ -78,11 +113,13 @@ const command_words_t command_words[] = {
     {"keygen", COMMAND_KEYGEN, true, false, FOR_ALL | FOR_KEYGEN, "KEY", "make keys for encrypted images", keygen_text},
     {"encrypt", COMMAND_ENCRYPT, true, false, FOR_ALL | FOR_ENCRYPT, "FILE KEY",
      "encrypt an image for the devices with that key", encrypt_text},
+    {"fleet", COMMAND_FLEET, false, false, FOR_ALL | FOR_FLEET, "VERB FILE...",
+     "update many devices by a plan, in waves", fleet_text},
     {"help", COMMAND_HELP, false, false, FOR_ALL, "[COMMAND]", "this, or all about one command", NULL},
 };
 const size_t command_words_count = COUNT_OF(command_words);
 
-// ---- options -------------------------------------------------------------------------------------------------------
+// ---- options ----
 
 const option_words_t option_words[] = {
     {"allow-downgrade", OPTION_ALLOW_DOWNGRADE, FOR_PUSH, NULL, NULL,
@@ -92,21 +129,36 @@ const option_words_t option_words[] = {
     {"no-restart", OPTION_NO_RESTART, FOR_PUSH, NULL, NULL, "leave the restart to somebody else ('ota-ws restart')"},
     {"compress", OPTION_COMPRESS, FOR_PUSH, "WHEN", "auto always never",
      "compressed: always, never, or auto, which is when the network is slower than the flash (auto)"},
+    {"no-seal", OPTION_NO_SEAL, FOR_PUSH, NULL, NULL,
+     "over http: send it so that everybody on the network can read it"},
+    {"delta", OPTION_DELTA, FOR_PUSH, NULL, NULL,
+     "send a patch against the image that runs, also where the network is fast"},
+    {"no-delta", OPTION_NO_DELTA, FOR_PUSH, NULL, NULL, "send no patch"},
+    {"base", OPTION_BASE, FOR_PUSH, "FILE", NULL,
+     "the image that the device runs, for a patch (the images that were sent are in a cache)"},
+    {"no-cache", OPTION_NO_CACHE, FOR_PUSH, NULL, NULL, "leave no copy of the image in the cache, and use none"},
     {"no-check", OPTION_NO_CHECK, FOR_PUSH, NULL, NULL, "do not check the file here; the device does in any case"},
     {"keep-going", OPTION_KEEP_GOING, FOR_PUSH, NULL, NULL, "go on with the next device whatever happened"},
+    {"into", OPTION_INTO, FOR_RESTART, "WHAT", "recovery application",
+     "recovery, or application: of a device that has a recovery application"},
     {"key", OPTION_KEY, FOR_INSPECT, "FILE", NULL, "the private key of an encrypted image (PEM)"},
     {"chip", OPTION_CHIP, FOR_INSPECT, "NAME", NULL, "would this chip take it? (esp32, esp32s3, ESP32-C3 ...)"},
     {"for", OPTION_FOR, FOR_INSPECT, "HOST", NULL, "would this device take it?"},
     {"ecies", OPTION_ECIES, FOR_KEYGEN, NULL, NULL,
      "a key for ECIES on P-256 instead of RSA with 3072 bits; also KEY.hmac, 32 bytes for a key block of the eFuse"},
     {"output", OPTION_OUTPUT, FOR_ENCRYPT, "FILE", NULL, "what to write (app_secure.bin beside app.bin)"},
+    {"elf", OPTION_ELF, FOR_CRASH, "FILE", NULL, "the ELF file of the image that has crashed: functions and lines"},
+    {"addr2line", OPTION_ADDR2LINE, FOR_CRASH, "FILE", NULL,
+     "this program instead of the toolchain's (riscv32-esp-elf-addr2line, xtensa-esp-elf-addr2line)"},
+    {"watch", OPTION_WATCH, FOR_FLEET, NULL, NULL, "status: again and again, until the run ends"},
+    {"format", OPTION_FORMAT, FOR_FLEET, "FORM", "csv junit", "report: csv (the default) or junit"},
     {"wait", OPTION_WAIT, FOR_RESTARTS, "[S]", NULL,
      "wait up to S seconds for the device to be back (60); --wait=0: do not wait"},
     {"wait", OPTION_SEARCH, FOR_DISCOVER, "[S]", NULL, "look for S seconds (2)"},
-    {"password-file", OPTION_PASSWORD_FILE, FOR_DEVICES, "FILE", NULL,
+    {"password-file", OPTION_PASSWORD_FILE, FOR_DEVICES | FOR_FLEET, "FILE", NULL,
      "the password or pairing code is the first line of FILE"},
-    {"ca", OPTION_CA, FOR_DEVICES, "FILE", NULL, "https: trust this certificate (PEM), or those it signed"},
-    {"insecure", OPTION_INSECURE, FOR_DEVICES, NULL, NULL,
+    {"ca", OPTION_CA, FOR_DEVICES | FOR_FLEET, "FILE", NULL, "https: trust this certificate (PEM), or those it signed"},
+    {"insecure", OPTION_INSECURE, FOR_DEVICES | FOR_FLEET, NULL, NULL,
      "https: take any certificate; the password still proves the device"},
     {"retry", OPTION_RETRY, FOR_DEVICES, "N", NULL, "connect again up to N times after a lost connection (5)"},
     {"json", OPTION_JSON, FOR_ALL, NULL, NULL, "one JSON object a line, on standard output"},
@@ -133,10 +185,19 @@ void option_words_write(const option_words_t *option, char *text, size_t size) {
     snprintf(text, size, "%s--%s%s", letter, option->name, value);
 }
 
-// ---- exit codes ----------------------------------------------------------------------------------------------------
+// ---- exit codes ----
 
 const exit_words_t exit_words[] = {
-    {0, "done"},        {1, "trouble here"}, {2, "wrong usage"},        {3, "file refused"},  {4, "device refused"},
-    {5, "unreachable"}, {6, "login failed"}, {7, "the old image runs"}, {130, "interrupted"},
+    {0, "done"},
+    {1, "trouble here"},
+    {2, "wrong usage"},
+    {3, "file refused"},
+    {4, "device refused"},
+    {5, "unreachable"},
+    {6, "login failed"},
+    {7, "the old image runs"},
+    {8, "the rollout was stopped"},
+    {9, "a wave waits for approval"},
+    {130, "interrupted"},
 };
 const size_t exit_words_count = COUNT_OF(exit_words);

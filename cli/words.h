@@ -11,6 +11,7 @@ typedef enum {
     COMMAND_HELP,
     COMMAND_VERSION,
     COMMAND_INFO,
+    COMMAND_CRASH,
     COMMAND_PUSH,
     COMMAND_DISCOVER,
     COMMAND_CONFIRM,
@@ -20,7 +21,31 @@ typedef enum {
     COMMAND_INSPECT,
     COMMAND_KEYGEN,
     COMMAND_ENCRYPT,
+    COMMAND_FLEET,
 } command_name_t;
+
+// Of the command `fleet`.
+typedef enum {
+    FLEET_VERB_LIST,
+    FLEET_VERB_LABEL,
+    FLEET_VERB_PLAN,
+    FLEET_VERB_RUN,
+    FLEET_VERB_STATUS,
+    FLEET_VERB_PAUSE,
+    FLEET_VERB_RESUME,
+    FLEET_VERB_ABORT,
+    FLEET_VERB_APPROVE,
+    FLEET_VERB_RETRY,
+    FLEET_VERB_REPORT,
+} fleet_verb_t;
+
+typedef struct {
+    const char *name;
+    size_t least, most; // operands
+} verb_words_t;
+
+extern const verb_words_t verb_words[]; // in the order of fleet_verb_t
+extern const size_t verb_words_count;
 
 // Groups of options that a command knows.
 enum {
@@ -32,6 +57,9 @@ enum {
     FOR_KEYGEN = 32,
     FOR_ENCRYPT = 64,
     FOR_DISCOVER = 128,
+    FOR_CRASH = 512,
+    FOR_RESTART = 1024,
+    FOR_FLEET = 2048,
     FOR_EVERYWHERE = 256 // also without a command
 };
 
@@ -65,11 +93,21 @@ enum {
     OPTION_CONFIRM,
     OPTION_KEEP_GOING,
     OPTION_COMPRESS,
+    OPTION_NO_SEAL,
+    OPTION_DELTA,
+    OPTION_NO_DELTA,
+    OPTION_BASE,
+    OPTION_NO_CACHE,
     OPTION_FOR,
     OPTION_CHIP,
     OPTION_KEY,
     OPTION_ECIES,
     OPTION_OUTPUT,
+    OPTION_ELF,
+    OPTION_ADDR2LINE,
+    OPTION_INTO,
+    OPTION_WATCH,
+    OPTION_FORMAT,
     OPTION_SEARCH, // --wait with another meaning: the parser knows it as OPTION_WAIT
     OPTION_END,
 };

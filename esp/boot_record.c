@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "boot_record.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "esp_flash_partitions.h"
@@ -33,18 +34,6 @@ static bool is_written(const esp_ota_select_entry_t *entry) {
            entry->crc == esp_rom_crc32_le(UINT32_MAX, (const uint8_t *)&entry->ota_seq, sizeof entry->ota_seq);
 }
 
-static bool is_valid(const esp_ota_select_entry_t *entry) {
-    return is_written(entry) && entry->ota_state != ESP_OTA_IMG_INVALID && entry->ota_state != ESP_OTA_IMG_ABORTED;
-}
-
-static int active_of(const record_t *record) {
-    const esp_ota_select_entry_t *entries = record->entries;
-    if (is_valid(&entries[0]) && is_valid(&entries[1])) {
-        return entries[1].ota_seq > entries[0].ota_seq;
-    }
-    return is_valid(&entries[0]) ? 0 : is_valid(&entries[1]) ? 1 : NONE;
-}
-
 static const esp_partition_t *slot_of(const esp_ota_select_entry_t *entry) {
     uint32_t count = esp_ota_get_app_partition_count();
     if (count == 0) {
@@ -54,45 +43,87 @@ static const esp_partition_t *slot_of(const esp_ota_select_entry_t *entry) {
     return esp_partition_find_first(ESP_PARTITION_TYPE_APP, subtype, NULL);
 }
 
-// The entry for `slot`, the newer one of two.
-static int entry_of(const record_t *record, const esp_partition_t *slot) {
+// Is the entry one for `slot`; where `slot` is NULL: may the bootloader start what it selects?
+static bool fits(const esp_ota_select_entry_t *entry, const esp_partition_t *slot) {
+    if (!is_written(entry)) {
+        return false;
+    }
+    return slot != NULL ? slot_of(entry) == slot
+                        : entry->ota_state != ESP_OTA_IMG_INVALID && entry->ota_state != ESP_OTA_IMG_ABORTED;
+}
+
+// The newest entry that fits. With NULL: the one that counts.
+static int newest(const record_t *record, const esp_partition_t *slot) {
     int found = NONE;
     for (int i = 0; i < 2; i++) {
         const esp_ota_select_entry_t *entry = &record->entries[i];
-        bool newer = found == NONE || entry->ota_seq > record->entries[found].ota_seq;
-        if (is_written(entry) && slot_of(entry) == slot && newer) {
+        if (fits(entry, slot) && (found == NONE || entry->ota_seq > record->entries[found].ota_seq)) {
             found = i;
         }
     }
     return found;
 }
 
-bool ota_ws_boot_record_state(const esp_partition_t *slot, uint32_t *state) {
+// The mark as it lies in flash: what flash encryption makes of erased bytes is nothing to compare with.
+static ota_ws_boot_mark_t mark_of(const record_t *record, int entry) {
+    uint8_t bytes[MARK_SIZE];
+    int zeros = 0, ones = 0;
+    if (esp_partition_read_raw(record->partition, (size_t)entry * SECTOR + sizeof record->entries[0], bytes,
+                               sizeof bytes) != ESP_OK) {
+        return OTA_WS_MARK_TORN;
+    }
+    for (int i = 0; i < MARK_SIZE; i++) {
+        zeros += bytes[i] == 0;
+        ones += bytes[i] == 0xFF;
+    }
+    return zeros == MARK_SIZE ? OTA_WS_MARK_THERE : ones == MARK_SIZE ? OTA_WS_MARK_GONE : OTA_WS_MARK_TORN;
+}
+
+void ota_ws_boot_record_look(const esp_partition_t *slot, ota_ws_boot_entry_t *entry) {
     record_t record;
-    int entry = read_record(&record) ? entry_of(&record, slot) : NONE;
-    if (entry == NONE) {
+    memset(entry, 0, sizeof *entry);
+    if (!read_record(&record)) {
+        return;
+    }
+    int own = newest(&record, slot);
+    int active = newest(&record, NULL);
+    if (own != NONE) {
+        entry->is_known = true;
+        entry->state = record.entries[own].ota_state;
+        entry->mark = mark_of(&record, own);
+    }
+    if (active != NONE) {
+        entry->is_selected = slot_of(&record.entries[active]) == slot;
+        entry->has_other = fits(&record.entries[1 - active], NULL);
+    }
+}
+
+bool ota_ws_boot_record_mark(const esp_partition_t *slot, uint32_t state) {
+    static const uint8_t zeros[MARK_SIZE];
+    record_t record;
+    int active = read_record(&record) ? newest(&record, NULL) : NONE;
+    if (active == NONE || slot_of(&record.entries[active]) != slot || record.entries[active].ota_state != state) {
         return false;
     }
-    *state = record.entries[entry].ota_state;
+    (void)esp_partition_write_raw(record.partition, (size_t)active * SECTOR + sizeof record.entries[0], zeros,
+                                  sizeof zeros);
     return true;
 }
 
-const esp_partition_t *ota_ws_boot_record_selected(void) {
-    record_t record;
-    int active = read_record(&record) ? active_of(&record) : NONE;
-    return active == NONE ? NULL : slot_of(&record.entries[active]);
+// Could this entry select `slot`, today or when a write of it that was cut off reads differently? So may one whose
+// state bars it: the state has no check, and weak cells may read as another one at the next start.
+static bool could_select(const esp_ota_select_entry_t *entry, const esp_partition_t *slot) {
+    bool is_blank = entry->ota_seq == UINT32_MAX && entry->crc == UINT32_MAX;
+    return is_written(entry) ? slot_of(entry) == slot : !is_blank;
 }
 
-bool ota_ws_boot_record_has_other(void) {
-    record_t record;
-    int active = read_record(&record) ? active_of(&record) : NONE;
-    return active != NONE && is_valid(&record.entries[1 - active]);
-}
-
-bool ota_ws_boot_record_selects(const esp_partition_t *slot, uint32_t state) {
-    record_t record;
-    int active = read_record(&record) ? active_of(&record) : NONE;
-    return active != NONE && slot_of(&record.entries[active]) == slot && record.entries[active].ota_state == state;
+// First its CRC is made wrong: so no part of it that a power cut leaves counts, and a half-erased state lifts no bar.
+static esp_err_t withdraw(const record_t *record, int entry) {
+    static const uint32_t zero;
+    size_t at = (size_t)entry * SECTOR;
+    esp_err_t error =
+        esp_partition_write_raw(record->partition, at + offsetof(esp_ota_select_entry_t, crc), &zero, sizeof zero);
+    return error == ESP_OK ? esp_partition_erase_range(record->partition, at, SECTOR) : error;
 }
 
 esp_err_t ota_ws_boot_record_forget(const esp_partition_t *slot) {
@@ -102,63 +133,24 @@ esp_err_t ota_ws_boot_record_forget(const esp_partition_t *slot) {
         return ESP_OK;
     }
     for (int i = 0; i < 2 && error == ESP_OK; i++) {
-        if (is_written(&record.entries[i]) && slot_of(&record.entries[i]) == slot) {
-            error = esp_partition_erase_range(record.partition, (size_t)i * SECTOR, SECTOR);
+        if (could_select(&record.entries[i], slot)) {
+            error = withdraw(&record, i);
         }
     }
     return error;
 }
 
-// ---- the mark ------------------------------------------------------------------------------------------------------
-
-// As it lies in flash: what flash encryption makes of erased bytes is nothing to compare with.
-static bool mark_is(const record_t *record, int entry, uint8_t value) {
-    uint8_t bytes[MARK_SIZE];
-    size_t offset = (size_t)entry * SECTOR + sizeof(esp_ota_select_entry_t);
-    bool is_so = esp_partition_read_raw(record->partition, offset, bytes, sizeof bytes) == ESP_OK;
-    for (size_t i = 0; i < sizeof bytes && is_so; i++) {
-        is_so = bytes[i] == value;
-    }
-    return is_so;
-}
-
-void ota_ws_boot_record_put_mark(const esp_partition_t *slot) {
-    static const uint8_t zeros[MARK_SIZE];
+bool ota_ws_boot_record_rewrite(uint32_t state) {
     record_t record;
-    int entry = read_record(&record) ? entry_of(&record, slot) : NONE;
-    if (entry != NONE) {
-        size_t offset = (size_t)entry * SECTOR + sizeof record.entries[0];
-        (void)esp_partition_write_raw(record.partition, offset, zeros, sizeof zeros);
-    }
-}
-
-static bool has_mark(const esp_partition_t *slot, uint8_t value) {
-    record_t record;
-    int entry = read_record(&record) ? entry_of(&record, slot) : NONE;
-    return entry != NONE && mark_is(&record, entry, value);
-}
-
-bool ota_ws_boot_record_is_marked(const esp_partition_t *slot) {
-    return has_mark(slot, 0);
-}
-
-bool ota_ws_boot_record_was_rewritten(const esp_partition_t *slot) {
-    return has_mark(slot, 0xFF);
-}
-
-// ---- states --------------------------------------------------------------------------------------------------------
-
-esp_err_t ota_ws_boot_record_rewrite(uint32_t state) {
-    record_t record;
-    int active = read_record(&record) ? active_of(&record) : NONE;
+    int active = read_record(&record) ? newest(&record, NULL) : NONE;
     if (active == NONE) {
-        return ESP_ERR_NOT_FOUND;
+        return false;
     }
     size_t offset = (size_t)active * SECTOR;
-    record.entries[active].ota_state = state;
-    esp_err_t error = esp_partition_erase_range(record.partition, offset, SECTOR);
-    if (error == ESP_OK) {
-        error = esp_partition_write(record.partition, offset, &record.entries[active], sizeof record.entries[active]);
-    }
-    return error;
+    esp_ota_select_entry_t written, *entry = &record.entries[active];
+    entry->ota_state = state;
+    return esp_partition_erase_range(record.partition, offset, SECTOR) == ESP_OK &&
+           esp_partition_write(record.partition, offset, entry, sizeof *entry) == ESP_OK &&
+           esp_partition_read(record.partition, offset, &written, sizeof written) == ESP_OK &&
+           memcmp(&written, entry, sizeof written) == 0;
 }

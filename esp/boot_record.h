@@ -9,30 +9,29 @@
 #include "esp_err.h"
 #include "esp_partition.h"
 
-// State of the record's entry for `slot`; false when there is none. The newer one, when both speak of it.
-bool ota_ws_boot_record_state(const esp_partition_t *slot, uint32_t *state);
+// What ota_ws_boot_record_mark() has written behind an entry. TORN: an erase was cut off.
+typedef enum { OTA_WS_MARK_TORN, OTA_WS_MARK_THERE, OTA_WS_MARK_GONE } ota_ws_boot_mark_t;
 
-// What the next start would run: the slot of the valid entry with the higher sequence number; NULL when there is none
-// (then the factory image, or the first slot, runs).
-const esp_partition_t *ota_ws_boot_record_selected(void);
+// What the record says of one slot.
+typedef struct {
+    bool is_known; // there is an entry for it; the newer one, when there are two. Then:
+    uint32_t state;
+    ota_ws_boot_mark_t mark;
+    bool is_selected; // the next start would run it, by the entry that counts
+    bool has_other;   // the entry that does not count now is valid: it would run if the other one were gone
+} ota_ws_boot_entry_t;
 
-// The entry that does not count now is valid: what would run if the other one were gone.
-bool ota_ws_boot_record_has_other(void);
+void ota_ws_boot_record_look(const esp_partition_t *slot, ota_ws_boot_entry_t *entry);
 
-// The entry that counts selects `slot`, with `state`.
-bool ota_ws_boot_record_selects(const esp_partition_t *slot, uint32_t state);
-
-// Erases the sector of the entry for `slot`, so that the other entry counts: one flash operation (two when both entries
-// speak of it). ESP_OK when there is none.
+// Takes away each entry that selects `slot`, or could do so when it is read again, so that the other entry counts: two
+// flash operations for each. ESP_OK when there is none.
 esp_err_t ota_ws_boot_record_forget(const esp_partition_t *slot);
 
-// Marks the entry for `slot` as the one that was just written: 32 bytes behind it in its sector, which ESP-IDF neither
-// reads nor keeps when it writes an entry again.
-void ota_ws_boot_record_put_mark(const esp_partition_t *slot);
+// Marks the entry that counts as the one that was just written: 32 bytes behind it in its sector, which ESP-IDF neither
+// reads nor keeps when it writes an entry again. False: this entry does not select `slot` with `state`, and nothing is
+// written.
+bool ota_ws_boot_record_mark(const esp_partition_t *slot, uint32_t state);
 
-// The mark is there, all of it; all of it is gone. Neither: an erase was cut off.
-bool ota_ws_boot_record_is_marked(const esp_partition_t *slot);
-bool ota_ws_boot_record_was_rewritten(const esp_partition_t *slot);
-
-// Rewrites the entry that counts with that state, as ESP-IDF does it, also when it has that state already.
-esp_err_t ota_ws_boot_record_rewrite(uint32_t state);
+// Rewrites the entry that counts with that state, as ESP-IDF does it, also when it has that state already, and reads it
+// back. False: it does not lie there as it should.
+bool ota_ws_boot_record_rewrite(uint32_t state);

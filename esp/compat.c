@@ -3,13 +3,11 @@
 
 #include <string.h>
 
-#include "boot_record.h"
 #include "esp_idf_version.h"
-#include "esp_ota_ops.h"
 #include "hal/efuse_hal.h"
 #include "sdkconfig.h"
 
-// ---- hash ----------------------------------------------------------------------------------------------------------
+// ---- hash ----
 
 #if ESP_IDF_VERSION >= ESP_IDF_VERSION_VAL(6, 0, 0)
 
@@ -77,7 +75,7 @@ static void peek(const ota_ws_sha256_t *state, uint8_t digest[OTA_WS_SHA256_SIZE
 
 const ota_ws_hash_t ota_ws_compat_hash = {start, update, peek, finish};
 
-// ---- server --------------------------------------------------------------------------------------------------------
+// ---- server ----
 
 #if CONFIG_HTTPD_WS_POST_HANDSHAKE_CB_SUPPORT
 
@@ -112,7 +110,7 @@ esp_err_t ota_ws_compat_read_payload(httpd_req_t *request, httpd_ws_frame_t *fra
 
 #endif
 
-// ---- hardware ------------------------------------------------------------------------------------------------------
+// ---- hardware ----
 
 #if CONFIG_IDF_TARGET_ESP32
 
@@ -141,7 +139,7 @@ void ota_ws_compat_describe_hardware(ota_ws_identity_t *identity) {
 #endif
 }
 
-// ---- all methods ---------------------------------------------------------------------------------------------------
+// ---- all methods ----
 
 bool ota_ws_compat_any_method(httpd_uri_t *uri) {
 #ifdef HTTP_ANY
@@ -153,44 +151,7 @@ bool ota_ws_compat_any_method(httpd_uri_t *uri) {
 #endif
 }
 
-// ---- boot record ---------------------------------------------------------------------------------------------------
-
-#if ESP_IDF_VERSION >= ESP_IDF_VERSION_VAL(5, 5, 0)
-
-esp_err_t ota_ws_compat_mark_invalid(void) {
-    return esp_ota_mark_app_invalid_rollback();
-}
-
-#else
-
-// Up to 5.4 ESP-IDF has this only together with a restart.
-esp_err_t ota_ws_compat_mark_invalid(void) {
-    return ota_ws_boot_record_rewrite(ESP_OTA_IMG_INVALID);
-}
-
-#endif
-
-// ---- flash encryption ----------------------------------------------------------------------------------------------
-
-#if ESP_IDF_VERSION >= ESP_IDF_VERSION_VAL(6, 0, 0)
-
-#include "esp_efuse.h"
-
-bool ota_ws_compat_flash_is_encrypted(void) {
-    return esp_efuse_is_flash_encryption_enabled();
-}
-
-#else
-
-#include "esp_flash_encrypt.h"
-
-bool ota_ws_compat_flash_is_encrypted(void) {
-    return esp_flash_encryption_enabled();
-}
-
-#endif
-
-// ---- Wi-Fi ---------------------------------------------------------------------------------------------------------
+// ---- Wi-Fi ----
 
 // Declared here and weak, so that an application without Wi-Fi does not get it linked. The type is wifi_ps_type_t.
 esp_err_t esp_wifi_get_ps(int *type) __attribute__((weak));

@@ -30,12 +30,6 @@ esp_err_t ota_ws_compat_read_payload(httpd_req_t *request, httpd_ws_frame_t *fra
 // ESP-IDF's own check refuses another size.
 void ota_ws_compat_describe_hardware(ota_ws_identity_t *identity);
 
-// Marks the running image as given up, without a restart. The caller has made sure that there is another one.
-esp_err_t ota_ws_compat_mark_invalid(void);
-
-// Is flash encryption on?
-bool ota_ws_compat_flash_is_encrypted(void);
-
 // Wi-Fi power save off, and back to what it was. Nothing when the application has no Wi-Fi.
 void ota_ws_compat_wifi_awake(void);
 void ota_ws_compat_wifi_restore(void);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <stdlib.h>
 #include <string.h>
 
 #include "compat.h"
@@ -8,16 +9,17 @@
 #include "esp_netif.h"
 #include "esp_timer.h"
 #include "flash.h"
-#include "freertos/FreeRTOS.h"
-#include "freertos/semphr.h"
-#include "freertos/task.h"
 #include "httpd_glue.h"
 #include "inflate.h"
 #include "link.h"
+#include "log_keeper.h"
 #include "mdns_announce.h"
 #include "nvs_flash.h"
+#include "own_task.h"
 #include "password.h"
+#include "plain_http.h"
 #include "platform.h"
+#include "record/history.h"
 #include "sdkconfig.h"
 #include "signed.h"
 #include "text.h"
@@ -31,82 +33,67 @@ _Static_assert(OTA_WS_CODE_SIZE == OTA_WS_PAIRING_CODE_SIZE, "one size of pairin
 
 static const char *const tag = "ota_ws";
 
-// What the device of core.h is started with. All but `woken` is used with the lock held.
-static struct {
-    bool started;
-    bool is_shown;               // the way in
-    char code[OTA_WS_CODE_SIZE]; // the pairing code, until it is shown
-    volatile int woken;          // ticks since the server was asked to look; 0: it was not
-    ota_ws_settings_t settings;
-    ota_ws_flash_t flash;
-    ota_ws_worker_t worker;
-    ota_ws_verifier_t verifier;
-} component;
-
-// ---- lock and time -------------------------------------------------------------------------------------------------
+// ---- lock and time ----
 
 static void look(void *context) {
     (void)context;
-    component.woken = 0;
+    ota_ws_core->wake_pending = 0;
     ota_ws_device_t *device = ota_ws_core_enter();
     ota_ws_device_tick(device, ota_ws_core_now_ms());
     ota_ws_core_leave();
 }
 
-// The server whose task will look: one with a connection of ours, so that it is there.
-static httpd_handle_t find_server(void) {
+static bool wake(httpd_handle_t server) {
+    return server != NULL && httpd_queue_work(server, look, NULL) == ESP_OK;
+}
+
+// In the timer's task. The server whose task will look is one with a connection of ours, so that it is there. What was
+// queued may be lost without a word before 5.5.5: then it is queued again.
+static void tick(void *context) {
+    (void)context;
     ota_ws_core_lock();
     httpd_handle_t server = ota_ws_peer_any_server();
     ota_ws_core_unlock();
-    return server;
-}
-
-// In the timer's task. What was queued may be lost without a word before 5.5.5: then it is queued again.
-static void tick(void *context) {
-    (void)context;
-    httpd_handle_t server = find_server();
     if (server == NULL) {
         look(NULL);
-        return;
+    } else if (ota_ws_core->wake_pending > 0 && ota_ws_core->wake_pending < LOST_TICKS) {
+        ota_ws_core->wake_pending++;
+    } else {
+        ota_ws_core->wake_pending = wake(server);
     }
-    if (component.woken > 0 && component.woken < LOST_TICKS) {
-        component.woken++;
-        return;
-    }
-    component.woken = httpd_queue_work(server, look, NULL) == ESP_OK ? 1 : 0;
 }
 
 // In the writer's task: a result can be taken. If the lock is held, its holder takes it; the next tick does at the
 // latest.
 static void result_waits(void) {
-    if (component.woken > 0 || xSemaphoreTakeRecursive(ota_ws_core.lock, 0) != pdTRUE) {
+    if (ota_ws_core->wake_pending > 0 || !ota_ws_core_try_lock()) {
         return;
     }
     httpd_handle_t server = ota_ws_peer_any_server();
-    component.woken = server != NULL;
+    ota_ws_core->wake_pending = server != NULL;
     ota_ws_core_unlock();
-    if (server != NULL && httpd_queue_work(server, look, NULL) != ESP_OK) {
-        component.woken = 0;
+    if (server != NULL && !wake(server)) {
+        ota_ws_core->wake_pending = 0;
     }
 }
 
-// ---- start ---------------------------------------------------------------------------------------------------------
+// ---- start ----
 
 static const char *text_or(const char *text, const char *otherwise) {
     return text != NULL ? text : otherwise[0] != '\0' ? otherwise : NULL;
 }
 
-static void take_settings(const ota_ws_config_t *config) {
+static void take_settings(ota_ws_core_t *core, const ota_ws_config_t *config) {
     static const char *const names[] = {CONFIG_OTA_HOST_NAME, NULL};
     uint32_t trial_s = config->trial_timeout_s != 0 ? config->trial_timeout_s : CONFIG_OTA_TRIAL_TIMEOUT_S; // 0: never
-    ota_ws_settings_t *settings = &component.settings;
+    ota_ws_settings_t *settings = &core->settings;
     *settings = ota_ws_default_settings; // without sentences: the page and ota-ws have them
     settings->chunk = CONFIG_OTA_CHUNK_SIZE;
     settings->credit = 4 * CONFIG_OTA_CHUNK_SIZE;
     settings->trial_timeout_ms = trial_s == OTA_WS_TRIAL_WITHOUT_END ? 0 : trial_s * 1000;
     settings->ws_uri = text_or(config->ws_uri, CONFIG_OTA_DEFAULT_WS_URI);
     settings->policy = (ota_ws_policy_t){.check_project = OTA_WS_CHECK_PROJECT, .check_version = OTA_WS_CHECK_VERSION};
-    ota_ws_core.host_names = config->host_names != NULL ? config->host_names : names[0][0] != '\0' ? names : NULL;
+    core->host_names = config->host_names != NULL ? config->host_names : names[0][0] != '\0' ? names : NULL;
 }
 
 static void write_address(char text[OTA_WS_TEXT_ADDRESS_SIZE]) {
@@ -125,117 +112,122 @@ static void show_way_in(const char *uri) {
     char address[OTA_WS_TEXT_ADDRESS_SIZE];
     write_address(address);
     ESP_LOGI(tag, "Update page: %s%s", address, uri);
-    if (ota_ws_core.device.verifier == NULL) {
+    if (ota_ws_core->device.verifier == NULL) {
         ESP_LOGW(tag, "The update page is NOT protected: anybody on the network may replace this firmware");
-    } else if (component.code[0] != '\0') {
-        ESP_LOGI(tag, "Pairing code: %s", component.code);
+    } else if (ota_ws_core->code[0] != '\0') {
+        ESP_LOGI(tag, "Pairing code: %s", ota_ws_core->code);
     }
-    memset(component.code, 0, sizeof component.code);
-    component.is_shown = true;
+    memset(ota_ws_core->code, 0, sizeof ota_ws_core->code);
+    ota_ws_core->is_shown = true;
 }
 
 // Applications often look at no result, so the console says what is to be done.
-static void log_error(esp_err_t error, const char *uri) {
+static const char *remedy(esp_err_t error) {
     switch (error) {
     case ESP_ERR_HTTPD_HANDLERS_FULL:
-        ESP_LOGE(tag, "No update page: the server has no room for 3 more handlers. Raise max_uri_handlers.");
-        break;
+        return "the server has no room for 3 more handlers. Raise max_uri_handlers.";
     case ESP_ERR_HTTPD_HANDLER_EXISTS:
-        ESP_LOGE(tag, "No update page: another handler stands at %s or %s. Register before a handler with a wildcard.",
-                 uri, component.settings.ws_uri);
-        break;
+        return "another handler stands there. Register before a handler with a wildcard.";
     case ESP_ERR_INVALID_ARG:
-        ESP_LOGE(tag, "No update page: there is no server, or the password is not 4 to 64 printable ASCII characters.");
-        break;
+        return "there is no server, or the password is not 4 to 64 printable ASCII characters.";
+    case ESP_ERR_NO_MEM:
+        return "there is not enough memory. Register the page before the application takes its own.";
     default:
-        ESP_LOGE(tag, "No update page: %s", esp_err_to_name(error));
-        break;
+        return "see the error's number.";
     }
 }
 
-static void prepare_ports(const ota_ws_config_t *config, ota_ws_ports_t *ports) {
-    ota_ws_chip_signed_start();
-    ota_ws_chip_flash(&component.flash);
-    ota_ws_chip_platform_use(config);
-    ota_ws_pipeline_ports_t pipeline = {
-        .flash = &component.flash,
+static void log_error(esp_err_t error, const char *uri, const char *ws_uri) {
+    ESP_LOGE(tag, "No update page at %s and %s (error 0x%x): %s", uri, ws_uri, (unsigned)error, remedy(error));
+}
+
+static ota_ws_pipeline_ports_t pipeline_ports(void) {
+    return (ota_ws_pipeline_ports_t){
+        .flash = &ota_ws_chip_flash,
         .platform = &ota_ws_chip_platform,
         .hash = &ota_ws_compat_hash,
-        .policy = &component.settings.policy,
+        .policy = &ota_ws_core->settings.policy,
         .inflate = ota_ws_chip_inflate(),
         .decrypt = ota_ws_chip_decrypt(),
     };
-    ota_ws_chip_worker(&component.worker, &pipeline, result_waits);
-    *ports = (ota_ws_ports_t){
-        .flash = &component.flash,
+}
+
+static ota_ws_outcome_t newest_outcome(void) {
+    ota_ws_history_entry_t entry;
+    ota_ws_history_newest(&ota_ws_chip_platform, &entry);
+    return (ota_ws_outcome_t)entry.outcome;
+}
+
+static void start_device(ota_ws_core_t *core, const ota_ws_config_t *config) {
+    nvs_flash_init(); // no harm when it was done; when it cannot be done, a pairing code lasts until the next start
+    take_settings(core, config);
+    ota_ws_chip_signed_start();
+    ota_ws_chip_platform_use(config);
+    const ota_ws_ports_t ports = {
+        .flash = &ota_ws_chip_flash,
         .platform = &ota_ws_chip_platform,
-        .worker = &component.worker,
+        .worker = ota_ws_chip_worker(pipeline_ports, result_waits),
         .hash = &ota_ws_compat_hash,
     };
-}
-
-static esp_err_t make_lock(void) {
-    if (ota_ws_core.lock == NULL) {
-        ota_ws_core.lock = xSemaphoreCreateRecursiveMutex();
+    if (OTA_WS_PROTECTED) {
+        ota_ws_password_load(text_or(config->password, CONFIG_OTA_PASSWORD), &core->verifier, core->code);
+        core->settings.has_pairing_code = core->code[0] != '\0';
     }
-    return ota_ws_core.lock != NULL ? ESP_OK : ESP_ERR_NO_MEM;
-}
-
-// With the lock held, once.
-static esp_err_t start_device(const ota_ws_config_t *config) {
-    const esp_timer_create_args_t timer = {.callback = tick, .name = "ota_ws"};
-    ota_ws_ports_t ports;
-    esp_err_t error = esp_timer_create(&timer, &ota_ws_core.tick);
-    if (error != ESP_OK) {
-        return error;
+    ota_ws_outcome_t before = newest_outcome();
+    ota_ws_device_init(&core->device, &ports, &core->settings, OTA_WS_PROTECTED ? &core->verifier : NULL,
+                       ota_ws_core_now_ms());
+    if (before == OTA_WS_OUTCOME_STAGED && newest_outcome() == OTA_WS_OUTCOME_CONFIRMING) {
+        // An error, because the console of Arduino shows nothing below.
+        ESP_LOGE(tag, "The new firmware was confirmed before this start, so it has no trial. In an Arduino sketch this "
+                      "keeps it: extern \"C\" bool verifyRollbackLater() { return true; }");
     }
-    nvs_flash_init(); // no harm when it was done; when it cannot be done, a pairing code lasts until the next start
-    take_settings(config);
-    prepare_ports(config, &ports);
-    const ota_ws_verifier_t *verifier = OTA_WS_PROTECTED ? &component.verifier : NULL;
-    if (verifier != NULL) {
-        ota_ws_password_load(text_or(config->password, CONFIG_OTA_PASSWORD), &component.verifier, component.code);
-        component.settings.has_pairing_code = component.code[0] != '\0';
-    }
-    ota_ws_device_init(&ota_ws_core.device, &ports, &component.settings, verifier, ota_ws_core_now_ms());
-    component.started = true;
-    ota_ws_core.told.on_trial = ota_ws_core.device.on_trial;
-    if (ota_ws_core.device.on_trial) {
+    core->last_notified.on_trial = core->device.on_trial;
+    if (core->device.on_trial) {
         ota_ws_core_post(OTA_WS_EVENT_ON_TRIAL, NULL, 0);
     }
-    return ESP_OK;
 }
 
 // What the first start hands to its task.
 typedef struct {
+    ota_ws_core_t *core;
     const ota_ws_config_t *config;
-    esp_err_t error;
-    SemaphoreHandle_t done;
 } first_start_t;
 
 static void run_first_start(void *context) {
-    first_start_t *start = context;
-    start->error = start_device(start->config);
-    xSemaphoreGive(start->done);
-    vTaskSuspend(NULL); // deleted by who waits
+    const first_start_t *start = context;
+    start_device(start->core, start->config);
 }
 
 // In a task of its own: applications start their servers from event handlers, whose stack is too small for the record
 // of updates and a password's hash.
-static esp_err_t start_device_apart(const ota_ws_config_t *config) {
-    first_start_t start = {.config = config, .done = xSemaphoreCreateBinary()};
-    TaskHandle_t task;
-    if (start.done == NULL) {
-        return ESP_ERR_NO_MEM;
-    }
-    bool made = xTaskCreate(run_first_start, "ota_ws_start", CONFIG_OTA_WRITER_STACK_SIZE, &start, START_PRIORITY,
-                            &task) == pdPASS;
+static bool start_device_apart(ota_ws_core_t *core, const ota_ws_config_t *config) {
+    first_start_t start = {.core = core, .config = config};
+    ota_ws_task_t task = {.body = run_first_start, .context = &start};
+    bool made = ota_ws_task_start(&task, "ota_ws_start", CONFIG_OTA_WRITER_STACK_SIZE, START_PRIORITY);
     if (made) {
-        xSemaphoreTake(start.done, portMAX_DELAY);
-        vTaskDelete(task);
+        (void)ota_ws_task_end(&task);
     }
-    vSemaphoreDelete(start.done);
-    return made ? start.error : ESP_ERR_NO_MEM;
+    return made;
+}
+
+// With the lock held. A failure leaves nothing behind.
+static bool make_core(const ota_ws_config_t *config) {
+    const esp_timer_create_args_t timer = {.callback = tick, .name = "ota_ws"};
+    ota_ws_core_t *core = calloc(1, sizeof *core);
+    if (core == NULL) {
+        return false;
+    }
+    if (esp_timer_create(&timer, &core->tick) != ESP_OK) {
+        free(core);
+        return false;
+    }
+    if (!start_device_apart(core, config)) {
+        esp_timer_delete(core->tick);
+        free(core);
+        return false;
+    }
+    ota_ws_core = core;
+    return true;
 }
 
 struct ota_ws_server {
@@ -243,49 +235,51 @@ struct ota_ws_server {
     char uri[]; // of the page
 };
 
+// With the lock held.
 static esp_err_t start_all(httpd_handle_t server, const ota_ws_config_t *config, const char *uri) {
-    esp_err_t error = make_lock();
-    if (error != ESP_OK) {
-        return error;
+    if (ota_ws_core == NULL && !make_core(config)) {
+        return ESP_ERR_NO_MEM;
     }
-    ota_ws_core_lock();
-    if (!component.started) {
-        error = start_device_apart(config);
-    }
-    if (error == ESP_OK) {
-        error = ota_ws_glue_register(server, uri, component.settings.ws_uri);
-    }
-    if (error == ESP_OK && !component.is_shown) {
+    ota_ws_chip_log_join();
+    esp_err_t error = ota_ws_glue_register(server, uri, ota_ws_core->settings.ws_uri);
+    if (error == ESP_OK && !ota_ws_core->is_shown) {
         show_way_in(uri);
         ota_ws_mdns_announce(uri);
+        ota_ws_plain_http_note();
     }
-    if (component.started) {
-        ota_ws_core_keep_ticking();
-    }
+    ota_ws_core_keep_ticking();
+    return error;
+}
+
+static esp_err_t start_locked(httpd_handle_t server, const ota_ws_config_t *config, const char *uri) {
+    ota_ws_core_prepare_lock();
+    ota_ws_core_lock();
+    esp_err_t error = start_all(server, config, uri);
     ota_ws_core_unlock();
     return error;
+}
+
+static struct ota_ws_server *make_handle(httpd_handle_t server, const char *uri) {
+    struct ota_ws_server *made = malloc(sizeof *made + strlen(uri) + 1);
+    if (made != NULL) {
+        made->httpd = server;
+        strcpy(made->uri, uri);
+    }
+    return made;
 }
 
 esp_err_t ota_ws_start(httpd_handle_t server, const ota_ws_config_t *config, ota_ws_handle_t *handle) {
     static const ota_ws_config_t defaults;
     const ota_ws_config_t *chosen = config != NULL ? config : &defaults;
     const char *uri = text_or(chosen->uri, CONFIG_OTA_DEFAULT_URI);
-    if (server == NULL || (chosen->password != NULL && !ota_ws_password_acceptable(chosen->password))) {
-        log_error(ESP_ERR_INVALID_ARG, uri);
-        return ESP_ERR_INVALID_ARG;
-    }
     struct ota_ws_server *made = NULL;
-    if (handle != NULL) {
-        made = malloc(sizeof *made + strlen(uri) + 1);
-        if (made == NULL) {
-            return ESP_ERR_NO_MEM;
-        }
-        made->httpd = server;
-        strcpy(made->uri, uri);
+    esp_err_t error = ESP_ERR_INVALID_ARG;
+    if (server != NULL && (chosen->password == NULL || ota_ws_password_acceptable(chosen->password))) {
+        made = handle != NULL ? make_handle(server, uri) : NULL;
+        error = handle != NULL && made == NULL ? ESP_ERR_NO_MEM : start_locked(server, chosen, uri);
     }
-    esp_err_t error = start_all(server, chosen, uri);
     if (error != ESP_OK) {
-        log_error(error, uri);
+        log_error(error, uri, text_or(chosen->ws_uri, CONFIG_OTA_DEFAULT_WS_URI));
         free(made);
     } else if (handle != NULL) {
         *handle = made;
@@ -300,12 +294,13 @@ esp_err_t ota_ws_register_uri_handler(httpd_handle_t server) {
 static bool close_connections(httpd_handle_t server) {
     ota_ws_core_lock();
     bool any = ota_ws_peer_close_all(server);
+    any = ota_ws_plain_http_close_all(server) || any; // both close theirs
     ota_ws_core_unlock();
     return any;
 }
 
 static esp_err_t stop_on(httpd_handle_t server, const char *uri) {
-    esp_err_t error = ota_ws_glue_unregister(server, uri, component.settings.ws_uri);
+    esp_err_t error = ota_ws_glue_unregister(server, uri, ota_ws_core->settings.ws_uri);
     while (close_connections(server)) {
         vTaskDelay(pdMS_TO_TICKS(POLL_MS));
     }
@@ -325,10 +320,10 @@ esp_err_t ota_ws_unregister_uri_handler(httpd_handle_t server) {
     if (server == NULL) {
         return ESP_ERR_INVALID_ARG;
     }
-    return component.started ? stop_on(server, CONFIG_OTA_DEFAULT_URI) : ESP_ERR_NOT_FOUND;
+    return ota_ws_core != NULL ? stop_on(server, CONFIG_OTA_DEFAULT_URI) : ESP_ERR_NOT_FOUND;
 }
 
-// ---- what the application decides ----------------------------------------------------------------------------------
+// ---- what the application decides ----
 
 static esp_err_t error_of(ota_ws_status_t status) {
     switch (status) {
@@ -362,13 +357,13 @@ static ota_ws_status_t wait_for_job(void) {
     return status;
 }
 
-// Before the first start nobody else is there to be told.
+// Before the first start nobody else is there to be last_notified.
 static esp_err_t confirm_alone(void) {
     return error_of(ota_ws_chip_platform.confirm(NULL));
 }
 
 esp_err_t ota_ws_confirm(void) {
-    if (!component.started) {
+    if (ota_ws_core == NULL) {
         return confirm_alone();
     }
     ota_ws_status_t status = ota_ws_device_confirm(ota_ws_core_enter());
@@ -388,7 +383,7 @@ static esp_err_t roll_back_alone(void) {
 }
 
 esp_err_t ota_ws_rollback(void) {
-    if (!component.started) {
+    if (ota_ws_core == NULL) {
         return roll_back_alone();
     }
     ota_ws_status_t status = ota_ws_device_roll_back(ota_ws_core_enter());
@@ -406,11 +401,11 @@ void ota_ws_get_state(ota_ws_state_t *state) {
         [OTA_WS_UPDATE_READY] = OTA_WS_STATE_READY,       [OTA_WS_UPDATE_CONTROL] = OTA_WS_STATE_IDLE,
     };
     memset(state, 0, sizeof *state);
-    if (!component.started) {
+    if (ota_ws_core == NULL) {
         return;
     }
     ota_ws_core_lock();
-    const ota_ws_device_t *device = &ota_ws_core.device;
+    const ota_ws_device_t *device = &ota_ws_core->device;
     state->update = shown[device->update];
     state->size = device->size;
     state->written = device->written;
@@ -419,13 +414,13 @@ void ota_ws_get_state(ota_ws_state_t *state) {
     ota_ws_core_unlock();
 }
 
-// ---- password ------------------------------------------------------------------------------------------------------
+// ---- password ----
 
 static void use(const ota_ws_verifier_t *verifier, bool is_pairing_code) {
-    if (component.started) {
+    if (ota_ws_core != NULL) {
         ota_ws_core_lock();
-        component.verifier = *verifier;
-        component.settings.has_pairing_code = is_pairing_code;
+        ota_ws_core->verifier = *verifier;
+        ota_ws_core->settings.has_pairing_code = is_pairing_code;
         ota_ws_core_unlock();
     }
 }

@@ -9,26 +9,36 @@
 #include "ota_ws_update.h"
 #include "session/device.h"
 
-// What the application was told last.
+// 0: the build takes no updates (OTA_WS_INTO_RECOVERY_ONLY).
+#ifndef OTA_WS_TAKES_UPDATES
+#define OTA_WS_TAKES_UPDATES 1
+#endif
+
+// The last notification of the application.
 typedef struct {
     ota_ws_update_state_t update;
     uint32_t written;
     bool on_trial;
     bool restarting;
     bool gave_up;
-} ota_ws_told_t;
+} ota_ws_last_notified_t;
 
-// All but `lock` is used with the lock held. component.c fills it in when it starts the device.
+// Taken from the heap by the first registration, and kept. All but `wake_pending` is used with the lock held. The
+// device comes first: RISC-V reaches the first 128 bytes with instructions of half the size.
 typedef struct {
-    SemaphoreHandle_t lock;
-    bool ticking;
-    esp_timer_handle_t tick;
-    const char *const *host_names; // of this device, ends with NULL; may be NULL
-    ota_ws_told_t told;
     ota_ws_device_t device;
+    esp_timer_handle_t tick;
+    bool ticking;
+    bool is_shown;                 // the way in
+    volatile uint8_t wake_pending; // ticks since the server was asked to look; 0: it was not
+    const char *const *host_names; // of this device, ends with NULL; may be NULL
+    ota_ws_last_notified_t last_notified;
+    ota_ws_settings_t settings;
+    ota_ws_verifier_t verifier;
+    char code[OTA_WS_CODE_SIZE]; // the pairing code, until it is shown
 } ota_ws_core_t;
 
-extern ota_ws_core_t ota_ws_core;
+extern ota_ws_core_t *ota_ws_core; // NULL: no registration has succeeded so far
 
 // Posts an event to the application.
 void ota_ws_core_post(ota_ws_event_t event, const void *data, size_t size);
@@ -45,7 +55,10 @@ void ota_ws_core_leave(void);
 // Between enter and leave: hands over results that have come meanwhile.
 void ota_ws_core_drain(void);
 
-// The lock alone; may be taken again by the task that has it.
+// The lock alone; may be taken again by the task that has it. Its memory is static: it is made by the first call of
+// prepare_lock, before any other function of this file.
+void ota_ws_core_prepare_lock(void);
+bool ota_ws_core_try_lock(void);
 void ota_ws_core_lock(void);
 void ota_ws_core_unlock(void);
 

@@ -21,7 +21,8 @@ static size_t held;     // bytes of it
 static char *plain;     // esp_encrypted_img's buffer; ours to free
 static bool whole;      // esp_encrypted_img has all that it waits for
 
-static ota_ws_status_t start(void *context) {
+static ota_ws_status_t start(void *context, uint32_t window) {
+    (void)window;
     (void)context;
     esp_decrypt_cfg_t config = {0};
     header = malloc(OTA_WS_ENCRYPTED_HEADER_SIZE);

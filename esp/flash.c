@@ -9,13 +9,13 @@
 #include "esp_flash_partitions.h"
 #include "esp_ota_ops.h"
 #include "esp_partition.h"
+#include "platform.h"
 #include "sdkconfig.h"
 #include "signed.h"
 
 #define SECTOR_SIZE 4096
 #define BLOCK_SIZE 65536
-#define PROGRAM_UNIT 4
-#define PROGRAM_UNIT_ENCRYPTED 16
+#define PROGRAM_UNIT 16 // with flash encryption; without it 4 would do, but images have whole units of 16 all the same
 
 #if CONFIG_BOOTLOADER_APP_ROLLBACK_ENABLE
 #define STATE_OF_NEW ESP_OTA_IMG_NEW
@@ -35,19 +35,22 @@ static const esp_partition_t *find_slot(void) {
 static uint32_t slot_size(void *context) {
     (void)context;
     const esp_partition_t *next = find_slot();
+    if (next == NULL && ota_ws_chip_recovery() != NULL) {
+        next = esp_ota_get_running_partition(); // the application, which the recovery application writes
+    }
     return next == NULL ? 0 : next->size;
 }
 
 static ota_ws_status_t open(void *context, uint32_t image_size) {
     (void)context;
-    uint32_t state;
+    ota_ws_boot_entry_t running;
     slot = find_slot();
     handle = 0;
     if (slot == NULL || image_size > slot->size) {
         return OTA_WS_NO_SLOT;
     }
-    bool known = ota_ws_boot_record_state(esp_ota_get_running_partition(), &state);
-    return known && state == ESP_OTA_IMG_PENDING_VERIFY ? OTA_WS_ON_TRIAL : OTA_WS_OK;
+    ota_ws_boot_record_look(esp_ota_get_running_partition(), &running);
+    return running.is_known && running.state == ESP_OTA_IMG_PENDING_VERIFY ? OTA_WS_ON_TRIAL : OTA_WS_OK;
 }
 
 // Also after a begin that has failed: some versions leave their entry behind, and the next begin would be refused.
@@ -80,9 +83,10 @@ static ota_ws_status_t take_slot(void) {
     if (handle != 0) {
         return OTA_WS_OK;
     }
-    ota_ws_status_t status = status_of(esp_ota_begin(slot, OTA_WITH_SEQUENTIAL_WRITES, &handle));
-    if (status == OTA_WS_OK && ota_ws_boot_record_forget(slot) != ESP_OK) {
-        status = OTA_WS_BOOT_RECORD;
+    // First, because esp_ota_begin() erases the entry that does not count, from 5.5 on, whatever bars it (design.md).
+    ota_ws_status_t status = ota_ws_boot_record_forget(slot) == ESP_OK ? OTA_WS_OK : OTA_WS_BOOT_RECORD;
+    if (status == OTA_WS_OK) {
+        status = status_of(esp_ota_begin(slot, OTA_WITH_SEQUENTIAL_WRITES, &handle));
     }
     if (status != OTA_WS_OK) {
         let_go();
@@ -94,6 +98,13 @@ static ota_ws_status_t take_slot(void) {
 static ota_ws_status_t read(void *context, uint32_t offset, void *bytes, size_t length) {
     (void)context;
     return esp_partition_read(slot, offset, bytes, length) == ESP_OK ? OTA_WS_OK : OTA_WS_FLASH_READ;
+}
+
+// With flash encryption the bytes come decrypted, as they were sent.
+static ota_ws_status_t read_base(void *context, uint32_t offset, void *bytes, size_t length) {
+    (void)context;
+    const esp_partition_t *running = esp_ota_get_running_partition();
+    return esp_partition_read(running, offset, bytes, length) == ESP_OK ? OTA_WS_OK : OTA_WS_FLASH_READ;
 }
 
 static ota_ws_status_t erase(void *context, uint32_t offset, uint32_t length) {
@@ -120,11 +131,7 @@ static ota_ws_status_t activate(void *context, uint32_t image_size) {
     let_go();
     esp_err_t error = esp_ota_set_boot_partition(slot);
     if (error == ESP_OK) {
-        bool is_selected = ota_ws_boot_record_selects(slot, STATE_OF_NEW);
-        if (is_selected) {
-            ota_ws_boot_record_put_mark(slot);
-        }
-        return is_selected ? OTA_WS_OK : OTA_WS_BOOT_RECORD;
+        return ota_ws_boot_record_mark(slot, STATE_OF_NEW) ? OTA_WS_OK : OTA_WS_BOOT_RECORD;
     }
     if (error == ESP_ERR_OTA_VALIDATE_FAILED) {
         return ota_ws_chip_signed_refusal(slot, image_size);
@@ -143,22 +150,17 @@ static void close(void *context) {
     let_go();
 }
 
-void ota_ws_chip_flash(ota_ws_flash_t *flash) {
-    static const ota_ws_flash_t port = {
-        .sector_size = SECTOR_SIZE,
-        .block_size = BLOCK_SIZE,
-        .program_unit = PROGRAM_UNIT,
-        .slot_size = slot_size,
-        .open = open,
-        .read = read,
-        .erase = erase,
-        .program = program,
-        .activate = activate,
-        .deactivate = deactivate,
-        .close = close,
-    };
-    *flash = port;
-    if (ota_ws_compat_flash_is_encrypted()) {
-        flash->program_unit = PROGRAM_UNIT_ENCRYPTED;
-    }
-}
+const ota_ws_flash_t ota_ws_chip_flash = {
+    .sector_size = SECTOR_SIZE,
+    .block_size = BLOCK_SIZE,
+    .program_unit = PROGRAM_UNIT,
+    .slot_size = slot_size,
+    .open = open,
+    .read = read,
+    .read_base = read_base,
+    .erase = erase,
+    .program = program,
+    .activate = activate,
+    .deactivate = deactivate,
+    .close = close,
+};

@@ -4,5 +4,4 @@
 
 #include "ports.h"
 
-// Fills the port; its program unit depends on whether flash encryption is on.
-void ota_ws_chip_flash(ota_ws_flash_t *flash);
+extern const ota_ws_flash_t ota_ws_chip_flash;

@@ -3,182 +3,82 @@
 // keeps none of them (docs/design.md, "On the chip"). Knows no update.
 #include "httpd_glue.h"
 
-#include <stdio.h>
 #include <string.h>
 
+#include "answer.h"
 #include "bytes.h"
 #include "compat.h"
 #include "core.h"
 #include "link.h"
+#include "page.h"
+#include "plain_http.h"
+#include "request_gate.h"
+#include "sdkconfig.h"
 #include "text.h"
 #include "worker.h"
 
 #define HEADER_VALUE_SIZE 96
-#define PATH_SIZE 64
+#define PATH_SIZE OTA_WS_REQUEST_PATH_SIZE
 #define CONTROL_MAX 125     // RFC 6455, section 5.5
 #define DISCARD_MAX 0x10000 // more is not worth reading: the connection closes
 #define WAIT_SLICE_MS 20
 #define PIECE_MAX 1024 // over TLS, where a piece is passed on when all of it is there
 
-extern const uint8_t page_start[] asm("_binary_ota_html_gz_start");
-extern const uint8_t page_end[] asm("_binary_ota_html_gz_end");
-
-// ---- the gate ------------------------------------------------------------------------------------------------------
-
-// NULL where the header is absent. One that is too long becomes "", which nobody takes; 6.0 cuts one character off
-// without a word. Of two headers of one name the server shows the first only.
-static const char *read_header(httpd_req_t *request, const char *name, char value[HEADER_VALUE_SIZE]) {
-    esp_err_t error = httpd_req_get_hdr_value_str(request, name, value, HEADER_VALUE_SIZE);
-    if (error == ESP_ERR_HTTPD_RESULT_TRUNC || (error == ESP_OK && strlen(value) == HEADER_VALUE_SIZE - 1)) {
-        value[0] = '\0';
-        return value;
-    }
-    return error == ESP_OK ? value : NULL;
-}
-
-// NULL when the path is too long: clients then look for the WebSocket where the ticket says.
-static const char *copy_path(httpd_req_t *request, char path[PATH_SIZE]) {
-    size_t length = strcspn(request->uri, "?");
-    if (length >= PATH_SIZE) {
-        return NULL;
-    }
-    memcpy(path, request->uri, length);
-    path[length] = '\0';
-    return path;
-}
-
-typedef struct {
-    char host[HEADER_VALUE_SIZE];
-    char origin[HEADER_VALUE_SIZE];
-    char path[PATH_SIZE];
-    char own_page[OTA_WS_GATE_URL_SIZE];
-    ota_ws_gate_request_t request;
-} gate_t;
-
-static void read_gate(httpd_req_t *request, gate_t *gate) {
-    ota_ws_address_t own;
-    uint16_t port;
-    int socket = httpd_req_to_sockfd(request);
-    bool known = ota_ws_own_address(socket, &own, &port);
-    bool https = httpd_sess_get_transport_ctx(request->handle, socket) != NULL;
-    const char *path = copy_path(request, gate->path);
-    ota_ws_gate_url(gate->own_page, https, own.bytes, port, path != NULL ? path : "/");
-    gate->request = (ota_ws_gate_request_t){
-        .host = read_header(request, "Host", gate->host),
-        .origin = read_header(request, "Origin", gate->origin),
-        .names = ota_ws_core.host_names,
-        .path = path,
-        .own_page = known ? gate->own_page : NULL,
-    };
-}
-
-// ---- page ----------------------------------------------------------------------------------------------------------
-
-static void put_chunk(void *context, const char *text) {
-    httpd_resp_send_chunk(context, text, (ssize_t)strlen(text));
-}
-
-static esp_err_t show_own_page(httpd_req_t *request, const char *own_page) {
-    httpd_resp_set_status(request, "403 Forbidden");
-    httpd_resp_set_type(request, "text/html");
-    httpd_resp_set_hdr(request, "Cache-Control", "no-store");
-    if (request->method == HTTP_HEAD) {
-        return httpd_resp_send(request, NULL, 0);
-    }
-    ota_ws_gate_page(put_chunk, request, own_page);
-    return httpd_resp_send_chunk(request, NULL, 0);
-}
-
-// The server's own functions send a body, or say that there is none.
-static esp_err_t send_head(httpd_req_t *request) {
-    char head[256];
-    int length = snprintf(head, sizeof head,
-                          "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %u\r\nETag: %s\r\n"
-                          "Cache-Control: no-cache\r\nX-Frame-Options: DENY\r\nContent-Encoding: gzip\r\n\r\n",
-                          (unsigned)(page_end - page_start), OTA_WS_PAGE_ETAG);
-    return httpd_send(request, head, (size_t)length) == length ? ESP_OK : ESP_FAIL;
-}
-
-static esp_err_t send_page(httpd_req_t *request) {
-    char known[sizeof OTA_WS_PAGE_ETAG];
-    if (request->method == HTTP_HEAD) {
-        return send_head(request);
-    }
-    httpd_resp_set_hdr(request, "ETag", OTA_WS_PAGE_ETAG);
-    httpd_resp_set_hdr(request, "Cache-Control", "no-cache");
-    httpd_resp_set_hdr(request, "X-Frame-Options", "DENY");
-    bool same = httpd_req_get_hdr_value_str(request, "If-None-Match", known, sizeof known) == ESP_OK &&
-                strcmp(known, OTA_WS_PAGE_ETAG) == 0;
-    if (same) {
-        httpd_resp_set_status(request, "304 Not Modified");
-        return httpd_resp_send(request, NULL, 0);
-    }
-    httpd_resp_set_type(request, "text/html");
-    httpd_resp_set_hdr(request, "Content-Encoding", "gzip");
-    return httpd_resp_send(request, (const char *)page_start, page_end - page_start);
-}
-
-static esp_err_t get_page(httpd_req_t *request) {
-    gate_t gate;
-    read_gate(request, &gate);
-    gate.request.origin = NULL; // others may link to the page
-    if (gate.request.own_page != NULL && ota_ws_gate_check(&gate.request) != OTA_WS_OK) {
-        return show_own_page(request, gate.own_page);
-    }
-    return send_page(request);
-}
-
-// ---- ticket --------------------------------------------------------------------------------------------------------
+// ---- ticket ----
 
 static bool has_body(httpd_req_t *request) {
     char coding[HEADER_VALUE_SIZE];
-    return request->content_len > 0 || read_header(request, "Transfer-Encoding", coding) != NULL;
+    return request->content_len > 0 ||
+           ota_ws_request_header(request, "Transfer-Encoding", coding, sizeof coding) != NULL;
 }
 
 // ESP_FAIL closes the connection: the server would wait for a body that nobody reads.
 static esp_err_t refuse_upload(httpd_req_t *request) {
-    httpd_resp_set_status(request, "415 Unsupported Media Type");
-    httpd_resp_set_type(request, "text/plain; charset=utf-8");
-    httpd_resp_sendstr(request, OTA_WS_NO_UPLOAD);
+    static const ota_ws_answer_t answer = {.status = "415 Unsupported Media Type",
+                                           .headers = "Content-Type: text/plain; charset=utf-8",
+                                           .body = OTA_WS_NO_UPLOAD,
+                                           .length = sizeof OTA_WS_NO_UPLOAD - 1};
+    (void)ota_ws_answer(request, &answer);
     ota_ws_socket_drain(httpd_req_to_sockfd(request));
     return ESP_FAIL;
 }
 
 static esp_err_t post_ticket(httpd_req_t *request) {
-    gate_t gate;
+    ota_ws_request_gate_t gate;
     char body[OTA_WS_TICKET_BODY_SIZE];
     ota_ws_address_t peer;
     if (has_body(request)) {
         return refuse_upload(request);
     }
-    read_gate(request, &gate);
+    ota_ws_request_gate(request, &gate);
     ota_ws_peer_address(httpd_req_to_sockfd(request), &peer);
     ota_ws_device_t *device = ota_ws_core_enter();
     ota_ws_status_t status =
         ota_ws_device_ticket(device, &gate.request, &peer, ota_ws_core_now_ms(), body, sizeof body);
     ota_ws_core_leave();
-    if (status != OTA_WS_OK) {
-        httpd_resp_set_status(request, "403 Forbidden");
-    }
-    httpd_resp_set_type(request, "application/json");
-    httpd_resp_set_hdr(request, "Cache-Control", "no-store");
-    return httpd_resp_sendstr(request, body);
+    const ota_ws_answer_t answer = {.status = status == OTA_WS_OK ? "200 OK" : "403 Forbidden",
+                                    .headers = OTA_WS_JSON_HEADERS,
+                                    .body = body,
+                                    .length = strlen(body)};
+    return ota_ws_answer(request, &answer);
 }
 
 static esp_err_t serve_page(httpd_req_t *request) {
+    if (ota_ws_plain_http_is_asked(request)) {
+        return ota_ws_plain_http_serve(request);
+    }
     if (request->method == HTTP_POST) {
         return post_ticket(request);
     }
     if (request->method == HTTP_GET || request->method == HTTP_HEAD) {
-        return get_page(request);
+        return ota_ws_page_get(request);
     }
-    httpd_resp_set_status(request, "405 Method Not Allowed");
-    httpd_resp_set_hdr(request, "Allow", "GET, HEAD, POST");
-    httpd_resp_send(request, NULL, 0);
+    static const ota_ws_answer_t answer = {.status = "405 Method Not Allowed", .headers = "Allow: GET, HEAD, POST"};
+    (void)ota_ws_answer(request, &answer);
     return ESP_FAIL; // it may have a body
 }
 
-// ---- frames --------------------------------------------------------------------------------------------------------
+// ---- frames ----
 
 typedef struct {
     httpd_req_t *request;
@@ -252,26 +152,26 @@ static esp_err_t take_text(frame_t *frame) {
     if (length > 0 && read_part(frame, (uint8_t *)text, length) != ESP_OK) {
         return give_up(frame);
     }
-    bool stranger = session->state != OTA_WS_SESSION_WELCOME;
+    bool unauthenticated = session->state != OTA_WS_SESSION_WELCOME;
     ota_ws_session_message(session, text, length, ota_ws_core_now_ms());
-    if (stranger && session->state == OTA_WS_SESSION_WELCOME) {
+    if (unauthenticated && session->state == OTA_WS_SESSION_WELCOME) {
         ota_ws_peer_trust(frame->peer);
     }
     return ESP_OK;
 }
 
-// ---- data ----------------------------------------------------------------------------------------------------------
+// ---- data ----
 // The payload goes from the socket into the writer's ring, piece by piece.
 
 // Waits for the writer, which takes as long as one flash operation. NULL: the update has ended meanwhile.
-static uint8_t *wait_for_room(frame_t *frame, size_t *length) {
-    uint8_t *room = ota_ws_chip_worker_room(length, WAIT_SLICE_MS);
-    while (room == NULL && ota_ws_session_takes_data(&frame->peer->session)) {
+static uint8_t *wait_for_space(frame_t *frame, size_t *length) {
+    uint8_t *space = ota_ws_chip_worker_space(length, WAIT_SLICE_MS);
+    while (space == NULL && ota_ws_session_takes_data(&frame->peer->session)) {
         ota_ws_core_drain();
-        room = ota_ws_chip_worker_room(length, WAIT_SLICE_MS);
+        space = ota_ws_chip_worker_space(length, WAIT_SLICE_MS);
     }
     ota_ws_peer_extend(frame->peer);
-    return room;
+    return space;
 }
 
 static esp_err_t read_offset(frame_t *frame) {
@@ -281,7 +181,7 @@ static esp_err_t read_offset(frame_t *frame) {
     return error;
 }
 
-// The core sees each piece, which lies in the ring's room, with the offset that belongs to it. `left`: bytes of the
+// The core sees each piece, which lies in the ring's space, with the offset that belongs to it. `left`: bytes of the
 // frame that are still to be passed on.
 static void pass_on(frame_t *frame, size_t length, size_t left) {
     ota_ws_data_t data = {frame->offset, (uint32_t)length, left == 0};
@@ -295,21 +195,21 @@ static esp_err_t take_few(frame_t *frame) {
     size_t length = frame->left < sizeof bytes ? frame->left : sizeof bytes;
     esp_err_t error = read_part(frame, bytes, length);
     for (size_t i = 0; i < length && error == ESP_OK && frame->is_taken; i++) {
-        size_t room_length;
-        uint8_t *room = wait_for_room(frame, &room_length);
-        if (room == NULL) {
+        size_t space_length;
+        uint8_t *space = wait_for_space(frame, &space_length);
+        if (space == NULL) {
             break;
         }
-        *room = bytes[i];
+        *space = bytes[i];
         pass_on(frame, 1, frame->left + length - i - 1);
     }
     return error;
 }
 
 // How many bytes to ask for. Over TLS all parts of a payload but the last are multiples of the mask (compat.c): 0,
-// where less than that has room.
-static size_t portion(const frame_t *frame, size_t room) {
-    size_t length = room < frame->left ? room : frame->left;
+// where less than that has space.
+static size_t portion(const frame_t *frame, size_t space) {
+    size_t length = space < frame->left ? space : frame->left;
     if (frame->peer->plain) {
         return length;
     }
@@ -317,40 +217,46 @@ static size_t portion(const frame_t *frame, size_t room) {
     return length < frame->left ? length - length % OTA_WS_MASK_SIZE : length;
 }
 
-static esp_err_t take_piece(frame_t *frame, uint8_t *room, size_t length) {
+static esp_err_t take_piece(frame_t *frame, uint8_t *space, size_t length) {
     length = portion(frame, length);
     if (length == 0) {
         return take_few(frame);
     }
-    esp_err_t error = read_some(frame, room, &length);
+    esp_err_t error = read_some(frame, space, &length);
     if (error == ESP_OK) {
         pass_on(frame, length, frame->left);
     }
     return error;
 }
 
-static esp_err_t take_data(frame_t *frame) {
+// As long as the session takes them.
+static esp_err_t take_payload(frame_t *frame) {
     size_t length;
+    esp_err_t error = read_offset(frame);
+    while (error == ESP_OK && frame->is_taken && frame->left > 0) {
+        uint8_t *space = wait_for_space(frame, &length);
+        if (space == NULL) {
+            break;
+        }
+        error = take_piece(frame, space, length);
+        if (error == ESP_OK) {
+            ota_ws_core_drain();
+        }
+    }
+    return error;
+}
+
+static esp_err_t take_data(frame_t *frame) {
     ota_ws_session_t *session = &frame->peer->session;
     frame->is_taken =
         ota_ws_session_admit(session, OTA_WS_FRAME_DATA, frame->left, ota_ws_core_now_ms()) == OTA_WS_ADMIT_TAKE;
-    if (frame->is_taken && read_offset(frame) != ESP_OK) {
+    if (OTA_WS_TAKES_UPDATES && frame->is_taken && take_payload(frame) != ESP_OK) {
         return give_up(frame);
-    }
-    while (frame->is_taken && frame->left > 0) {
-        uint8_t *room = wait_for_room(frame, &length);
-        if (room == NULL) {
-            break;
-        }
-        if (take_piece(frame, room, length) != ESP_OK) {
-            return give_up(frame);
-        }
-        ota_ws_core_drain();
     }
     return ota_ws_peer_has_ended(frame->peer) ? linger(frame) : discard(frame);
 }
 
-// ---- control frames ------------------------------------------------------------------------------------------------
+// ---- control frames ----
 
 static esp_err_t take_control(frame_t *frame) {
     uint8_t payload[CONTROL_MAX];
@@ -366,7 +272,16 @@ static esp_err_t take_control(frame_t *frame) {
     }
     if (frame->head.type == HTTPD_WS_TYPE_CLOSE) {
         ota_ws_peer_send(frame->peer, HTTPD_WS_TYPE_CLOSE, payload, length < 2 ? length : 2);
-        return ESP_FAIL; // that is how the server is told to close
+        return ESP_FAIL; // this makes the server close
+    }
+    return ESP_OK;
+}
+
+// The server has read this CLOSE, or the end of the connection, itself, and queues its own close when we return.
+// ESP_FAIL would be a second one, and the queued close would hit the next connection (link.c).
+static esp_err_t answer_close(frame_t *frame, esp_err_t error) {
+    if (error == ESP_OK) {
+        (void)take_control(frame);
     }
     return ESP_OK;
 }
@@ -391,12 +306,21 @@ static esp_err_t take_frame(frame_t *frame) {
 // Between enter and leave. The server has read the frame's first byte.
 static esp_err_t receive_frame(httpd_req_t *request, ota_ws_peer_t *peer) {
     frame_t frame = {.request = request, .peer = peer};
+    if (peer->left) {
+        return ESP_FAIL;
+    }
     if (ota_ws_peer_has_ended(peer) && peer->plain) {
-        return peer->left ? ESP_FAIL : ESP_OK; // its bytes were drained before we were called
+        return ESP_OK; // its bytes were drained before we were called
     }
     esp_err_t error = peer->broken == OTA_WS_OK ? httpd_ws_recv_frame(request, &frame.head, 0) : ESP_OK;
     peer->in_header = false;
     frame.left = frame.head.len;
+    if (frame.head.type == HTTPD_WS_TYPE_CLOSE) {
+        return answer_close(&frame, error);
+    }
+    if (ota_ws_peer_closes(peer)) {
+        frame.head.type = HTTPD_WS_TYPE_CLOSE;
+    }
     if (error == ESP_ERR_INVALID_STATE) {
         frame.left = 0;
         return refuse(&frame, OTA_WS_BAD_FRAME); // not masked
@@ -407,7 +331,7 @@ static esp_err_t receive_frame(httpd_req_t *request, ota_ws_peer_t *peer) {
     return take_frame(&frame);
 }
 
-// ---- WebSocket -----------------------------------------------------------------------------------------------------
+// ---- WebSocket ----
 
 static esp_err_t refuse_peer(httpd_req_t *request) {
     static const char text[] = "{\"type\":\"error\",\"name\":\"too_many_sessions\"}";
@@ -425,10 +349,9 @@ static esp_err_t open_session(httpd_req_t *request) {
 }
 
 static esp_err_t ask_for_upgrade(httpd_req_t *request) {
-    httpd_resp_set_status(request, "426 Upgrade Required");
-    httpd_resp_set_hdr(request, "Upgrade", "websocket");
-    httpd_resp_set_hdr(request, "Sec-WebSocket-Version", "13");
-    return httpd_resp_send(request, NULL, 0);
+    static const ota_ws_answer_t answer = {.status = "426 Upgrade Required",
+                                           .headers = "Upgrade: websocket\r\nSec-WebSocket-Version: 13"};
+    return ota_ws_answer(request, &answer);
 }
 
 static esp_err_t serve_frame(httpd_req_t *request) {
@@ -460,11 +383,11 @@ static esp_err_t serve_socket(httpd_req_t *request) {
     return upgraded ? open_session(request) : ask_for_upgrade(request);
 }
 
-// ---- register ------------------------------------------------------------------------------------------------------
+// ---- register ----
 
-#define HANDLERS 3 // of the eight that a server has unless told otherwise
+#define HANDLERS 3 // of the eight that a server has by default
 
-// The page with a slash behind it too, where one handler can answer all methods. `slash` has room for the path.
+// The page with a slash behind it too, where one handler can answer all methods. `slash` has space for the path.
 static size_t list_handlers(const char *uri, const char *ws_uri, char slash[PATH_SIZE], httpd_uri_t list[HANDLERS]) {
     list[0] = (httpd_uri_t){.uri = ws_uri,
                             .method = HTTP_GET,

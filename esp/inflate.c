@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Raw deflate through tinfl of the ROM. Its output is the window that it looks back into, so the bytes go on from
-// there, without a copy.
+// there, without a copy. A stream that refers back to 4 KiB at most needs a window of 4 KiB. tinfl never reads outside
+// of the window, whatever the stream says: a stream that refers back farther gives other bytes, and their digest shows
+// it.
 #include "inflate.h"
 
 #include <stdlib.h>
@@ -14,14 +16,16 @@ typedef struct {
     bool ended;   // the stream has
     size_t made;  // bytes in the window
     size_t given; // of them, to the sink
-    uint8_t window[TINFL_LZ_DICT_SIZE];
+    size_t size;  // of the window: a power of two
+    uint8_t window[];
 } inflate_t;
 
 static inflate_t *own; // of the writer
 
-static ota_ws_status_t start(void *context) {
+static ota_ws_status_t start(void *context, uint32_t window) {
+    size_t size = window > 0 && window <= OTA_WS_SMALL_WINDOW ? OTA_WS_SMALL_WINDOW : TINFL_LZ_DICT_SIZE;
     (void)context;
-    own = malloc(sizeof *own);
+    own = malloc(sizeof *own + size);
     if (own == NULL) {
         return OTA_WS_NO_MEMORY;
     }
@@ -29,6 +33,7 @@ static ota_ws_status_t start(void *context) {
     own->ended = false;
     own->made = 0;
     own->given = 0;
+    own->size = size;
     return OTA_WS_OK;
 }
 
@@ -38,7 +43,7 @@ static ota_ws_status_t pass_on(ota_ws_sink_t sink, void *sink_context) {
     length -= own->ended ? 0 : length % PIECE_SIZE;
     ota_ws_status_t status = length > 0 ? sink(sink_context, own->window + own->given, length) : OTA_WS_OK;
     own->given += length;
-    if (own->given == TINFL_LZ_DICT_SIZE) {
+    if (own->given == own->size) {
         own->made = 0;
         own->given = 0;
     }
@@ -47,10 +52,10 @@ static ota_ws_status_t pass_on(ota_ws_sink_t sink, void *sink_context) {
 
 // One call of tinfl; returns how many bytes it took. What it has read beyond the stream's end waits in its bit buffer.
 static size_t step(const uint8_t *bytes, size_t length, tinfl_status *result) {
-    size_t room = TINFL_LZ_DICT_SIZE - own->made;
-    *result = tinfl_decompress(&own->tinfl, bytes, &length, own->window, own->window + own->made, &room,
+    size_t space = own->size - own->made;
+    *result = tinfl_decompress(&own->tinfl, bytes, &length, own->window, own->window + own->made, &space,
                                TINFL_FLAG_HAS_MORE_INPUT);
-    own->made += room;
+    own->made += space;
     own->ended = *result == TINFL_STATUS_DONE;
     if (own->ended && own->tinfl.m_num_bits >= 8) {
         *result = TINFL_STATUS_FAILED;

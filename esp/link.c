@@ -10,10 +10,10 @@
 #define HEADER_SIZE 4   // of a frame that we send: at most 65535 bytes, no mask
 #define LENGTH_IN_2 126 // a frame's second byte: its length stands in the next 2 bytes, or 8
 #define LENGTH_IN_8 127
-#define HEAD_LEAST 6          // of every frame: two bytes and the mask
-#define HEAD_OF_2 12          // of one with LENGTH_IN_2: two bytes, the length, the mask, and 4 of the 126 that follow
-#define SLICE_MS 50           // so long one receive waits at most
-#define STRANGER_FRAME_MS 250 // so long a frame may take before the login; the server serves nobody else meanwhile
+#define HEAD_LEAST 6       // of every frame: two bytes and the mask
+#define HEAD_OF_2 12       // of one with LENGTH_IN_2: two bytes, the length, the mask, and 4 of the 126 that follow
+#define SLICE_MS 50        // so long one receive waits at most
+#define LOGIN_FRAME_MS 250 // so long a frame may take before the login; the server serves nobody else meanwhile
 #define OWNER_FRAME_MS 5000
 #define SEND_MS 300
 #define TRASH_SIZE 128
@@ -23,9 +23,10 @@
 
 // Between enter and leave only.
 static ota_ws_peer_t *peers;
-static char *shared_text; // received or to be sent; before it a header has room: both leave in one piece
+static char *shared_text;    // received or to be sent; before it a header has space: both leave in one piece
+static uint8_t text_holders; // besides the peers
 
-// ---- find and close ------------------------------------------------------------------------------------------------
+// ---- find and close ----
 
 ota_ws_peer_t *ota_ws_peer_find(httpd_handle_t server, int socket) {
     for (ota_ws_peer_t *peer = peers; peer != NULL; peer = peer->next) {
@@ -34,6 +35,10 @@ ota_ws_peer_t *ota_ws_peer_find(httpd_handle_t server, int socket) {
         }
     }
     return NULL;
+}
+
+bool ota_ws_peer_closes(const ota_ws_peer_t *peer) {
+    return (peer->head[0] & 0x0F) == HTTPD_WS_TYPE_CLOSE;
 }
 
 bool ota_ws_peer_has_ended(const ota_ws_peer_t *peer) {
@@ -53,10 +58,19 @@ httpd_handle_t ota_ws_peer_any_server(void) {
     return NULL;
 }
 
-// The server sees the end of the stream and closes; a close through its queue could get lost.
+// The server sees the end of the stream and closes; a close through its queue could get lost. When the server has
+// closed a connection, and we do not know it yet, the descriptor may be another connection already: it has another
+// port.
+void ota_ws_socket_end(int socket, uint16_t port) {
+    ota_ws_address_t address;
+    if (ota_ws_peer_address(socket, &address) == port) {
+        shutdown(socket, SHUT_RDWR);
+    }
+}
+
 static void close_link(void *context) {
     const ota_ws_peer_t *peer = context;
-    shutdown(peer->socket, SHUT_RDWR);
+    ota_ws_socket_end(peer->socket, peer->port);
 }
 
 bool ota_ws_peer_close_all(httpd_handle_t server) {
@@ -70,7 +84,7 @@ bool ota_ws_peer_close_all(httpd_handle_t server) {
     return any;
 }
 
-// ---- send ----------------------------------------------------------------------------------------------------------
+// ---- send ----
 
 // A part that did not leave would put the stream out of step: then it is over.
 static void write_frame(ota_ws_peer_t *peer, const char *frame, size_t length) {
@@ -140,9 +154,12 @@ static void send_later(ota_ws_peer_t *peer, const char *text, size_t length) {
     peer->queued++;
 }
 
-// `text` lies in the shared one, in which the core builds all its messages: before it a header has room.
+// `text` lies in the shared one, in which the core builds all its messages: before it a header has space.
 static void send_text(void *context, const char *text, size_t length) {
     ota_ws_peer_t *peer = context;
+    if (peer->gone) {
+        return;
+    }
     if (peer->queued == 0 && xTaskGetCurrentTaskHandle() == peer->task) {
         send_now(peer, HTTPD_WS_TYPE_TEXT, shared_text + (text - shared_text), length);
     } else {
@@ -156,9 +173,14 @@ void ota_ws_peer_send(ota_ws_peer_t *peer, httpd_ws_type_t type, const void *byt
     send_now(peer, type, text, length);
 }
 
-// ---- receive -------------------------------------------------------------------------------------------------------
+// ---- receive ----
 
-// Of an ended session nothing is heard any more; what comes is thrown away and looks like an empty frame's first byte.
+// The server must not see the end of a connection, nor a CLOSE: it would queue a close of the connection's place in its
+// table, our handler would close at once, and the queued one would hit the next connection in that place. So the server
+// sees the first byte of a data frame instead. (5.5.5, 6.0.2; 5.1.4 spares one without a request so far.)
+static const char shown = (char)(0x80 | HTTPD_WS_TYPE_BINARY);
+
+// The session has ended: its bytes are thrown away.
 static int receive_trash(ota_ws_peer_t *peer, char *byte) {
     char trash[TRASH_SIZE];
     int got = 1;
@@ -166,13 +188,13 @@ static int receive_trash(ota_ws_peer_t *peer, char *byte) {
         got = recv(peer->socket, trash, sizeof trash, MSG_DONTWAIT);
     }
     peer->left = got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK);
-    *byte = (char)(0x80 | HTTPD_WS_TYPE_BINARY);
+    *byte = shown;
     return 1;
 }
 
 void ota_ws_peer_begin_frame(ota_ws_peer_t *peer) {
     bool known = peer->session.state == OTA_WS_SESSION_WELCOME;
-    peer->deadline_ms = ota_ws_core_now_ms() + (known ? OWNER_FRAME_MS : STRANGER_FRAME_MS);
+    peer->deadline_ms = ota_ws_core_now_ms() + (known ? OWNER_FRAME_MS : LOGIN_FRAME_MS);
     peer->in_frame = true;
     peer->in_header = true;
     peer->head_length = 1;
@@ -186,15 +208,17 @@ static int receive_first(ota_ws_peer_t *peer, char *byte) {
         return receive_trash(peer, byte);
     }
     int got = recv(peer->socket, peer->head, HEAD_LEAST, 0);
+    *byte = shown;
     if (got <= 0) {
-        return got == 0 ? 0 : HTTPD_SOCK_ERR_FAIL;
+        peer->left = true;
+        return 1;
     }
     ota_ws_peer_begin_frame(peer);
     peer->head_length = (uint8_t)got;
-    *byte = (char)peer->head[0];
-    if ((*byte & 0x70) != 0) { // reserved bits: no extension was agreed
+    if ((peer->head[0] & 0x70) != 0) { // reserved bits: no extension was agreed
         peer->broken = OTA_WS_BAD_FRAME;
-        *byte = (char)(0x80 | HTTPD_WS_TYPE_BINARY);
+    } else if (!ota_ws_peer_closes(peer)) {
+        *byte = (char)peer->head[0];
     }
     return 1;
 }
@@ -319,7 +343,14 @@ static int receive(httpd_handle_t server, int socket, char *bytes, size_t length
     return got;
 }
 
-// ---- open and gone -------------------------------------------------------------------------------------------------
+// ---- open and gone ----
+
+static void drop_text(void) {
+    if (peers == NULL && text_holders == 0 && shared_text != NULL) {
+        free(shared_text - HEADER_SIZE);
+        shared_text = NULL;
+    }
+}
 
 static void free_peer(ota_ws_peer_t *peer) {
     ota_ws_peer_t **at = &peers;
@@ -328,18 +359,16 @@ static void free_peer(ota_ws_peer_t *peer) {
     }
     *at = peer->next;
     free(peer);
-    if (peers == NULL) {
-        free(shared_text - HEADER_SIZE);
-        shared_text = NULL;
-    }
+    drop_text();
 }
 
 // The server has closed the connection.
 static void forget(void *context) {
     ota_ws_peer_t *peer = context;
-    ota_ws_core_enter();
+    ota_ws_core_lock();
+    peer->gone = true; // before anything is sent: the descriptor may be another connection already
+    ota_ws_core_drain();
     ota_ws_session_closed(&peer->session, ota_ws_core_now_ms());
-    peer->gone = true;
     if (peer->queued == 0) {
         free_peer(peer);
     }
@@ -367,7 +396,7 @@ static void prepare_socket(ota_ws_peer_t *peer) {
     setsockopt(peer->socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     set_time_limit(peer->socket, SO_SNDTIMEO, SEND_MS);
     peer->plain = httpd_sess_get_transport_ctx(peer->server, peer->socket) == NULL;
-    set_time_limit(peer->socket, SO_RCVTIMEO, peer->plain ? SLICE_MS : STRANGER_FRAME_MS);
+    set_time_limit(peer->socket, SO_RCVTIMEO, peer->plain ? SLICE_MS : LOGIN_FRAME_MS);
     if (peer->plain) {
         httpd_sess_set_recv_override(peer->server, peer->socket, receive);
     }
@@ -388,11 +417,11 @@ static uint16_t take_address(const struct sockaddr_storage *from, ota_ws_address
     return ntohs(((const struct sockaddr_in *)from)->sin_port);
 }
 
-void ota_ws_peer_address(int socket, ota_ws_address_t *address) {
+uint16_t ota_ws_peer_address(int socket, ota_ws_address_t *address) {
     struct sockaddr_storage from = {0};
     socklen_t size = sizeof from;
     getpeername(socket, (struct sockaddr *)&from, &size);
-    (void)take_address(&from, address);
+    return take_address(&from, address);
 }
 
 bool ota_ws_own_address(int socket, ota_ws_address_t *address, uint16_t *port) {
@@ -426,7 +455,7 @@ static int count_peers(bool open_only) {
 }
 
 // Too many are open: one of them ends, which may be the one that has just come.
-static void make_room(const ota_ws_device_t *device) {
+static void make_space(const ota_ws_device_t *device) {
     ota_ws_session_t *leaves = count_peers(true) > OTA_WS_MAX_PEERS ? ota_ws_session_to_leave(device) : NULL;
     for (ota_ws_peer_t *peer = peers; peer != NULL && leaves != NULL; peer = peer->next) {
         if (&peer->session == leaves) {
@@ -445,6 +474,20 @@ static bool make_text(void) {
     return shared_text != NULL;
 }
 
+bool ota_ws_peer_hold_text(ota_ws_device_t *device) {
+    if (!make_text()) {
+        return false;
+    }
+    text_holders++;
+    ota_ws_device_scratch(device, shared_text);
+    return true;
+}
+
+void ota_ws_peer_release_text(void) {
+    text_holders--;
+    drop_text();
+}
+
 ota_ws_peer_t *ota_ws_peer_open(httpd_req_t *request, ota_ws_device_t *device) {
     ota_ws_address_t address;
     ota_ws_peer_t *peer = !make_text() || count_peers(false) > OTA_WS_MAX_PEERS ? NULL : calloc(1, sizeof *peer);
@@ -460,9 +503,9 @@ ota_ws_peer_t *ota_ws_peer_open(httpd_req_t *request, ota_ws_device_t *device) {
     prepare_socket(peer);
     request->sess_ctx = peer;
     request->free_ctx = forget;
-    ota_ws_peer_address(peer->socket, &address);
+    peer->port = ota_ws_peer_address(peer->socket, &address);
     ota_ws_device_scratch(device, shared_text);
     ota_ws_session_open(&peer->session, device, &peer->link, &address, ota_ws_core_now_ms());
-    make_room(device);
+    make_space(device);
     return peer;
 }

@@ -19,9 +19,10 @@ typedef struct ota_ws_peer {
     httpd_handle_t server;
     TaskHandle_t task; // the server's, the only one that may write to the socket
     int socket;
+    uint16_t port;  // at the client's end
     bool plain;     // no TLS: bytes come through our own receive function
     bool gone;      // the connection is closed; kept because of `queued`
-    bool left;      // the session has ended, and the client has closed his side
+    bool left;      // the client has closed his side
     bool in_header; // of a frame
     bool in_frame;
     uint8_t head[OTA_WS_HEAD_SIZE]; // of the frame, as it came; where its length is long, the payload's first bytes too
@@ -55,18 +56,28 @@ size_t ota_ws_peer_read(ota_ws_peer_t *peer, uint8_t *to, size_t length);
 // The frame had to wait for us; its time begins again.
 void ota_ws_peer_extend(ota_ws_peer_t *peer);
 
-// The two ends of a connection. False: our own is not known.
-void ota_ws_peer_address(int socket, ota_ws_address_t *address);
+// The two ends of a connection, the client's with its port. 0, false: not known.
+uint16_t ota_ws_peer_address(int socket, ota_ws_address_t *address);
 bool ota_ws_own_address(int socket, ota_ws_address_t *address, uint16_t *port);
+
+// Ends the connection of a socket if its client still has this port. The server closes it then.
+void ota_ws_socket_end(int socket, uint16_t port);
 
 // Throws away what the client still sends, for a short time: a connection that closes before that may lose its answer.
 void ota_ws_socket_drain(int socket);
 
+// Is the frame that begins a CLOSE? Without TLS only; the server does not know it.
+bool ota_ws_peer_closes(const ota_ws_peer_t *peer);
+
 bool ota_ws_peer_has_ended(const ota_ws_peer_t *peer);
 
-// Room for one text, OTA_WS_MESSAGE_SIZE bytes, there while a connection is: of the one that is being received, then of
-// those that answer it.
+// Space for one text, OTA_WS_MESSAGE_SIZE bytes, there while a connection is: of the one that is being received, then
+// of those that answer it.
 char *ota_ws_peer_text(void);
+
+// Keeps that space, also while no connection is there, until it is released. False: there is no memory.
+bool ota_ws_peer_hold_text(ota_ws_device_t *device);
+void ota_ws_peer_release_text(void);
 
 // Sends a control frame, or text that does not come from the core.
 void ota_ws_peer_send(ota_ws_peer_t *peer, httpd_ws_type_t type, const void *bytes, size_t length);

@@ -5,14 +5,18 @@
 
 #include "compat.h"
 #include "esp_random.h"
-#include "login/hmac.h"
+#include "hash.h"
 #include "platform.h"
 #include "text.h"
 
 #define KEY_VERIFIER "verifier"
 #define KEY_CODE "code"
-#define KEY_TAG "tag" // tells whether the verifier is that of the password which the firmware brings along
+#define KEY_TAG "tag" // shows if the verifier belongs to the password that is built into the firmware
 #define TAG_SIZE 8
+
+#ifndef OTA_WS_RECOVERY_APP
+#define OTA_WS_RECOVERY_APP 0
+#endif
 
 static void make(const char *password, ota_ws_verifier_t *verifier) {
     uint8_t salt[OTA_WS_SCRAM_SALT_SIZE];
@@ -57,13 +61,14 @@ static void load_given(const char *password, ota_ws_verifier_t *verifier) {
     }
 }
 
-// A verifier without a tag and without a code is that of ota_ws_set_password().
+// A verifier without a tag and without a code is that of ota_ws_set_password(). A recovery application takes whatever
+// verifier the application has left.
 static bool load_kept(ota_ws_verifier_t *verifier, char code[OTA_WS_CODE_SIZE]) {
     uint8_t tag[TAG_SIZE];
     bool have_code = ota_ws_chip_load(KEY_CODE, code, OTA_WS_CODE_SIZE) == OTA_WS_CODE_SIZE;
     bool have_tag = ota_ws_chip_load(KEY_TAG, tag, sizeof tag) > 0;
     code[have_code ? OTA_WS_CODE_SIZE - 1 : 0] = '\0';
-    return load_verifier(verifier) && (have_code || !have_tag);
+    return load_verifier(verifier) && (have_code || !have_tag || OTA_WS_RECOVERY_APP);
 }
 
 void ota_ws_password_load(const char *password, ota_ws_verifier_t *verifier, char code[OTA_WS_CODE_SIZE]) {

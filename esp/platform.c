@@ -6,6 +6,7 @@
 
 #include "boot_record.h"
 #include "compat.h"
+#include "core_dump.h"
 #include "esp_app_desc.h"
 #include "esp_flash_partitions.h"
 #include "esp_mac.h"
@@ -15,6 +16,7 @@
 #include "esp_timer.h"
 #include "hal/efuse_hal.h"
 #include "image/image.h"
+#include "log_keeper.h"
 #include "nvs.h"
 #include "sdkconfig.h"
 #include "signed.h"
@@ -25,6 +27,7 @@
 
 #define STORE "ota_ws"
 #define CLOCK_WAS_SET 1577836800 // 2020
+#define IMAGE_MAGIC 0xE9         // first byte of an image
 #define RESTART_DELAY_US 500000  // for the last messages to leave
 
 _Static_assert(OTA_WS_REASON_SIZE == OTA_WS_DETAIL_SIZE, "a reason fits into a failure");
@@ -39,7 +42,7 @@ static ota_ws_may_t may;
 static ota_ws_health_hook_t health;
 static void *hook_context;
 
-// ---- who am I ------------------------------------------------------------------------------------------------------
+// ---- who am I ----
 
 static ota_ws_image_state_t image_state_of(uint32_t state) {
     switch (state) {
@@ -58,21 +61,36 @@ static ota_ws_image_state_t image_state_of(uint32_t state) {
     }
 }
 
-static ota_ws_image_state_t state_of(const esp_partition_t *partition) {
-    uint32_t state;
+static ota_ws_image_state_t state_of(const esp_partition_t *partition, const ota_ws_boot_entry_t *entry) {
     if (partition->subtype == ESP_PARTITION_SUBTYPE_APP_FACTORY) {
         return OTA_WS_IMAGE_FACTORY;
     }
-    return ota_ws_boot_record_state(partition, &state) ? image_state_of(state) : OTA_WS_IMAGE_NONE;
+    return entry->is_known ? image_state_of(entry->state) : OTA_WS_IMAGE_NONE;
+}
+
+// The recovery application lies in the factory partition beside a single slot.
+const esp_partition_t *ota_ws_chip_recovery(void) {
+    bool has_one = esp_ota_get_app_partition_count() == 1;
+    return has_one ? esp_partition_find_first(ESP_PARTITION_TYPE_APP, ESP_PARTITION_SUBTYPE_APP_FACTORY, NULL) : NULL;
+}
+
+// The recovery application looks at a slot without an entry in the boot record, too. The first bytes of an image are
+// written last.
+static bool has_image(const esp_partition_t *slot) {
+    uint8_t first = 0;
+    return esp_partition_read(slot, 0, &first, 1) == ESP_OK && first == IMAGE_MAGIC;
 }
 
 static void describe_other(ota_ws_identity_t *identity, const esp_partition_t *other) {
     esp_app_desc_t description;
+    ota_ws_boot_entry_t entry;
+    ota_ws_boot_record_look(other, &entry);
     ota_ws_text_copy(identity->other_slot, sizeof identity->other_slot, other->label);
-    identity->other_state = state_of(other);
-    identity->other_is_marked = ota_ws_boot_record_is_marked(other);
-    identity->other_valid =
-        identity->other_state != OTA_WS_IMAGE_NONE && esp_ota_get_partition_description(other, &description) == ESP_OK;
+    identity->other_state = state_of(other, &entry);
+    identity->other_is_marked = entry.mark == OTA_WS_MARK_THERE;
+    bool is_known =
+        identity->other_state != OTA_WS_IMAGE_NONE || (identity->layout == OTA_WS_LAYOUT_RECOVERY && has_image(other));
+    identity->other_valid = is_known && esp_ota_get_partition_description(other, &description) == ESP_OK;
     if (identity->other_valid) {
         ota_ws_image_describe((const uint8_t *)&description, &identity->other);
     }
@@ -80,9 +98,9 @@ static void describe_other(ota_ws_identity_t *identity, const esp_partition_t *o
 
 // Does the boot record speak of the running image, and is there one before it? Whether that one is whole is seen when
 // it comes to it; an update takes a slot's entry away before it changes the slot.
-static bool can_roll_back(const esp_partition_t *running) {
+static bool can_roll_back(const ota_ws_boot_entry_t *running) {
     bool factory = esp_partition_find_first(ESP_PARTITION_TYPE_APP, ESP_PARTITION_SUBTYPE_APP_FACTORY, NULL) != NULL;
-    return ota_ws_boot_record_selected() == running && (factory || ota_ws_boot_record_has_other());
+    return running->is_selected && (factory || running->has_other);
 }
 
 static uint32_t lowest_secure_version(void) {
@@ -107,6 +125,9 @@ static void describe(void *context, ota_ws_identity_t *identity) {
     (void)context;
     const esp_partition_t *running = esp_ota_get_running_partition();
     const esp_partition_t *other = esp_ota_get_next_update_partition(NULL);
+    const esp_partition_t *recovery = ota_ws_chip_recovery();
+    ota_ws_boot_entry_t entry;
+    ota_ws_boot_record_look(running, &entry);
     memset(identity, 0, sizeof *identity);
     describe_id(identity->id);
     identity->device_name = device_name;
@@ -115,45 +136,66 @@ static void describe(void *context, ota_ws_identity_t *identity) {
     ota_ws_compat_describe_hardware(identity);
     identity->secure_version = lowest_secure_version();
     ota_ws_text_copy(identity->slot, sizeof identity->slot, running->label);
-    identity->image_state = state_of(running);
-    identity->was_rewritten = ota_ws_boot_record_was_rewritten(running);
+    identity->image_state = state_of(running, &entry);
+    identity->was_rewritten = entry.mark == OTA_WS_MARK_GONE;
     if (identity->image_state == OTA_WS_IMAGE_NONE) {
         identity->image_state = OTA_WS_IMAGE_UNWATCHED;
     }
     ota_ws_image_describe((const uint8_t *)esp_app_get_description(), &identity->running);
+    if (recovery != NULL) {
+        identity->layout = running == recovery ? OTA_WS_LAYOUT_RECOVERY : OTA_WS_LAYOUT_APPLICATION;
+        other = running == recovery ? other : recovery;
+    }
     if (other != NULL && other != running) {
         describe_other(identity, other);
     }
-    identity->can_roll_back = can_roll_back(running);
+    identity->can_roll_back = can_roll_back(&entry);
     ota_ws_chip_signed_describe(identity);
 }
 
-// ---- the trial -----------------------------------------------------------------------------------------------------
+// ---- the trial ----
 
-// ESP-IDF's own call writes nothing where the entry reads as VALID already; but that may be a write that was cut off.
-static esp_err_t mark_valid(const esp_partition_t *running) {
-    bool reads_valid = ota_ws_boot_record_selects(running, ESP_OTA_IMG_VALID);
-    esp_err_t error = esp_ota_mark_app_valid_cancel_rollback();
-    return error == ESP_OK && reads_valid ? ota_ws_boot_record_rewrite(ESP_OTA_IMG_VALID) : error;
+// As esp_ota_mark_app_valid_cancel_rollback(), which writes nothing where the entry reads as VALID already; but that
+// may be a write that was cut off. With anti-rollback ESP-IDF's call also raises the lowest secure version.
+static bool mark_valid(void) {
+#if CONFIG_BOOTLOADER_APP_ANTI_ROLLBACK
+    if (esp_ota_mark_app_valid_cancel_rollback() != ESP_OK) {
+        return false;
+    }
+#endif
+    return ota_ws_boot_record_rewrite(ESP_OTA_IMG_VALID);
 }
 
 // Only where the record that counts speaks of the running image: after a fall-back it does not.
 static ota_ws_status_t confirm(void *context) {
     (void)context;
-    const esp_partition_t *running = esp_ota_get_running_partition();
-    if (ota_ws_boot_record_selected() != running) {
+    ota_ws_boot_entry_t running;
+    ota_ws_boot_record_look(esp_ota_get_running_partition(), &running);
+    if (!running.is_selected) {
         return OTA_WS_NOT_ON_TRIAL;
     }
-    return mark_valid(running) == ESP_OK && ota_ws_boot_record_selects(running, ESP_OTA_IMG_VALID) ? OTA_WS_OK
-                                                                                                   : OTA_WS_BOOT_RECORD;
+    return mark_valid() ? OTA_WS_OK : OTA_WS_BOOT_RECORD;
 }
 
+// ESP-IDF has esp_ota_mark_app_invalid_rollback() from 5.5 on only. Before the change it makes sure, as it does here,
+// that the earlier image is whole.
 static ota_ws_status_t roll_back(void *context) {
     (void)context;
-    if (!can_roll_back(esp_ota_get_running_partition()) || !esp_ota_check_rollback_is_possible()) {
+    ota_ws_boot_entry_t running;
+    ota_ws_boot_record_look(esp_ota_get_running_partition(), &running);
+    if (!can_roll_back(&running) || !esp_ota_check_rollback_is_possible()) {
         return OTA_WS_NOTHING_TO_GO_BACK_TO;
     }
-    return ota_ws_compat_mark_invalid() == ESP_OK ? OTA_WS_OK : OTA_WS_BOOT_RECORD;
+    return ota_ws_boot_record_rewrite(ESP_OTA_IMG_INVALID) ? OTA_WS_OK : OTA_WS_BOOT_RECORD;
+}
+
+// ESP-IDF verifies the factory image, then erases both entries of the boot record (v5.1.4 to v6.0.2).
+static ota_ws_status_t enter_recovery(void *context) {
+    (void)context;
+    esp_err_t error = esp_ota_set_boot_partition(ota_ws_chip_recovery());
+    return error == ESP_OK                        ? OTA_WS_OK
+           : error == ESP_ERR_OTA_VALIDATE_FAILED ? OTA_WS_NOT_VERIFIED
+                                                  : OTA_WS_BOOT_RECORD;
 }
 
 static void restart_now(void *context) {
@@ -170,7 +212,7 @@ static void restart(void *context) {
     }
 }
 
-// ---- start and clock -----------------------------------------------------------------------------------------------
+// ---- start and clock ----
 
 static ota_ws_reset_t reset_reason(void *context) {
     (void)context;
@@ -203,7 +245,7 @@ static uint32_t clock_s(void *context) {
     return now < CLOCK_WAS_SET ? 0 : (uint32_t)now;
 }
 
-// ---- random bytes, the store, the application ----------------------------------------------------------------------
+// ---- random bytes, the store, the application ----
 
 static void fill_random(void *context, uint8_t *bytes, size_t length) {
     (void)context;
@@ -252,23 +294,27 @@ static bool allows(void *context, ota_ws_question_t question, char reason[OTA_WS
     return may == NULL || may((ota_ws_step_t)question, reason, hook_context);
 }
 
-static ota_ws_finding_t examine(void *context) {
+static ota_ws_health_result_t check_health(void *context) {
     (void)context;
-    return health == NULL ? OTA_WS_HEALTH_NOT_KNOWN : (ota_ws_finding_t)health(hook_context);
+    return health == NULL ? OTA_WS_HEALTH_NOT_KNOWN : (ota_ws_health_result_t)health(hook_context);
 }
 
 const ota_ws_platform_t ota_ws_chip_platform = {
     .describe = describe,
     .confirm = confirm,
     .roll_back = roll_back,
+    .enter_recovery = enter_recovery,
     .restart = restart,
     .random = fill_random,
     .allows = allows,
-    .examine = examine,
+    .check_health = check_health,
     .load = load,
     .save = save,
     .reset_reason = reset_reason,
     .clock_s = clock_s,
+    .log = ota_ws_chip_log,
+    .open_core = ota_ws_chip_open_core,
+    .close_core = ota_ws_chip_close_core,
 };
 
 void ota_ws_chip_platform_use(const ota_ws_config_t *config) {

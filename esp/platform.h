@@ -3,10 +3,14 @@
 // from component.c.
 #pragma once
 
+#include "esp_partition.h"
 #include "ota_ws_update.h"
 #include "ports.h"
 
 extern const ota_ws_platform_t ota_ws_chip_platform;
+
+// The factory partition of the recovery layout: its recovery application. NULL: another layout.
+const esp_partition_t *ota_ws_chip_recovery(void);
 
 // Keeps the name and the hooks of `config`; without this there are none.
 void ota_ws_chip_platform_use(const ota_ws_config_t *config);

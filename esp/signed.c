@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ESP-IDF verifies when an image is selected; here is only read and told. Signatures of the running image itself are
-// the bootloader's business, or that of the image before it.
+// ESP-IDF verifies when an image is selected; here is only read and last_notified. Signatures of the running image
+// itself are the bootloader's business, or that of the image before it.
 #include "signed.h"
 
 #include <string.h>

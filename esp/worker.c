@@ -1,125 +1,144 @@
 // SPDX-License-Identifier: Apache-2.0
+// One task and one block of memory for each piece of work. The block begins with the desk, on which jobs and results
+// change hands: two of each, in turns. The holder of the core's lock puts jobs and takes results; the task takes jobs
+// and puts results. Each side stores counts of its own only, so jobs and results need no lock. The newest result of
+// what was written has one place, in which the task overwrites it: a spinlock keeps that place. An update's block has
+// ring and writer behind the desk. A job that changes the boot record is performed alone: its block ends with the desk.
+//
+// Semaphores and not task notifications: esp_http_server and every application link semaphores already; notifications
+// would add 378 bytes of IRAM to an application that uses none.
 #include "worker.h"
 
 #include <stdlib.h>
 
 #include "compat.h"
 #include "freertos/FreeRTOS.h"
-#include "freertos/queue.h"
 #include "freertos/semphr.h"
-#include "freertos/task.h"
+#include "own_task.h"
 #include "sdkconfig.h"
 #include "session/device.h"
 
-#define JOBS 2                              // at most so many wait
-#define RESULTS 2                           // of jobs; those of what was written replace each other
+#define TURNS 2                             // the core never has more jobs at once
 #define EARLY (CONFIG_OTA_RING_SIZE - 4096) // bytes of data that may come before BEGIN: the last sector is its scratch
-#define PRIORITY (tskIDLE_PRIORITY + 4)     // below the server, whose default is 5: requests come first
 
 typedef struct {
+    ota_ws_task_t task;
+    bool is_alone;     // a desk alone, and no work_t
+    _Atomic bool ends; // the task shall
+    _Atomic uint8_t jobs_put, jobs_taken, results_put, results_taken;
+    ota_ws_job_t jobs[TURNS];
+    ota_ws_job_result_t results[TURNS];
+} desk_t;
+
+typedef struct {
+    desk_t desk;
+    SemaphoreHandle_t wake;  // given when there is something to do
+    SemaphoreHandle_t space; // given when the ring has some again
+    StaticSemaphore_t wake_memory, space_memory;
+    _Atomic bool has_written;
+    ota_ws_job_result_t written; // the newest one, while has_written
     ota_ws_writer_t writer;
     ota_ws_ring_t ring;
-    TaskHandle_t task;
-    QueueHandle_t jobs;
-    QueueHandle_t results;
-    QueueHandle_t written;  // the result of the newest chunk
-    SemaphoreHandle_t wake; // the ring or `jobs` has something, or the task shall end
-    SemaphoreHandle_t room; // the ring has some again
-    SemaphoreHandle_t stopped;
-    _Atomic bool ends;
     _Alignas(uint32_t) uint8_t bytes[CONFIG_OTA_RING_SIZE]; // so that a sector's begin on a word
 } work_t;
 
-// A job that changes the boot record is performed alone: no ring, no writer, no queues, and a stack that is enough for
-// the store and for ESP-IDF's look at the earlier image. Verifying a signature needs more.
-#if CONFIG_SECURE_SIGNED_ON_UPDATE
-#define ALONE_STACK_SIZE CONFIG_OTA_WRITER_STACK_SIZE
-#else
-#define ALONE_STACK_SIZE 3584
-#endif
-
-typedef struct {
-    ota_ws_job_t job;
-    ota_ws_job_result_t result;
-    TaskHandle_t task;
-    bool taken;             // the result
-    _Atomic bool performed; // the result is there
-    _Atomic bool ends;      // the task does nothing any more
-} alone_t;
-
-static ota_ws_pipeline_ports_t pipeline_ports;
-static void (*tell)(void);
-static work_t *work;   // NULL: no writer
-static alone_t *alone; // NULL: no job that is performed alone
+static ota_ws_pipeline_ports_t (*get_ports)(void);
+static void (*result_waits)(void);
+static desk_t *desk; // NULL: no task
+static portMUX_TYPE written_lock = portMUX_INITIALIZER_UNLOCKED;
 static uint32_t stack_left;
 
-// That something was written is no news: the next frame or tick takes its result. Waking the server costs as much as a
-// message.
+static work_t *work_of(desk_t *own) {
+    return (work_t *)own;
+}
+
+// ---- in the task ----
+
+static const ota_ws_job_t *next_job(const desk_t *own) {
+    return own->jobs_put != own->jobs_taken ? &own->jobs[own->jobs_taken % TURNS] : NULL;
+}
+
+static ota_ws_job_result_t *next_result(desk_t *own) {
+    return &own->results[own->results_put % TURNS];
+}
+
+static void hand_over(desk_t *own) {
+    own->jobs_taken = (uint8_t)(own->jobs_taken + 1);
+    own->results_put = (uint8_t)(own->results_put + 1);
+    result_waits();
+}
+
+// The next frame or tick takes this result. Waking the server costs as much as a message, so it is woken only when the
+// file is complete or has failed.
 static void give_written(work_t *own, const ota_ws_job_result_t *result) {
-    xQueueOverwrite(own->written, result);
-    xSemaphoreGive(own->room);
+    portENTER_CRITICAL(&written_lock);
+    own->written = *result;
+    own->has_written = true;
+    portEXIT_CRITICAL(&written_lock);
+    xSemaphoreGive(own->space);
     if (result->complete || result->failure.status != OTA_WS_OK) {
-        tell();
+        result_waits();
     }
 }
 
-static void give_result(work_t *own, const ota_ws_job_result_t *result) {
-    xQueueSend(own->results, result, portMAX_DELAY);
-    tell();
-}
-
-// What waits in the ring, a job, or idle time's use. False: there is nothing to do.
+// Performs what waits in the ring, a job, or what idle time is for. False: there is nothing to do.
 static bool step(work_t *own) {
-    ota_ws_job_t job;
-    ota_ws_job_result_t result;
-    bool has_job = uxQueueSpacesAvailable(own->jobs) < JOBS; // what came before it is in the ring by now
-    if (ota_ws_writer_feed(&own->writer, &own->ring, has_job, &result)) {
-        give_written(own, &result);
+    ota_ws_job_result_t written;
+    const ota_ws_job_t *job = next_job(&own->desk); // what came before it is in the ring by now
+    if (ota_ws_writer_feed(&own->writer, &own->ring, job != NULL, &written)) {
+        give_written(own, &written);
         return true;
     }
-    if (!has_job) {
+    if (job == NULL) {
         return ota_ws_writer_idle(&own->writer);
     }
-    xQueueReceive(own->jobs, &job, 0);
-    ota_ws_writer_perform(&own->writer, &job, &result);
-    give_result(own, &result);
+    ota_ws_writer_perform(&own->writer, job, next_result(&own->desk));
+    hand_over(&own->desk);
     return true;
 }
 
 static void run(void *context) {
     work_t *own = context;
-    while (!own->ends) {
+    while (!own->desk.ends) {
         if (!step(own)) {
             xSemaphoreTake(own->wake, portMAX_DELAY);
         }
     }
-    stack_left = uxTaskGetStackHighWaterMark(NULL);
-    xSemaphoreGive(own->stopped);
-    vTaskSuspend(NULL); // stop() deletes it: then its stack is free when stop() returns
 }
 
-static void free_work(work_t *old) {
-    if (old->task != NULL) {
-        vTaskDelete(old->task);
-    }
-    QueueHandle_t queues[] = {old->jobs, old->results, old->written, old->wake, old->room, old->stopped};
-    for (size_t i = 0; i < sizeof queues / sizeof queues[0]; i++) {
-        if (queues[i] != NULL) {
-            vQueueDelete(queues[i]);
-        }
-    }
-    free(old);
+static void run_alone(void *context) {
+    desk_t *own = context;
+    ota_ws_pipeline_ports_t ports = get_ports();
+    ota_ws_writer_perform_alone(&ports, next_job(own), next_result(own));
+    hand_over(own);
 }
 
-static bool make_queues(work_t *fresh) {
-    fresh->jobs = xQueueCreate(JOBS, sizeof(ota_ws_job_t));
-    fresh->results = xQueueCreate(RESULTS, sizeof(ota_ws_job_result_t));
-    fresh->written = xQueueCreate(1, sizeof(ota_ws_job_result_t));
-    fresh->wake = xSemaphoreCreateBinary();
-    fresh->room = xSemaphoreCreateBinary();
-    fresh->stopped = xSemaphoreCreateBinary();
-    return fresh->jobs != NULL && fresh->results != NULL && fresh->written != NULL && fresh->wake != NULL &&
-           fresh->room != NULL && fresh->stopped != NULL;
+// ---- with the lock ----
+
+static void put_job(desk_t *own, const ota_ws_job_t *job) {
+    own->jobs[own->jobs_put % TURNS] = *job;
+    own->jobs_put = (uint8_t)(own->jobs_put + 1);
+}
+
+static ota_ws_status_t start_task(desk_t *fresh, const char *name, uint32_t stack_size, void (*body)(void *context)) {
+    fresh->task.body = body;
+    fresh->task.context = fresh;
+    if (!ota_ws_task_start(&fresh->task, name, stack_size, OTA_WS_WORKER_PRIORITY)) {
+        free(fresh);
+        return OTA_WS_NO_MEMORY;
+    }
+    desk = fresh;
+    return OTA_WS_OK;
+}
+
+static void prepare(work_t *fresh) {
+    ota_ws_pipeline_ports_t ports = get_ports();
+    ports.scratch = fresh->bytes + EARLY;
+    ports.scratch_size = sizeof fresh->bytes - EARLY;
+    fresh->wake = xSemaphoreCreateBinaryStatic(&fresh->wake_memory);
+    fresh->space = xSemaphoreCreateBinaryStatic(&fresh->space_memory);
+    ota_ws_ring_init(&fresh->ring, fresh->bytes, sizeof fresh->bytes);
+    ota_ws_writer_init(&fresh->writer, &ports);
 }
 
 static ota_ws_status_t start(void *context) {
@@ -128,128 +147,111 @@ static ota_ws_status_t start(void *context) {
     if (fresh == NULL) {
         return OTA_WS_NO_MEMORY;
     }
-    pipeline_ports.scratch = fresh->bytes + EARLY;
-    pipeline_ports.scratch_size = sizeof fresh->bytes - EARLY;
-    ota_ws_ring_init(&fresh->ring, fresh->bytes, sizeof fresh->bytes);
-    ota_ws_writer_init(&fresh->writer, &pipeline_ports);
-    if (!make_queues(fresh) ||
-        xTaskCreate(run, "ota_ws_writer", CONFIG_OTA_WRITER_STACK_SIZE, fresh, PRIORITY, &fresh->task) != pdPASS) {
-        fresh->task = NULL;
-        free_work(fresh);
-        return OTA_WS_NO_MEMORY;
+    prepare(fresh);
+    ota_ws_status_t status = start_task(&fresh->desk, "ota_ws_writer", CONFIG_OTA_WRITER_STACK_SIZE, run);
+    if (status == OTA_WS_OK) {
+        ota_ws_compat_wifi_awake();
     }
-    work = fresh;
-    ota_ws_compat_wifi_awake();
-    return OTA_WS_OK;
-}
-
-static void run_alone(void *context) {
-    alone_t *own = context;
-    ota_ws_writer_perform_alone(&pipeline_ports, &own->job, &own->result);
-    stack_left = uxTaskGetStackHighWaterMark(NULL);
-    own->performed = true;
-    tell();
-    own->ends = true;
-    vTaskSuspend(NULL); // free_alone() deletes it
+    return status;
 }
 
 static ota_ws_status_t start_alone(void *context, const struct ota_ws_job *job) {
     (void)context;
-    alone_t *fresh = calloc(1, sizeof *fresh);
+    desk_t *fresh = calloc(1, sizeof *fresh);
     if (fresh == NULL) {
         return OTA_WS_NO_MEMORY;
     }
-    fresh->job = *job;
-    if (xTaskCreate(run_alone, "ota_ws_alone", ALONE_STACK_SIZE, fresh, PRIORITY, &fresh->task) != pdPASS) {
-        free(fresh);
-        return OTA_WS_NO_MEMORY;
-    }
-    alone = fresh;
-    return OTA_WS_OK;
+    fresh->is_alone = true;
+    put_job(fresh, job);
+    return start_task(fresh, "ota_ws_alone", OTA_WS_ALONE_STACK_SIZE, run_alone);
 }
 
-// Its result was taken; it may still be on its way out of tell(), which waits for nobody.
-static void free_alone(void) {
-    alone_t *old = alone;
-    alone = NULL;
-    while (!old->ends) {
-        vTaskDelay(1);
-    }
-    vTaskDelete(old->task);
-    free(old);
-}
-
-static bool take_alone(ota_ws_job_result_t *result) {
-    if (alone == NULL || !alone->performed || alone->taken) {
-        return false;
-    }
-    alone->taken = true;
-    *result = alone->result;
-    return true;
+static uint8_t *find_space(void *context) {
+    (void)context;
+    size_t length;
+    return ota_ws_ring_space(&work_of(desk)->ring, &length);
 }
 
 static void filled(void *context, size_t length) {
     (void)context;
-    ota_ws_ring_put(&work->ring, (uint32_t)length);
-    xSemaphoreGive(work->wake);
+    ota_ws_ring_put(&work_of(desk)->ring, (uint32_t)length);
+    xSemaphoreGive(work_of(desk)->wake);
 }
 
 static void submit(void *context, const struct ota_ws_job *job) {
     (void)context;
-    xQueueSend(work->jobs, job, 0); // the core never has more jobs than there is room for
-    xSemaphoreGive(work->wake);
+    put_job(desk, job);
+    xSemaphoreGive(work_of(desk)->wake);
 }
 
+// The task may still be on its way out of result_waits(), which waits for nobody.
 static void stop(void *context) {
     (void)context;
-    if (alone != NULL) {
-        free_alone();
-        return;
-    }
-    work_t *old = work;
-    work = NULL;
+    desk_t *old = desk;
+    desk = NULL;
     old->ends = true;
-    xSemaphoreGive(old->wake);
-    xSemaphoreTake(old->stopped, portMAX_DELAY);
-    free_work(old);
-    ota_ws_compat_wifi_restore();
+    if (!old->is_alone) {
+        xSemaphoreGive(work_of(old)->wake);
+        ota_ws_compat_wifi_restore();
+    }
+    stack_left = ota_ws_task_end(&old->task);
+    free(old);
 }
 
-// That BEGIN was performed comes before what was written since.
+static bool take_written(work_t *own, ota_ws_job_result_t *result) {
+    portENTER_CRITICAL(&written_lock);
+    bool has_written = own->has_written;
+    own->has_written = false;
+    *result = own->written;
+    portEXIT_CRITICAL(&written_lock);
+    return has_written;
+}
+
+// That BEGIN was performed comes before what was written since: has_written is read first.
 bool ota_ws_chip_worker_result(ota_ws_job_result_t *result) {
-    if (take_alone(result)) {
+    if (desk == NULL) {
+        return false;
+    }
+    bool has_written = !desk->is_alone && work_of(desk)->has_written;
+    if (desk->results_taken != desk->results_put) {
+        *result = desk->results[desk->results_taken % TURNS];
+        desk->results_taken = (uint8_t)(desk->results_taken + 1);
         return true;
     }
-    bool has_written = work != NULL && uxQueueMessagesWaiting(work->written) > 0;
-    return work != NULL && (xQueueReceive(work->results, result, 0) == pdTRUE ||
-                            (has_written && xQueueReceive(work->written, result, 0) == pdTRUE));
+    return has_written && take_written(work_of(desk), result);
 }
 
-// The semaphore may have been given for room that is used up since.
-uint8_t *ota_ws_chip_worker_room(size_t *length, uint32_t wait_ms) {
+// The semaphore may have been given for space that is used up since.
+uint8_t *ota_ws_chip_worker_space(size_t *length, uint32_t wait_ms) {
     *length = 0;
-    if (work != NULL && ota_ws_ring_free(&work->ring) == 0) {
-        xSemaphoreTake(work->room, pdMS_TO_TICKS(wait_ms));
+    if (desk == NULL || desk->is_alone) {
+        return NULL;
     }
-    uint8_t *room = work != NULL ? ota_ws_ring_room(&work->ring, length) : NULL;
-    return *length > 0 ? room : NULL;
+    work_t *own = work_of(desk);
+    if (ota_ws_ring_free(&own->ring) == 0) {
+        xSemaphoreTake(own->space, pdMS_TO_TICKS(wait_ms));
+    }
+    uint8_t *space = ota_ws_ring_space(&own->ring, length);
+    return *length > 0 ? space : NULL;
 }
 
 uint32_t ota_ws_chip_worker_stack_left(void) {
     return stack_left;
 }
 
-void ota_ws_chip_worker(ota_ws_worker_t *worker, const ota_ws_pipeline_ports_t *ports, void (*result_waits)(void)) {
-    pipeline_ports = *ports;
-    tell = result_waits;
-    *worker = (ota_ws_worker_t){
-        .inflates = ports->inflate != NULL,
-        .decrypts = ports->decrypt != NULL,
+const ota_ws_worker_t *ota_ws_chip_worker(ota_ws_pipeline_ports_t (*ports)(void), void (*notify)(void)) {
+    static const ota_ws_worker_t port = {
+        .inflates = OTA_WS_INFLATES,
+        .decrypts = OTA_WS_DECRYPTS,
         .early = EARLY,
         .start = start,
         .start_alone = start_alone,
+        .space = find_space,
         .filled = filled,
         .submit = submit,
         .stop = stop,
     };
+    get_ports = ports;
+    result_waits = notify;
+    return &port;
 }

@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     ota_ws_request_t request;
     ota_ws_status_t status = ota_ws_request_read((const char *)data, size, &request);
-    if (status >= OTA_WS_STATUS_COUNT || (status == OTA_WS_OK && request.type >= OTA_WS_SAYS_COUNT)) {
+    if (status >= OTA_WS_STATUS_COUNT || (status == OTA_WS_OK && request.type >= OTA_WS_MSG_COUNT)) {
         abort();
     }
     if (status == OTA_WS_OK && (memchr(request.ticket, '\0', sizeof request.ticket) == NULL ||

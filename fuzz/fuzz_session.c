@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A whole device: logins, messages, data as it is, compressed and encrypted, time, lost links, operations of flash that
-// fail, power cuts, in any order. Afterwards the device must boot and tell the truth and, if the input says so, take an
-// update (test/cuts: invariants, recovery).
+// fail, power cuts, in any order. Afterwards the device must boot, report its true state and, if the input says so,
+// take an update (test/cuts: invariants, recovery).
 //
 // An input is a byte that chooses the board, one that chooses how it ends, then events: a byte that chooses one of
 // `happenings`, and what that takes. A life starts from a snapshot of board and device, taken after the login.
@@ -58,7 +58,7 @@ static bool is_talking(void) {
     return life.is_connected && !life.board->dead;
 }
 
-// ---- power, link, time ---------------------------------------------------------------------------------------------
+// ---- power, link, time ----
 
 static void power_cycle(fuzz_t *fuzz) {
     (void)fuzz;
@@ -103,7 +103,7 @@ static void plan_fault(fuzz_t *fuzz) {
     life.board->fail_at = (int)(life.board->operations + next(fuzz));
 }
 
-// ---- messages ------------------------------------------------------------------------------------------------------
+// ---- messages ----
 
 static void say_canned(fuzz_t *fuzz) {
     static const char *const messages[] = {
@@ -144,7 +144,7 @@ static void say_signed(fuzz_t *fuzz) {
     say_bytes(fuzz, true);
 }
 
-// ---- an update -----------------------------------------------------------------------------------------------------
+// ---- an update ----
 
 // What is to be sent: the file, or a deflate stream of it from `offset` on.
 static void pack(fuzz_t *fuzz, const image_file_t *file, uint32_t offset) {
@@ -257,7 +257,7 @@ static void (*const happenings[])(fuzz_t *fuzz) = {power_cycle, say_canned, say_
                                                    lose_link,   pass,       plan_cut, plan_fault, send_all,  say_signed,
                                                    knock,       log_in,     begin,    announce};
 
-// ---- a life --------------------------------------------------------------------------------------------------------
+// ---- a life ----
 
 static void go_on(fuzz_t *fuzz) {
     if (life.board->dead) {
@@ -289,8 +289,8 @@ static void recover(recovery_choice_t choice, recovery_t *result) {
     recovery_run(&life, choice, result);
 }
 
-// All that is known of a life with faults: a whole image runs, what is told is true, and an update still works. After
-// bytes of no file it may take two: the first one goes on behind them, which shows at its end.
+// All that is known of a life with faults: a whole image runs, the reported state is true, and an update still works.
+// After bytes of no file it may take two: the first one goes on behind them, which shows at its end.
 static void check(const fuzz_t *fuzz, uint8_t ending) {
     recovery_t result = {0};
     if (ending < 32) {
@@ -309,7 +309,7 @@ static void check(const fuzz_t *fuzz, uint8_t ending) {
     life_power_off(&life);
 }
 
-// ---- snapshots -----------------------------------------------------------------------------------------------------
+// ---- snapshots ----
 
 #define GEOMETRIES 3
 #define STATES 4

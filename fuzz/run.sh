@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.." || exit 2
 minutes=${1:-5}
 shift $(($# > 0 ? 1 : 0))
 targets=("$@")
-[ "${#targets[@]}" -gt 0 ] || targets=(session message image encrypted partition host_name)
+[ "${#targets[@]}" -gt 0 ] || targets=(session message image encrypted partition host_name sealed delta)
 engine=${ENGINE:-libfuzzer}
 case "$engine" in
 libfuzzer) build=build/fuzz compiler=clang ;;
@@ -24,7 +24,8 @@ cmake --build $build -j "$(nproc)" --target "${targets[@]/#/fuzz_}" >$build/buil
 dictionary_of() { # target
     case "$1" in
     session) echo fuzz/dict/message.dict ;;
-    encrypted) echo fuzz/dict/image.dict ;;
+    encrypted | delta) echo fuzz/dict/image.dict ;;
+    sealed) echo fuzz/dict/message.dict ;;
     *) echo "fuzz/dict/$1.dict" ;;
     esac
 }
@@ -32,7 +33,7 @@ dictionary_of() { # target
 # The longest input: enough for what the target reads, and short where each byte costs time.
 length_of() { # target
     case "$1" in
-    session | host_name) echo 64 ;;
+    session | host_name | sealed) echo 64 ;;
     message) echo 1100 ;;
     *) echo 4096 ;;
     esac

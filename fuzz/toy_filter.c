@@ -10,7 +10,8 @@
 
 static size_t seen; // of the one update that there is
 
-static ota_ws_status_t start(void *context) {
+static ota_ws_status_t start(void *context, uint32_t window) {
+    (void)window;
     (void)context;
     seen = 0;
     return OTA_WS_OK;

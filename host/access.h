@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who may update this device: a password from a file, or a pairing code made at the first start and kept, or anybody.
+// How a client proves itself: by a password from a file, by a pairing code that is made at the first start and kept, or
+// not at all.
 #pragma once
 
 #include "console.h"

@@ -20,7 +20,7 @@ struct announce {
     bool said;  // that there is no daemon
 };
 
-static void complain(announce_t *announce, int error) {
+static void report_error(announce_t *announce, int error) {
     if (!announce->said) {
         console_log(announce->settings.console, "net", "not announced by Avahi: %s", avahi_strerror(error));
     }
@@ -44,7 +44,7 @@ static void group_changed(AvahiEntryGroup *group, AvahiEntryGroupState state, vo
         take_next_name(announce);
         publish(announce);
     } else if (state == AVAHI_ENTRY_GROUP_FAILURE) {
-        complain(announce, avahi_client_errno(announce->client));
+        report_error(announce, avahi_client_errno(announce->client));
     }
 }
 
@@ -65,7 +65,7 @@ static void publish(announce_t *announce) {
         announce->group = avahi_entry_group_new(announce->client, group_changed, announce);
     }
     if (announce->group == NULL) {
-        complain(announce, avahi_client_errno(announce->client));
+        report_error(announce, avahi_client_errno(announce->client));
         return;
     }
     avahi_entry_group_reset(announce->group);
@@ -74,7 +74,7 @@ static void publish(announce_t *announce) {
     }
     error = error < 0 ? error : avahi_entry_group_commit(announce->group);
     if (error < 0) {
-        complain(announce, error);
+        report_error(announce, error);
     }
 }
 
@@ -92,11 +92,11 @@ static void client_changed(AvahiClient *client, AvahiClientState state, void *co
         }
         break;
     case AVAHI_CLIENT_CONNECTING: // it comes to S_RUNNING when a daemon starts
-        complain(announce, AVAHI_ERR_NO_DAEMON);
+        report_error(announce, AVAHI_ERR_NO_DAEMON);
         break;
     case AVAHI_CLIENT_FAILURE:
     default:
-        complain(announce, avahi_client_errno(client));
+        report_error(announce, avahi_client_errno(client));
     }
 }
 
@@ -114,7 +114,7 @@ announce_t *announce_start(const announce_settings_t *settings) {
                                             client_changed, announce, &error);
     }
     if (announce->client == NULL || avahi_threaded_poll_start(announce->poll) < 0) {
-        complain(announce, error);
+        report_error(announce, error);
         announce_stop(announce);
         return NULL;
     }

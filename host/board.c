@@ -17,7 +17,7 @@
 #define PROGRAM_UNIT 16 // the strictest that a chip asks for: with flash encryption
 #define DEFAULT_CHIP 0x0005
 
-// ---- the chip ------------------------------------------------------------------------------------------------------
+// ---- the chip ----
 
 typedef struct {
     uint16_t chip_id;
@@ -61,7 +61,7 @@ static void choose_chip(board_t *board, const options_t *options) {
     };
 }
 
-// ---- a new flash file ----------------------------------------------------------------------------------------------
+// ---- a new flash file ----
 
 // Of a chip, or 0x1000 or 0x2000 later: SOC_ESP_ROM_BOOTLOADER_OFFSET.
 static uint32_t bootloader_address(uint16_t chip_id) {
@@ -89,7 +89,7 @@ static uint16_t chip_of_new(const options_t *options) {
     if (file != NULL) {
         fclose(file);
     }
-    ota_ws_image_init(&image, NULL, NULL);
+    ota_ws_image_init(&image);
     ota_ws_image_feed(&image, head, length);
     uint16_t of_image = ota_ws_image_head_known(&image) ? image.header.chip_id : DEFAULT_CHIP;
     return options->chip >= 0 ? (uint16_t)options->chip : of_image;
@@ -109,8 +109,8 @@ static bool make_default_table(partition_table_t *table, uint32_t flash_size, co
     char text[256];
     int64_t unit = PARTITION_APP_ALIGNMENT;
     int64_t start = (layout->table + DEFAULT_SLOTS_BEHIND_TABLE + unit - 1) / unit * unit;
-    uint32_t room = flash_size > start ? (uint32_t)(flash_size - start) : 0;
-    uint32_t slot = room / 2 / PARTITION_APP_ALIGNMENT * PARTITION_APP_ALIGNMENT;
+    uint32_t space = flash_size > start ? (uint32_t)(flash_size - start) : 0;
+    uint32_t slot = space / 2 / PARTITION_APP_ALIGNMENT * PARTITION_APP_ALIGNMENT;
     int length = snprintf(text, sizeof text,
                           "nvs,data,nvs,,0x4000\notadata,data,ota,,0x2000\nphy_init,data,phy,,0x1000\n"
                           "ota_0,app,ota_0,,0x%" PRIx32 "\nota_1,app,ota_1,,0x%" PRIx32 "\n",
@@ -207,7 +207,7 @@ static int make_flash(board_t *board, const options_t *options, const console_t 
     return code;
 }
 
-// ---- an existing one -----------------------------------------------------------------------------------------------
+// ---- an existing one ----
 
 static bool table_lies_at(board_t *board, uint32_t address, partition_error_t *error) {
     uint8_t bytes[PARTITION_TABLE_SIZE];

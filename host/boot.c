@@ -28,7 +28,7 @@ static void write_entry(boot_t *boot, int sector) {
     (void)otadata_write(input->nor, boot_otadata_partition(input->table), sector, &boot->otadata.entries[sector]);
 }
 
-// ---- the choice ----------------------------------------------------------------------------------------------------
+// ---- the choice ----
 
 // An image that was on trial when the chip stopped has failed it.
 static void abort_trials(boot_t *boot) {
@@ -77,7 +77,7 @@ static int choose(boot_t *boot) {
     return choose_active(boot);
 }
 
-// ---- loading -------------------------------------------------------------------------------------------------------
+// ---- loading ----
 
 static void refuse(boot_outcome_t *outcome, const partition_t *partition, ota_ws_status_t status) {
     if (outcome->refusal_count < BOOT_REFUSAL_MAX) {

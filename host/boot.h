@@ -30,7 +30,7 @@ typedef struct {
     size_t refusal_count;
 } boot_outcome_t;
 
-// One start. Failures of flash are met as the bootloader meets them: a record that cannot be written is left.
+// One start. It reacts to failures of flash as the bootloader does: a record that cannot be written is left.
 void boot_run(const boot_input_t *input, boot_outcome_t *outcome);
 
 // The otadata partition of the table; the caller has checked that there is one.

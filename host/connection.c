@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-// ---- addresses -----------------------------------------------------------------------------------------------------
+// ---- addresses ----
 
 static bool write_address(const struct sockaddr_storage *from, ota_ws_address_t *address,
                           char text[ADDRESS_TEXT_SIZE]) {

@@ -14,7 +14,7 @@
 #define ADDRESS_TEXT_SIZE 64
 #define SERVER_RECEIVE_SIZE 1024 // what libwebsockets reads at once
 
-// What libwebsockets keeps for each connection, zeroed. HTTP connections use `draining` only.
+// What libwebsockets keeps for each connection, zeroed. HTTP connections use `draining` and `upload` only.
 typedef struct connection {
     struct connection *next; // of the server's open sessions
     const console_t *console;
@@ -23,12 +23,15 @@ typedef struct connection {
     char peer[ADDRESS_TEXT_SIZE];
     bool draining; // the body of a refused request is read, since `draining_ms`
     uint32_t draining_ms;
+    // Reads what has come.
+    void (*receive)(server_t *server, struct connection *connection);
     bool watched; // its bytes are reported
-    bool paused;  // the ring is full: nothing is read until there is room
+    bool paused;  // the ring is full: nothing is read until there is space
     bool over;    // nothing is read any more
     ws_reader_t reader;
     uint8_t control[WS_CONTROL_MAX]; // payload of a control frame
     size_t control_length;
+    struct http_upload *upload; // a request of http_upload.c; NULL: another one, or a WebSocket
     link_t link;
     ota_ws_link_t port;
     ota_ws_session_t session;
@@ -44,6 +47,7 @@ struct server {
     lws_sorted_usec_list_t tick;
     visitors_t visitors;
     connection_t *sessions;
+    connection_t *uploads; // requests of http_upload.c
     unsigned last_number;
     bool ended;
     server_end_t end;

@@ -9,6 +9,7 @@
 
 void console_init(console_t *console, FILE *stream) {
     console->stream = stream;
+    console->remains = NULL;
     clock_gettime(CLOCK_MONOTONIC, &console->start);
 }
 
@@ -22,13 +23,17 @@ void console_log(const console_t *console, const char *topic, const char *format
     if (console->stream == NULL) {
         return;
     }
-    char line[LINE_SIZE];
+    char line[LINE_SIZE], whole[LINE_SIZE + 64];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
-    fprintf(console->stream, "[%9.3f] %s: %s\n", seconds_since(&console->start), topic, line);
+    snprintf(whole, sizeof whole, "[%9.3f] %s: %s\n", seconds_since(&console->start), topic, line);
+    fputs(whole, console->stream);
     fflush(console->stream);
+    if (console->remains != NULL) {
+        remains_log(console->remains, whole);
+    }
 }
 
 void console_alarm(const console_t *console, const char *topic, const char *text) {

@@ -5,9 +5,12 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "remains.h"
+
 typedef struct {
     FILE *stream; // NULL: silent
     struct timespec start;
+    remains_t *remains; // get each line too, as a chip's log ring does; NULL: they do not
 } console_t;
 
 void console_init(console_t *console, FILE *stream);

@@ -23,7 +23,7 @@ struct decryption {
 
 typedef struct decryption decryption_t;
 
-// ---- the AES key ---------------------------------------------------------------------------------------------------
+// ---- the AES key ----
 
 // What is no key of this size after the padding was taken away was made for another RSA key. So is what an OpenSSL with
 // implicit rejection invents; where that has this size, the image behind it is noise.
@@ -63,7 +63,7 @@ static bool open_ecies(const image_key_t *key, const uint8_t *field, uint8_t aes
     return ok;
 }
 
-// ---- the header ----------------------------------------------------------------------------------------------------
+// ---- the header ----
 
 static bool start_cipher(decryption_t *decryption, const uint8_t aes_key[OTA_WS_ENCRYPTED_AES_KEY_SIZE]) {
     uint8_t *header = decryption->header;
@@ -103,9 +103,10 @@ static size_t hold(decryption_t *decryption, const image_key_t *key, const uint8
     return taken;
 }
 
-// ---- the port ------------------------------------------------------------------------------------------------------
+// ---- the port ----
 
-static ota_ws_status_t start(void *context) {
+static ota_ws_status_t start(void *context, uint32_t window) {
+    (void)window;
     decrypt_openssl_t *decryptor = context;
     decryption_t *decryption = calloc(1, sizeof *decryption);
     if (decryption == NULL) {

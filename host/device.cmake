@@ -1,12 +1,14 @@
 # The virtual ESP32: the library ota_ws_host, and the program ota-ws-device around it.
 
-# The page becomes an array of bytes in a C file of the build directory.
+# The two pages become arrays of bytes in a C file of the build directory.
 set(OTA_PAGE "${ROOT}/web/dist/ota.html.gz" CACHE FILEPATH "The page that the device serves, gzip")
+set(OTA_SMALL_PAGE "${ROOT}/web/dist/small/ota.html.gz" CACHE FILEPATH "What it serves with --small-page, gzip")
 set(PAGE_SOURCE "${CMAKE_CURRENT_BINARY_DIR}/page.c")
 add_custom_command(
     OUTPUT "${PAGE_SOURCE}"
-    COMMAND "${CMAKE_COMMAND}" "-DINPUT=${OTA_PAGE}" "-DOUTPUT=${PAGE_SOURCE}" -P "${CMAKE_CURRENT_SOURCE_DIR}/page.cmake"
-    DEPENDS "${OTA_PAGE}" "${CMAKE_CURRENT_SOURCE_DIR}/page.cmake"
+    COMMAND "${CMAKE_COMMAND}" "-DFULL=${OTA_PAGE}" "-DSMALL=${OTA_SMALL_PAGE}" "-DOUTPUT=${PAGE_SOURCE}"
+            -P "${CMAKE_CURRENT_SOURCE_DIR}/page.cmake"
+    DEPENDS "${OTA_PAGE}" "${OTA_SMALL_PAGE}" "${CMAKE_CURRENT_SOURCE_DIR}/page.cmake"
     VERBATIM)
 
 add_library(ota_ws_host STATIC
@@ -19,8 +21,10 @@ add_library(ota_ws_host STATIC
     connection.c
     console.c
     device_id.c
+    fault.c
     flash_file.c
     frames.c
+    http_upload.c
     inflate_zlib.c
     life.c
     link.c
@@ -36,6 +40,8 @@ add_library(ota_ws_host STATIC
     partition_names.c
     partition_table.c
     receive.c
+    remains.c
+    response.c
     routes.c
     server.c
     sessions.c

@@ -14,8 +14,8 @@ static void write_u32(uint8_t *bytes, uint32_t value) {
     }
 }
 
-// A random AES key, sealed for the RSA key.
-static bool seal_rsa(const image_key_t *key, uint8_t *field, uint8_t aes_key[OTA_WS_ENCRYPTED_AES_KEY_SIZE]) {
+// A random AES key, encrypted for the RSA key.
+static bool encrypt_key_rsa(const image_key_t *key, uint8_t *field, uint8_t aes_key[OTA_WS_ENCRYPTED_AES_KEY_SIZE]) {
     size_t length = OTA_WS_ENCRYPTED_KEY_SIZE;
     EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(key->pkey, NULL);
     bool ok = context != NULL && RAND_bytes(aes_key, OTA_WS_ENCRYPTED_AES_KEY_SIZE) == 1 &&
@@ -27,7 +27,7 @@ static bool seal_rsa(const image_key_t *key, uint8_t *field, uint8_t aes_key[OTA
 }
 
 // The AES key that the device and a key pair made for this file alone share.
-static bool seal_ecies(const image_key_t *key, uint8_t *field, uint8_t aes_key[OTA_WS_ENCRYPTED_AES_KEY_SIZE]) {
+static bool encrypt_key_ecies(const image_key_t *key, uint8_t *field, uint8_t aes_key[OTA_WS_ENCRYPTED_AES_KEY_SIZE]) {
     uint8_t *salt = field + OTA_WS_ENCRYPTED_POINT_SIZE;
     EVP_PKEY *own = EVP_EC_gen("P-256");
     bool ok = own != NULL && image_key_point(own, field) && RAND_bytes(salt, OTA_WS_ENCRYPTED_SALT_SIZE) == 1 &&
@@ -53,7 +53,8 @@ bool encrypt_openssl_begin(encrypt_openssl_t *encryption, const image_key_t *key
     write_u32(encryption->header + OTA_WS_ENCRYPTED_LENGTH_AT, length);
     encryption->cipher = EVP_CIPHER_CTX_new();
     bool ok = encryption->cipher != NULL &&
-              (key->scheme == IMAGE_KEY_RSA ? seal_rsa(key, field, aes_key) : seal_ecies(key, field, aes_key)) &&
+              (key->scheme == IMAGE_KEY_RSA ? encrypt_key_rsa(key, field, aes_key)
+                                            : encrypt_key_ecies(key, field, aes_key)) &&
               start_cipher(encryption, aes_key);
     OPENSSL_cleanse(aes_key, sizeof aes_key);
     if (!ok) {

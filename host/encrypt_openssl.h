@@ -14,7 +14,7 @@ typedef struct {
 // encrypt_openssl_end() follows.
 bool encrypt_openssl_begin(encrypt_openssl_t *encryption, const image_key_t *key, uint32_t length);
 
-// The next bytes; `to` has room for as many, and may be `from`.
+// The next bytes; `to` has space for as many, and may be `from`.
 bool encrypt_openssl_update(encrypt_openssl_t *encryption, const uint8_t *from, uint8_t *to, size_t length);
 
 // All bytes were given: `header` is complete and stands before the ciphertext.

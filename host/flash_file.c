@@ -146,7 +146,7 @@ void flash_file_close(flash_file_t *flash) {
     flash->file = -1;
 }
 
-// ---- the medium ----------------------------------------------------------------------------------------------------
+// ---- the medium ----
 
 static bool read_file(void *context, uint32_t address, void *bytes, size_t length) {
     const flash_file_t *flash = context;

@@ -16,8 +16,8 @@ void frames_free(frames_t *frames) {
     frames->open = false;
 }
 
-// Room for a text of that length. False when there is none.
-static bool take_room(frames_t *frames, uint64_t length) {
+// Space for a text of that length. False when there is none.
+static bool take_space(frames_t *frames, uint64_t length) {
     if (length <= sizeof frames->text) {
         return true;
     }
@@ -32,22 +32,22 @@ static void open_frame(frames_t *frames, const frames_piece_t *piece, uint32_t n
     frames->offset = 0;
     frames->left = length > OTA_WS_OFFSET_SIZE ? length - OTA_WS_OFFSET_SIZE : 0;
     frames->discard = ota_ws_session_admit(frames->session, piece->kind, length, now_ms) == OTA_WS_ADMIT_DISCARD;
-    if (!frames->discard && piece->kind == OTA_WS_FRAME_TEXT && !take_room(frames, length)) {
+    if (!frames->discard && piece->kind == OTA_WS_FRAME_TEXT && !take_space(frames, length)) {
         ota_ws_session_broken(frames->session, OTA_WS_NO_MEMORY, now_ms);
         frames->discard = true;
     }
 }
 
-// ---- text ----------------------------------------------------------------------------------------------------------
+// ---- text ----
 
-static char *text_room(frames_t *frames, size_t *size) {
+static char *text_space(frames_t *frames, size_t *size) {
     *size = frames->long_text != NULL ? OTA_WS_MESSAGE_SIZE : sizeof frames->text;
     return frames->long_text != NULL ? frames->long_text : frames->text;
 }
 
 static void append_text(frames_t *frames, const frames_piece_t *piece) {
     size_t size;
-    char *to = text_room(frames, &size);
+    char *to = text_space(frames, &size);
     if (piece->length > size - frames->filled) {
         abort(); // the session has admitted more than it may
     }
@@ -57,10 +57,10 @@ static void append_text(frames_t *frames, const frames_piece_t *piece) {
 
 static void deliver_text(frames_t *frames, uint32_t now_ms) {
     size_t size;
-    ota_ws_session_message(frames->session, text_room(frames, &size), frames->filled, now_ms);
+    ota_ws_session_message(frames->session, text_space(frames, &size), frames->filled, now_ms);
 }
 
-// ---- data ----------------------------------------------------------------------------------------------------------
+// ---- data ----
 
 // Returns how many bytes of the piece belong to the offset before the data.
 static size_t take_offset(frames_t *frames, const frames_piece_t *piece) {
@@ -73,15 +73,15 @@ static size_t take_offset(frames_t *frames, const frames_piece_t *piece) {
 
 // As much as lies in one piece of the ring. False: it was not taken.
 static bool deliver_data(frames_t *frames, const uint8_t *bytes, size_t *length, uint32_t now_ms) {
-    size_t room;
-    uint8_t *to = worker_room(frames->worker, &room);
+    size_t space;
+    uint8_t *to = worker_space(frames->worker, &space);
     if (to == NULL) {
         return false; // the update has ended
     }
-    if (room == 0) {
-        abort(); // more was read than there was room for
+    if (space == 0) {
+        abort(); // more was read than there was space for
     }
-    *length = *length < room ? *length : room;
+    *length = *length < space ? *length : space;
     memcpy(to, bytes, *length);
     ota_ws_data_t data = {frames->offset, (uint32_t)*length, *length == frames->left};
     frames->left -= *length;
@@ -98,7 +98,7 @@ static void take_data(frames_t *frames, const frames_piece_t *piece, uint32_t no
     }
 }
 
-// ---- frames --------------------------------------------------------------------------------------------------------
+// ---- frames ----
 
 static void end_frame(frames_t *frames, const frames_piece_t *piece, uint32_t now_ms) {
     frames->open = false;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Takes the pieces of WebSocket frames as they come from the socket. The session gets whole text frames, from a fixed
-// array; data goes on piece by piece, into the worker's ring, which has room for each. Knows no socket.
+// array; data goes on piece by piece, into the worker's ring, which has space for each. Knows no socket.
 #pragma once
 
 #include "session/device.h"
@@ -22,7 +22,7 @@ typedef struct {
     size_t filled;   // text: bytes of it; data: bytes of `offset`
     uint32_t offset; // data: where the next byte belongs
     uint64_t left;   // data: bytes of it that have not gone on
-    char *long_text; // a message that only a peer who has logged in may say
+    char *long_text; // a message that is only allowed after the login
     char text[OTA_WS_LOGIN_SIZE];
 } frames_t;
 

@@ -23,7 +23,7 @@ static const uint8_t device_key_salt[32] = {0x0e, 0x21, 0x60, 0x64, 0x2d, 0xae, 
                                             0x3d, 0x77, 0x20, 0x12, 0x3d, 0x9f, 0x3b, 0x1e, 0xce, 0xb8, 0x8e,
                                             0x57, 0x3a, 0x4e, 0x8f, 0x7f, 0xb9, 0x4f, 0xf0, 0xc8, 0x69};
 
-// ---- files ---------------------------------------------------------------------------------------------------------
+// ---- files ----
 
 static bool is_p256(const EVP_PKEY *pkey) {
     char group[32];
@@ -88,7 +88,7 @@ void image_key_free(image_key_t *key) {
     key->pkey = NULL;
 }
 
-// ---- new keys ------------------------------------------------------------------------------------------------------
+// ---- new keys ----
 
 static EVP_PKEY *pkey_from_params(const OSSL_PARAM *params, int selection) {
     EVP_PKEY *pkey = NULL;
@@ -149,7 +149,7 @@ bool image_key_from_hmac(image_key_t *key, const uint8_t hmac[IMAGE_KEY_HMAC_SIZ
     return key->pkey != NULL;
 }
 
-// ---- ECIES ---------------------------------------------------------------------------------------------------------
+// ---- ECIES ----
 
 EVP_PKEY *image_key_from_point(const uint8_t point[OTA_WS_ENCRYPTED_POINT_SIZE]) {
     uint8_t form[POINT_FORM_SIZE] = {POINT_CONVERSION_UNCOMPRESSED};

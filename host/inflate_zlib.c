@@ -3,17 +3,20 @@
 
 #include <string.h>
 
+#define SMALL_WBITS 12 // of OTA_WS_SMALL_WINDOW
+
 static void clear_piece(inflate_zlib_t *filter) {
     filter->stream.next_out = filter->piece;
     filter->stream.avail_out = sizeof filter->piece;
 }
 
-static ota_ws_status_t start(void *context) {
+static ota_ws_status_t start(void *context, uint32_t window) {
     inflate_zlib_t *filter = context;
     memset(&filter->stream, 0, sizeof filter->stream);
     filter->ended = false;
     clear_piece(filter);
-    return inflateInit2(&filter->stream, -MAX_WBITS) == Z_OK ? OTA_WS_OK : OTA_WS_NO_MEMORY;
+    bool is_small = window > 0 && window <= OTA_WS_SMALL_WINDOW;
+    return inflateInit2(&filter->stream, is_small ? -SMALL_WBITS : -MAX_WBITS) == Z_OK ? OTA_WS_OK : OTA_WS_NO_MEMORY;
 }
 
 // Only whole pieces go on, and the last one: the slot compares whole sectors with what flash holds.

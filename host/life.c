@@ -9,6 +9,7 @@
 #include "decrypt_openssl.h"
 #include "device_id.h"
 #include "exit_codes.h"
+#include "fault.h"
 #include "hash_openssl.h"
 #include "image/chip.h"
 #include "inflate_zlib.h"
@@ -34,16 +35,17 @@ typedef struct {
 
 typedef struct {
     life_parts_t parts;
-    ota_ws_reset_t reset; // why it boots
-    int port;             // the first boot finds it, the others keep it
-    char device_name[64]; // the name without ".local"
+    ota_ws_reset_t reset;      // why it boots
+    ota_ws_reset_t next_reset; // and why it will the next time
+    int port;                  // the first boot finds it, the others keep it
+    char device_name[64];      // the name without ".local"
     char id[OTA_WS_ID_SIZE];
     announce_t *announce; // from the first boot on; NULL: not announced
     bool was_announced;   // or could not be
     const char *names[3];
 } life_t;
 
-// ---- signals -------------------------------------------------------------------------------------------------------
+// ---- signals ----
 
 static bool signal_within(uint32_t wait_ms) {
     sigset_t signals;
@@ -59,7 +61,7 @@ static bool stop_wanted(void *context) {
     return signal_within(0);
 }
 
-// ---- what the console says -----------------------------------------------------------------------------------------
+// ---- what the console says ----
 
 static void report_image(const life_t *life, const ota_ws_identity_t *identity) {
     static const char *const words[] = {
@@ -102,7 +104,8 @@ static void report_page(const life_t *life) {
     if (access->kind == ACCESS_PAIRING_CODE) {
         console_log(life->parts.console, "page", "pairing code %s", access->code);
     } else if (access->kind == ACCESS_OPEN) {
-        console_alarm(life->parts.console, "page", "UNPROTECTED: whoever reaches this device can replace its firmware");
+        console_alarm(life->parts.console, "page",
+                      "UNPROTECTED: everybody who reaches this device can replace its firmware");
     }
     if (life->parts.key != NULL) {
         console_log(life->parts.console, "page", "only images encrypted for this device's key are taken (%s)",
@@ -114,7 +117,7 @@ static void report_page(const life_t *life) {
     }
 }
 
-// ---- one boot ------------------------------------------------------------------------------------------------------
+// ---- one boot ----
 
 static bool start_machine(const life_t *life, boot_life_t *boot) {
     machine_parts_t parts = {
@@ -128,6 +131,7 @@ static bool start_machine(const life_t *life, boot_life_t *boot) {
         .reset = life->reset,
         .name = life->device_name,
         .health = life->parts.options->health,
+        .remains = life->parts.remains,
         .signer = life->parts.signer,
     };
     ota_ws_identity_t identity;
@@ -135,6 +139,7 @@ static bool start_machine(const life_t *life, boot_life_t *boot) {
         return false;
     }
     machine_describe(&boot->machine, &identity);
+    remains_start(life->parts.remains, identity.running.elf_sha256);
     report_image(life, &identity);
     boot->flash = machine_flash(&boot->machine);
     boot->platform = machine_platform(&boot->machine);
@@ -207,6 +212,7 @@ static bool start_server(life_t *life, boot_life_t *boot) {
         .key = options->key,
         .names = life->names,
         .page_uri = options->uri,
+        .page = options->small_page ? &page_small : &page_full,
         .ws_uri = boot->settings.ws_uri,
     };
     server_parts_t parts = {&boot->device, &boot->worker, life->parts.console, stop_wanted, NULL};
@@ -216,6 +222,18 @@ static bool start_server(life_t *life, boot_life_t *boot) {
     }
     life->port = server_port(boot->server);
     announce_once(life);
+    return true;
+}
+
+// An image on trial that has a fault comes no further. True when it has crashed.
+static bool crashes(life_t *life, boot_life_t *boot) {
+    ota_ws_identity_t identity;
+    fault_t fault = fault_read(&life->parts.board->nor, boot->machine.running);
+    if (!boot->device.on_trial || fault.kind == FAULT_NONE) {
+        return false;
+    }
+    machine_describe(&boot->machine, &identity);
+    life->next_reset = fault_happen(&fault, identity.running.elf_sha256, life->parts.remains, life->parts.console);
     return true;
 }
 
@@ -230,7 +248,10 @@ static int live_once(life_t *life, server_end_t *end) {
         goto machine;
     }
     code = EXIT_NETWORK;
-    if (start_server(life, &boot)) {
+    if (crashes(life, &boot)) {
+        *end = SERVER_RESTART;
+        code = EXIT_ENDED;
+    } else if (start_server(life, &boot)) {
         report_page(life);
         *end = server_run(boot.server);
         worker_halt(&boot.worker); // it notifies the server
@@ -239,6 +260,7 @@ static int live_once(life_t *life, server_end_t *end) {
     }
     worker_free(&boot.worker);
 machine:
+    remains_stop(life->parts.remains);
     machine_stop(&boot.machine);
     return code;
 }
@@ -259,11 +281,12 @@ int life_run(const life_parts_t *parts) {
     device_id_load(life.id, parts->store, parts->console);
     for (;;) {
         server_end_t end = SERVER_STOPPED;
+        life.next_reset = OTA_WS_RESET_SOFTWARE;
         report_chip(&life);
         int code = live_once(&life, &end);
         bool ends = code != EXIT_ENDED || end == SERVER_STOPPED;
         if (!ends) {
-            life.reset = OTA_WS_RESET_SOFTWARE;
+            life.reset = life.next_reset;
             console_log(parts->console, "boot", "restart");
             ends = signal_within(parts->options->boot_time_ms);
         }

@@ -16,6 +16,7 @@ typedef struct {
     const signer_t *signer; // NULL: images need not be signed
     const options_t *options;
     const console_t *console;
+    remains_t *remains;
 } life_parts_t;
 
 // SIGINT and SIGTERM must be blocked; they end it. Returns an exit code (exit_codes.h).

@@ -65,7 +65,7 @@ void link_pong(link_t *link, const uint8_t *payload, size_t length) {
     }
 }
 
-// ---- the end -------------------------------------------------------------------------------------------------------
+// ---- the end ----
 
 // libwebsockets sends no Close frame by itself without waiting for the answer; LWS_WRITE_HTTP adds no header to ours.
 static void say_goodbye(link_t *link, const uint8_t *payload, size_t length) {

@@ -9,7 +9,7 @@
 
 #define FACTORY_INDEX PARTITION_OTA_MAX
 
-// ---- start ---------------------------------------------------------------------------------------------------------
+// ---- start ----
 
 static void report_refusals(const machine_t *machine, const boot_outcome_t *outcome) {
     for (size_t i = 0; i < outcome->refusal_count; i++) {
@@ -35,6 +35,17 @@ static const partition_t *next_slot(const partition_table_t *table, const partit
     size_t count = partition_table_ota_count(table);
     int index = partition_table_ota_index(running);
     return partition_table_ota(table, index < 0 ? 0 : ((size_t)index + 1) % count);
+}
+
+// One slot beside a factory partition: the factory image is the recovery application.
+static const partition_t *find_recovery(const partition_table_t *table) {
+    return partition_table_ota_count(table) == 1 ? partition_table_find(table, PARTITION_APP, PARTITION_FACTORY) : NULL;
+}
+
+static ota_ws_layout_t layout_of(const machine_t *machine) {
+    return machine->recovery == NULL               ? OTA_WS_LAYOUT_TWO_SLOTS
+           : machine->running == machine->recovery ? OTA_WS_LAYOUT_RECOVERY
+                                                   : OTA_WS_LAYOUT_APPLICATION;
 }
 
 static void verify_others(machine_t *machine) {
@@ -65,6 +76,7 @@ bool machine_start(machine_t *machine, const machine_parts_t *parts) {
     }
     machine->running = outcome.partition;
     machine->other = next_slot(parts->table, machine->running);
+    machine->recovery = find_recovery(parts->table);
     verify_others(machine);
     (void)app_signature_verify(parts->nor, machine->running, &machine->signers);
     machine_look(machine);
@@ -80,7 +92,7 @@ void machine_on_restart(machine_t *machine, void (*restart)(void *context), void
     machine->restart_context = context;
 }
 
-// ---- what starts ---------------------------------------------------------------------------------------------------
+// ---- what starts ----
 
 static bool *verified_flag(machine_t *machine, const partition_t *partition) {
     int index = partition_table_ota_index(partition);
@@ -119,7 +131,7 @@ static bool is_verified(machine_t *machine, const partition_t *partition) {
     return flag != NULL && *flag;
 }
 
-// ---- identity ------------------------------------------------------------------------------------------------------
+// ---- identity ----
 
 // The entry that speaks of a slot: the active one if it does, else the first one whose CRC fits. NULL: none.
 static const otadata_entry_t *entry_of(const machine_t *machine, const otadata_t *otadata, int slot) {
@@ -190,13 +202,13 @@ static bool can_roll_back(machine_t *machine, const otadata_t *otadata) {
     return target != machine->running && is_verified(machine, target);
 }
 
-static void look_at_other(machine_t *machine, const otadata_t *otadata, ota_ws_identity_t *identity) {
+static void look_at_other(machine_t *machine, const partition_t *other, const otadata_t *otadata,
+                          ota_ws_identity_t *identity) {
     app_image_t app;
-    ota_ws_text_copy(identity->other_slot, sizeof identity->other_slot, machine->other->label);
-    identity->other_state = state_of(machine, otadata, machine->other);
-    identity->other_is_marked = mark_of(machine, otadata, machine->other) == OTADATA_MARK_THERE;
-    identity->other_valid =
-        is_verified(machine, machine->other) && app_image_describe(machine->parts.nor, machine->other, &app);
+    ota_ws_text_copy(identity->other_slot, sizeof identity->other_slot, other->label);
+    identity->other_state = state_of(machine, otadata, other);
+    identity->other_is_marked = mark_of(machine, otadata, other) == OTADATA_MARK_THERE;
+    identity->other_valid = is_verified(machine, other) && app_image_describe(machine->parts.nor, other, &app);
     if (identity->other_valid) {
         identity->other = app.description;
     }
@@ -225,8 +237,10 @@ void machine_look(machine_t *machine) {
     if (app_image_describe(parts->nor, machine->running, &app)) {
         identity.running = app.description;
     }
-    if (machine->other != machine->running) {
-        look_at_other(machine, &otadata, &identity);
+    identity.layout = layout_of(machine);
+    const partition_t *other = identity.layout == OTA_WS_LAYOUT_APPLICATION ? machine->recovery : machine->other;
+    if (other != machine->running) {
+        look_at_other(machine, other, &otadata, &identity);
     }
     identity.can_roll_back = can_roll_back(machine, &otadata);
     identity.requires_signed = parts->signer != NULL;

@@ -23,6 +23,7 @@ typedef struct {
     ota_ws_reset_t reset;   // why it starts
     const char *name;       // shown to the user, at most 63 characters
     const char *health;     // file with the application's finding (options.h); NULL: none
+    remains_t *remains;     // what a crash leaves behind; NULL: nothing
     const signer_t *signer; // images must be signed with this key; NULL: they need not
 } machine_parts_t;
 
@@ -30,7 +31,8 @@ typedef struct {
     machine_parts_t parts;
     const partition_t *otadata;
     const partition_t *running;
-    const partition_t *other;             // that an update goes to
+    const partition_t *other;             // that an update goes to; the running one: none
+    const partition_t *recovery;          // the factory partition of the recovery layout; NULL: another layout
     bool verified[PARTITION_OTA_MAX + 1]; // would the image start? The last one: factory
     bool touched;                         // the open update has erased something
     signers_t signers;                    // of the running image
@@ -64,6 +66,9 @@ bool machine_verify(machine_t *machine, const partition_t *partition);
 
 // The core has read the image in that app partition back and found it right.
 void machine_trust(machine_t *machine, const partition_t *partition);
+
+// Erases each entry of the boot record that selects the slot of updates, or might when it is read again.
+ota_ws_status_t machine_unselect_other(machine_t *machine);
 
 // Nothing in that partition is known to start.
 void machine_forget(machine_t *machine, const partition_t *partition);

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The core's flash port: the slot that an update goes to, and its selection in the boot record.
 #include "app_signature.h"
-#include "image/version.h"
+#include "image/policy.h"
 #include "machine.h"
 
 static uint32_t slot_size(void *context) {
     const machine_t *machine = context;
-    return machine->other == machine->running ? 0 : machine->other->size / NOR_SECTOR_SIZE * NOR_SECTOR_SIZE;
+    bool has_slot = machine->other != machine->running || machine->recovery != NULL;
+    return has_slot ? machine->other->size / NOR_SECTOR_SIZE * NOR_SECTOR_SIZE : 0;
 }
 
 static ota_ws_status_t report(const machine_t *machine, ota_ws_status_t status) {
@@ -44,19 +45,24 @@ static ota_ws_status_t read_slot(void *context, uint32_t offset, void *bytes, si
     return report(machine, nor_read(machine->parts.nor, machine->other->address + offset, bytes, length));
 }
 
-// Could this entry select `slot`, today or when a write of it that was cut off reads differently?
+static ota_ws_status_t read_running(void *context, uint32_t offset, void *bytes, size_t length) {
+    machine_t *machine = context;
+    const partition_t *running = machine->running;
+    if (offset > running->size || length > running->size - offset) {
+        return OTA_WS_FLASH_READ;
+    }
+    return report(machine, nor_read(machine->parts.nor, running->address + offset, bytes, length));
+}
+
+// Could this entry select `slot`, today or when a write of it that was cut off reads differently? So may one whose
+// state bars it: the state has no check, and weak cells may read as another one at the next start.
 static bool could_select(const otadata_entry_t *entry, size_t slots, uint32_t slot) {
     bool is_blank = entry->sequence == OTADATA_NO_SEQUENCE && entry->crc == UINT32_MAX;
     bool is_sound = entry->sequence != OTADATA_NO_SEQUENCE && entry->crc == otadata_crc(entry->sequence);
-    if (is_sound) {
-        return otadata_is_candidate(entry) && otadata_slot(entry, slots) == slot;
-    }
-    return !is_blank;
+    return is_sound ? otadata_slot(entry, slots) == slot : !is_blank;
 }
 
-// The slot's image goes: no entry of the boot record may select it any more. ESP-IDF's esp_ota_begin() does so since
-// v5.5, esp_ota_invalidate_inactive_ota_data_slot(). One that is barred stays: erasing it half could lift the bar.
-static ota_ws_status_t invalidate_records(machine_t *machine) {
+ota_ws_status_t machine_unselect_other(machine_t *machine) {
     const machine_parts_t *parts = &machine->parts;
     size_t slots = partition_table_ota_count(parts->table);
     uint32_t slot = (uint32_t)partition_table_ota_index(machine->other);
@@ -64,14 +70,18 @@ static ota_ws_status_t invalidate_records(machine_t *machine) {
     ota_ws_status_t status = otadata_read(parts->nor, machine->otadata, &otadata);
     for (int sector = 0; sector < 2 && status == OTA_WS_OK; sector++) {
         if (could_select(&otadata.entries[sector], slots, slot)) {
-            status = otadata_erase(parts->nor, machine->otadata, sector);
+            status = otadata_withdraw(parts->nor, machine->otadata, sector);
         }
     }
     return status;
 }
 
+// Before the first change of the slot: its image goes, and no entry of the boot record may select it any more.
 static ota_ws_status_t touch(machine_t *machine) {
-    ota_ws_status_t status = invalidate_records(machine);
+    if (machine->touched) {
+        return OTA_WS_OK;
+    }
+    ota_ws_status_t status = machine_unselect_other(machine);
     machine->touched = status == OTA_WS_OK;
     machine_forget(machine, machine->other);
     machine_look(machine);
@@ -83,7 +93,7 @@ static ota_ws_status_t erase_slot(void *context, uint32_t offset, uint32_t lengt
     if (!inside(machine, offset, length)) {
         return OTA_WS_FLASH_ERASE;
     }
-    ota_ws_status_t status = machine->touched ? OTA_WS_OK : touch(machine);
+    ota_ws_status_t status = touch(machine);
     if (status == OTA_WS_OK) {
         status = nor_erase(machine->parts.nor, machine->other->address + offset, length);
     }
@@ -95,10 +105,14 @@ static ota_ws_status_t program_slot(void *context, uint32_t offset, const void *
     if (!inside(machine, offset, length)) {
         return OTA_WS_FLASH_PROGRAM;
     }
-    return report(machine, nor_program(machine->parts.nor, machine->other->address + offset, bytes, length));
+    ota_ws_status_t status = touch(machine); // a blank slot is not erased
+    if (status == OTA_WS_OK) {
+        status = nor_program(machine->parts.nor, machine->other->address + offset, bytes, length);
+    }
+    return report(machine, status);
 }
 
-// ---- selection -----------------------------------------------------------------------------------------------------
+// ---- selection ----
 
 // Writes {next number, state} for `partition` into the inactive sector, as esp_ota_set_boot_partition() does; when it
 // cannot be read back, that sector is erased again.
@@ -116,7 +130,7 @@ static ota_ws_status_t select_partition(machine_t *machine, const partition_t *p
     otadata_entry_t entry = otadata_entry(sequence, state);
     ota_ws_status_t status = otadata_write_checked(parts->nor, machine->otadata, sector, &entry);
     if (status != OTA_WS_OK) {
-        (void)otadata_erase(parts->nor, machine->otadata, sector);
+        (void)otadata_withdraw(parts->nor, machine->otadata, sector);
     } else if (state == OTADATA_NEW) {
         (void)otadata_put_mark(parts->nor, machine->otadata, sector); // without it a trial costs more, no update fails
     }
@@ -154,7 +168,7 @@ static void log_selected(const machine_t *machine) {
     const char *to = machine->identity.other.version;
     console_log(machine->parts.console, "update", "%s is verified and selected for the next start",
                 machine->other->label);
-    if (ota_ws_version_compare(to, from) == -1) {
+    if (ota_ws_policy_is_downgrade(to, from)) {
         console_log(machine->parts.console, "update", "that is a downgrade from %s to %s, as the client allowed", from,
                     to);
     }
@@ -216,7 +230,7 @@ static ota_ws_status_t select_running(machine_t *machine) {
         if (active < 0) {
             return select_partition(machine, machine->running, OTADATA_VALID);
         }
-        if (otadata_erase(parts->nor, machine->otadata, active) != OTA_WS_OK) {
+        if (otadata_withdraw(parts->nor, machine->otadata, active) != OTA_WS_OK) {
             return OTA_WS_BOOT_RECORD;
         }
     }
@@ -247,6 +261,7 @@ ota_ws_flash_t machine_flash(machine_t *machine) {
         .slot_size = slot_size,
         .open = open_slot,
         .read = read_slot,
+        .read_base = read_running,
         .erase = erase_slot,
         .program = program_slot,
         .activate = activate,

@@ -84,6 +84,21 @@ static ota_ws_status_t roll_back(void *context) {
     return status;
 }
 
+// As esp_ota_set_boot_partition() of a factory partition, which erases the whole record.
+static ota_ws_status_t enter_recovery(void *context) {
+    machine_t *machine = context;
+    if (!machine_verify(machine, machine->recovery)) {
+        return OTA_WS_NOT_VERIFIED;
+    }
+    ota_ws_status_t status = machine_unselect_other(machine);
+    machine_look(machine);
+    if (status != OTA_WS_OK) {
+        return OTA_WS_BOOT_RECORD;
+    }
+    console_log(machine->parts.console, "recovery", "%s starts next", machine->recovery->label);
+    return OTA_WS_OK;
+}
+
 static void restart(void *context) {
     machine_t *machine = context;
     if (machine->restart != NULL) {
@@ -124,8 +139,21 @@ static uint32_t clock_s(void *context) {
     return (uint32_t)time(NULL);
 }
 
+static const ota_ws_log_memory_t *get_log(void *context) {
+    return remains_memory(((const machine_t *)context)->parts.remains);
+}
+
+static bool open_core(void *context, ota_ws_core_dump_t *core) {
+    return remains_open_core(((const machine_t *)context)->parts.remains, core);
+}
+
+static void close_core(void *context, ota_ws_core_dump_t *core) {
+    (void)context;
+    (void)core;
+}
+
 // What an application would find of itself: a word in a file, so that a script can say it.
-static ota_ws_finding_t examine(void *context) {
+static ota_ws_health_result_t check_health(void *context) {
     const machine_t *machine = context;
     char word[8] = "";
     FILE *file = fopen(machine->parts.health, "re");
@@ -140,17 +168,22 @@ static ota_ws_finding_t examine(void *context) {
 }
 
 ota_ws_platform_t machine_platform(machine_t *machine) {
+    bool keeps = machine->parts.remains != NULL;
     return (ota_ws_platform_t){
         .context = machine,
         .describe = describe,
         .confirm = confirm,
         .roll_back = roll_back,
+        .enter_recovery = enter_recovery,
         .restart = restart,
-        .examine = machine->parts.health != NULL ? examine : NULL,
+        .check_health = machine->parts.health != NULL ? check_health : NULL,
         .random = fill_random,
         .load = load,
         .save = save,
         .reset_reason = reset_reason,
         .clock_s = clock_s,
+        .log = keeps ? get_log : NULL,
+        .open_core = keeps ? open_core : NULL,
+        .close_core = keeps ? close_core : NULL,
     };
 }

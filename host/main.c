@@ -61,7 +61,8 @@ static bool load_signer(signer_t *signer, const char *path, const console_t *con
     return wrong == NULL;
 }
 
-static int serve(board_t *board, store_t *store, const options_t *options, const console_t *console) {
+static int serve(board_t *board, store_t *store, const options_t *options, console_t *console) {
+    remains_t remains;
     access_t access;
     image_key_t key;
     signer_t signer;
@@ -69,17 +70,21 @@ static int serve(board_t *board, store_t *store, const options_t *options, const
     if (!load_signer(&signer, options->signing_key, console) || !load_key(&key, options->encrypted_key, console)) {
         return code;
     }
+    remains_open(&remains, options->flash);
+    console->remains = &remains;
     if (load_access(&access, store, options, console)) {
         life_parts_t parts = {
-            board,   store,  &access, key.pkey != NULL ? &key : NULL, options->signing_key != NULL ? &signer : NULL,
-            options, console};
+            board,   store,   &access, key.pkey != NULL ? &key : NULL, options->signing_key != NULL ? &signer : NULL,
+            options, console, &remains};
         code = life_run(&parts);
     }
+    console->remains = NULL;
+    remains_close(&remains);
     image_key_free(&key);
     return code;
 }
 
-static int run(const options_t *options, const console_t *console) {
+static int run(const options_t *options, console_t *console) {
     board_t board;
     store_t store;
     if (!store_init(&store, options->flash)) {

@@ -123,7 +123,7 @@ ota_ws_status_t nor_program(nor_t *nor, uint32_t address, const void *bytes, siz
     return ended(nor, &operation);
 }
 
-// ---- a medium in memory --------------------------------------------------------------------------------------------
+// ---- a medium in memory ----
 
 static bool read_memory(void *context, uint32_t address, void *bytes, size_t length) {
     memcpy(bytes, (const uint8_t *)context + address, length);

@@ -50,10 +50,11 @@ static const char help[] =
     "  --name NAME           host name of the device (ota-demo.local)\n"
     "                        Not on loopback, Avahi announces the device under that name, for 'ota-ws discover'\n"
     "  --uri PATH            path of the update page (" OPTIONS_URI "); the WebSocket stays at /ota/ws\n"
+    "  --small-page          the small update page (OTA_WS_PAGE_SMALL), in place of the full one\n"
     "\n"
     "Updates\n"
     "  --password-file FILE  first line: the password; default: a pairing code, made at the first start\n"
-    "  --unprotected         no password: whoever reaches the device can replace its firmware. Loopback only\n"
+    "  --unprotected         no password: everybody who reaches the device can replace its firmware. Loopback only\n"
     "  --trial-timeout S     a new image goes back when not confirmed in S seconds (300); 0: it waits\n"
     "  --stall-timeout S     an update without data fails after S seconds (30)\n"
     "  --health FILE         asked once a second during a trial, as an application would be: \"good\" in FILE\n"
@@ -66,6 +67,7 @@ static const char help[] =
     "  --ring SIZE           bytes that wait for flash at most (17664)\n"
     "\n"
     "  --help                this\n"
+    "  --version             the release\n"
     "\n"
     "SIGINT and SIGTERM end it. " EXIT_CODES_HELP;
 
@@ -104,6 +106,7 @@ static const row_t rows[] = {
     {"key", TEXT, AT(key), 0, 0, 0},
     {"name", NAME, AT(name), 0, 0, 0},
     {"uri", URI, AT(uri), 0, 0, 0},
+    {"small-page", FLAG, AT(small_page), 0, 0, 0},
     {"password-file", TEXT, AT(password_file), 0, 0, 0},
     {"unprotected", FLAG, AT(unprotected), 0, 0, 0},
     {"trial-timeout", NUMBER, AT(trial_timeout_s), 0, INT32_MAX / 1000, 0},
@@ -116,11 +119,12 @@ static const row_t rows[] = {
     {"credit", SIZE, AT(credit), 2 * OTA_WS_CHUNK_MIN, INT32_MAX, 1},
     {"ring", SIZE, AT(ring), WORKER_RING_MIN, WORKER_RING_MAX, 1},
     {"help", FLAG, AT(help), 0, 0, 0},
+    {"version", FLAG, AT(version), 0, 0, 0},
 };
 
 #define ROW_COUNT (sizeof rows / sizeof rows[0])
 
-// ---- values --------------------------------------------------------------------------------------------------------
+// ---- values ----
 
 static bool read_number(const char *text, uint32_t limit, uint32_t *value) {
     char *end;
@@ -243,7 +247,7 @@ static bool read_value(const row_t *row, const char *text, options_t *options) {
     }
 }
 
-// ---- between the options -------------------------------------------------------------------------------------------
+// ---- between the options ----
 
 static bool is_loopback(const char *address) {
     return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
@@ -314,6 +318,10 @@ options_result_t options_parse(options_t *options, int count, char *const argume
     }
     if (options->help) {
         fputs(help, stdout);
+        return OPTIONS_HELP;
+    }
+    if (options->version) {
+        puts("ota-ws-device " OTA_WS_RELEASE " (protocol version 1)");
         return OPTIONS_HELP;
     }
     const char *wrong = find_contradiction(options);

@@ -40,13 +40,14 @@ typedef struct {
     uint32_t credit;
     uint32_t ring;
     bool any_project;
+    bool small_page;
     bool show;
-    bool help;
+    bool help, version;
 } options_t;
 
 typedef enum {
     OPTIONS_RUN,
-    OPTIONS_HELP,  // printed
+    OPTIONS_HELP,  // it, or the release, was printed
     OPTIONS_WRONG, // said on stderr
 } options_result_t;
 

@@ -67,7 +67,7 @@ otadata_entry_t otadata_entry(uint32_t sequence, otadata_state_t state) {
     return entry;
 }
 
-// ---- flash ---------------------------------------------------------------------------------------------------------
+// ---- flash ----
 
 static void decode(const uint8_t *bytes, otadata_entry_t *entry) {
     entry->sequence = ota_ws_read_u32(bytes);
@@ -99,10 +99,14 @@ ota_ws_status_t otadata_read(nor_t *nor, const partition_t *partition, otadata_t
     return OTA_WS_OK;
 }
 
+static ota_ws_status_t erase(nor_t *nor, const partition_t *partition, int sector) {
+    return nor_erase(nor, address_of(partition, sector), NOR_SECTOR_SIZE);
+}
+
 ota_ws_status_t otadata_write(nor_t *nor, const partition_t *partition, int sector, const otadata_entry_t *entry) {
     uint8_t bytes[OTADATA_ENTRY_SIZE];
     encode(entry, bytes);
-    ota_ws_status_t status = otadata_erase(nor, partition, sector);
+    ota_ws_status_t status = erase(nor, partition, sector);
     return status == OTA_WS_OK ? nor_program(nor, address_of(partition, sector), bytes, sizeof bytes) : status;
 }
 
@@ -118,7 +122,7 @@ ota_ws_status_t otadata_write_checked(nor_t *nor, const partition_t *partition, 
     return memcmp(wanted, found, sizeof found) == 0 ? OTA_WS_OK : OTA_WS_BOOT_RECORD;
 }
 
-// ---- the mark ------------------------------------------------------------------------------------------------------
+// ---- the mark ----
 
 static bool is_all(const uint8_t *bytes, size_t length, uint8_t value) {
     for (size_t i = 0; i < length; i++) {
@@ -144,6 +148,12 @@ otadata_mark_t otadata_mark(nor_t *nor, const partition_t *partition, int sector
                                                : OTADATA_MARK_TORN;
 }
 
-ota_ws_status_t otadata_erase(nor_t *nor, const partition_t *partition, int sector) {
-    return nor_erase(nor, address_of(partition, sector), NOR_SECTOR_SIZE);
+ota_ws_status_t otadata_withdraw(nor_t *nor, const partition_t *partition, int sector) {
+    uint8_t bytes[OTADATA_ENTRY_SIZE];
+    ota_ws_status_t status = nor_read(nor, address_of(partition, sector), bytes, sizeof bytes);
+    memset(bytes + CRC_OFFSET, 0, 4);
+    if (status == OTA_WS_OK) {
+        status = nor_program(nor, address_of(partition, sector), bytes, sizeof bytes);
+    }
+    return status == OTA_WS_OK ? erase(nor, partition, sector) : status;
 }

@@ -77,5 +77,6 @@ typedef enum {
 ota_ws_status_t otadata_put_mark(nor_t *nor, const partition_t *partition, int sector);
 otadata_mark_t otadata_mark(nor_t *nor, const partition_t *partition, int sector);
 
-// Erases the sector: no entry.
-ota_ws_status_t otadata_erase(nor_t *nor, const partition_t *partition, int sector);
+// Takes the entry away: makes its CRC wrong first, then erases the sector. So no part of it that a power cut leaves
+// counts, and a half-erased state lifts no bar.
+ota_ws_status_t otadata_withdraw(nor_t *nor, const partition_t *partition, int sector);

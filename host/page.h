@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// The page, as the build has embedded it (device.cmake): one gzip file.
+// The two pages, as the build has embedded them (device.cmake): one gzip file each.
 #pragma once
 
 #include <stddef.h>
 
-extern const unsigned char page_bytes[];
-extern const size_t page_size;
-extern const char page_etag[]; // with its quotes
+typedef struct {
+    const unsigned char *bytes;
+    size_t size;
+    const char *etag; // with its quotes
+} page_t;
+
+extern const page_t page_full;
+extern const page_t page_small;

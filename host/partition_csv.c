@@ -52,7 +52,7 @@ __attribute__((format(printf, 2, 3))) static bool refuse(csv_t *csv, const char 
     return false;
 }
 
-// ---- fields --------------------------------------------------------------------------------------------------------
+// ---- fields ----
 
 // Missing fields are "", those behind the sixth are not looked at. Each is terminated in `line`.
 static void split(char *line, char *fields[FIELD_COUNT]) {
@@ -236,7 +236,7 @@ static bool read_line(csv_t *csv, span_t line) {
     return ok;
 }
 
-// ---- between the rows ----------------------------------------------------------------------------------------------
+// ---- between the rows ----
 
 static uint32_t alignment(const partition_t *row) {
     return row->type == PARTITION_APP ? PARTITION_APP_ALIGNMENT : PARTITION_DATA_ALIGNMENT;
@@ -367,7 +367,7 @@ static bool verify_rows(csv_t *csv) {
     return (csv->table->count > 0 || refuse(csv, "there is no partition in it")) && verify_overlaps(csv);
 }
 
-// ---- text ----------------------------------------------------------------------------------------------------------
+// ---- text ----
 
 static bool is_comment(span_t line) {
     line = partition_text_trim(line);

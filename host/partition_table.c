@@ -26,7 +26,7 @@ __attribute__((format(printf, 2, 3))) static bool refuse(partition_error_t *erro
     return false;
 }
 
-// ---- bytes ---------------------------------------------------------------------------------------------------------
+// ---- bytes ----
 
 static void encode_row(const partition_t *partition, uint8_t row[ROW_SIZE]) {
     memset(row, 0, ROW_SIZE);
@@ -97,7 +97,7 @@ bool partition_table_decode(partition_table_t *table, const uint8_t bytes[PARTIT
     return refuse(error, "the partition table has no end");
 }
 
-// ---- questions -----------------------------------------------------------------------------------------------------
+// ---- questions ----
 
 const partition_t *partition_table_find(const partition_table_t *table, uint8_t type, uint8_t subtype) {
     for (size_t i = 0; i < table->count; i++) {
@@ -148,10 +148,11 @@ bool partition_table_check(const partition_table_t *table, uint32_t flash_size, 
         return refuse(error, "the otadata partition '%s' is smaller than 0x2000", otadata->label);
     }
     size_t slots = partition_table_ota_count(table);
-    if (slots < 2) {
+    bool has_factory = partition_table_find(table, PARTITION_APP, PARTITION_FACTORY) != NULL;
+    if (slots < 2 && !(slots == 1 && has_factory)) {
         return refuse(error,
-                      "the partition table has %zu OTA slot%s (app, ota_0 and ota_1), two are needed: "
-                      "a device with it cannot be updated",
+                      "the partition table has %zu OTA slot%s (app, ota_0 and ota_1), two are needed, or one and a "
+                      "factory partition: a device with it cannot be updated",
                       slots, slots == 1 ? "" : "s");
     }
     return true;

@@ -68,5 +68,6 @@ size_t partition_table_ota_count(const partition_table_t *table);
 // The number of `partition` among the OTA slots; -1 when it is none.
 int partition_table_ota_index(const partition_t *partition);
 
-// Can a device of `flash_size` be updated with this table? It lies within flash, it has otadata and two OTA slots.
+// Can a device of `flash_size` be updated with this table? It lies within flash, it has otadata and two OTA slots, or
+// one and a factory partition (the recovery layout).
 bool partition_table_check(const partition_table_t *table, uint32_t flash_size, partition_error_t *error);

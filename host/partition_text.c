@@ -8,7 +8,7 @@
 
 #define LARGEST (INT64_C(1) << 53)
 
-// ---- characters ----------------------------------------------------------------------------------------------------
+// ---- characters ----
 
 // One character of UTF-8. Returns its length; 0 when it is none.
 static size_t read_character(const char *at, const char *end, uint32_t *character) {
@@ -54,7 +54,7 @@ static bool is_blank(uint32_t c) {
            (c >= 0x2000 && c <= 0x200A) || c == 0x202F || c == 0x205F || c == 0x3000;
 }
 
-// ---- the whole file ------------------------------------------------------------------------------------------------
+// ---- the whole file ----
 
 static bool is_utf8(const char *at, const char *end) {
     uint32_t character;
@@ -114,7 +114,7 @@ char *partition_text_decode(const uint8_t *bytes, size_t length, size_t *decoded
     return text;
 }
 
-// ---- lines and blanks ----------------------------------------------------------------------------------------------
+// ---- lines and blanks ----
 
 bool partition_text_line(span_t *rest, span_t *line) {
     const char *at = rest->start;
@@ -153,7 +153,7 @@ span_t partition_text_trim(span_t text) {
     return trimmed;
 }
 
-// ---- environment ---------------------------------------------------------------------------------------------------
+// ---- environment ----
 
 static bool is_name(char c) {
     return isalnum((unsigned char)c) || c == '_';
@@ -207,7 +207,7 @@ char *partition_text_expand(span_t line) {
     return text;
 }
 
-// ---- numbers -------------------------------------------------------------------------------------------------------
+// ---- numbers ----
 
 static int base_at(span_t *digits) {
     if (digits->end - digits->start < 2 || digits->start[0] != '0') {

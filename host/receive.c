@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What WebSockets receive. libwebsockets upgrades a connection and sends; from then on it does not read it any more.
-// The bytes are read here, when an epoll descriptor says so, and only as many as there is room for. libwebsockets' own
-// way (it reads, and is told in the middle of that to stop) keeps what it has read in a list; over TLS version 4.1 then
+// The bytes are read here, when an epoll descriptor says so, and only as many as there is space for. libwebsockets' own
+// way (it reads, and is stopped in the middle) keeps what it has read in a list; over TLS version 4.1 then
 // takes the same bytes out of the list and puts them back for ever, and version 4.3 closes the connection. It also
 // takes frames without a mask.
 #include <errno.h>
@@ -15,11 +15,10 @@
 #include "receive.h"
 
 #define READ_SIZE WORKER_RING_MIN // a `begin` makes the ring; the data behind it in the same read fit then
-#define LEAST_ROOM 1024           // less is not worth a read
+#define LEAST_SPACE 1024          // less is not worth a read
 #define READY_MAX 16
 
-// ---- which sockets are watched
-// ---------------------------------------------------------------------------------------
+// ---- which sockets are watched ----
 
 bool receive_open(server_t *server) {
     server->ready = epoll_create1(EPOLL_CLOEXEC);
@@ -28,25 +27,21 @@ bool receive_open(server_t *server) {
            lws_adopt_descriptor_vhost(server->vhost, LWS_ADOPT_RAW_FILE_DESC, watched, "ota", NULL) != NULL;
 }
 
-static void watch(const server_t *server, connection_t *connection) {
+bool receive_watch(const server_t *server, struct lws *wsi, connection_t *connection, bool on) {
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = connection};
-    connection->watched = epoll_ctl(server->ready, EPOLL_CTL_ADD, lws_get_socket_fd(connection->wsi), &event) == 0;
+    return epoll_ctl(server->ready, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, lws_get_socket_fd(wsi), &event) == 0;
+}
+
+static void watch(const server_t *server, connection_t *connection) {
+    connection->watched = receive_watch(server, connection->wsi, connection, true);
 }
 
 // A socket that is not read must leave: the end of its connection would be reported without a pause.
 static void unwatch(const server_t *server, connection_t *connection) {
     if (connection->watched) {
-        (void)epoll_ctl(server->ready, EPOLL_CTL_DEL, lws_get_socket_fd(connection->wsi), NULL);
+        (void)receive_watch(server, connection->wsi, connection, false);
     }
     connection->watched = false;
-}
-
-void receive_begin(const server_t *server, connection_t *connection) {
-    lws_rx_flow_control(connection->wsi, 0);
-    watch(server, connection);
-    if (!connection->watched) {
-        receive_kill(server, connection);
-    }
 }
 
 void receive_end(const server_t *server, connection_t *connection) {
@@ -64,8 +59,7 @@ void receive_kill(const server_t *server, connection_t *connection) {
     lws_set_timeout(connection->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
 }
 
-// ---- frames
-// ----------------------------------------------------------------------------------------------------------
+// ---- frames ----
 
 static void take_control(connection_t *connection, const ws_piece_t *piece) {
     if (piece->length > 0) {
@@ -108,58 +102,58 @@ static void take_bytes(connection_t *connection, uint8_t *bytes, size_t length) 
     }
 }
 
-// ---- bytes
-// -----------------------------------------------------------------------------------------------------------
+// ---- bytes ----
 
-typedef enum { READ_SOME, READ_NOTHING, READ_END } read_result_t;
-
-static read_result_t read_plain(int socket, uint8_t *to, size_t *length) {
+static receive_result_t read_plain(int socket, uint8_t *to, size_t *length) {
     ssize_t got = recv(socket, to, *length, MSG_DONTWAIT);
     *length = got > 0 ? (size_t)got : 0;
     if (got > 0) {
-        return READ_SOME;
+        return RECEIVE_SOME;
     }
-    return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) ? READ_NOTHING : READ_END;
+    return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) ? RECEIVE_NOTHING : RECEIVE_END;
 }
 
-static read_result_t read_tls(SSL *tls, uint8_t *to, size_t *length) {
+static receive_result_t read_tls(SSL *tls, uint8_t *to, size_t *length) {
     ERR_clear_error();
     int got = SSL_read(tls, to, (int)*length);
     *length = got > 0 ? (size_t)got : 0;
     if (got > 0) {
-        return READ_SOME;
+        return RECEIVE_SOME;
     }
     int error = SSL_get_error(tls, got);
-    return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? READ_NOTHING : READ_END;
+    return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? RECEIVE_NOTHING : RECEIVE_END;
 }
 
-// So many bytes may be read now: data must find room in the ring.
+receive_result_t receive_bytes(struct lws *wsi, uint8_t *to, size_t *length) {
+    SSL *tls = lws_get_ssl(wsi);
+    return tls != NULL ? read_tls(tls, to, length) : read_plain(lws_get_socket_fd(wsi), to, length);
+}
+
+// So many bytes may be read now: data must find space in the ring.
 static size_t readable(const server_t *server, const connection_t *connection) {
     if (!ota_ws_session_wants_data(&connection->session)) {
         return READ_SIZE;
     }
-    uint32_t room = worker_free_room(server->parts.worker);
-    return room < LEAST_ROOM ? 0 : room < READ_SIZE ? room : READ_SIZE;
+    uint32_t space = worker_free_space(server->parts.worker);
+    return space < LEAST_SPACE ? 0 : space < READ_SIZE ? space : READ_SIZE;
 }
 
 // One read. False: there is nothing more to do now.
 static bool read_once(server_t *server, connection_t *connection) {
     uint8_t bytes[READ_SIZE];
-    SSL *tls = lws_get_ssl(connection->wsi);
     size_t length = readable(server, connection);
     if (length == 0) {
         connection->paused = true;
         unwatch(server, connection);
         return false;
     }
-    read_result_t result =
-        tls != NULL ? read_tls(tls, bytes, &length) : read_plain(lws_get_socket_fd(connection->wsi), bytes, &length);
-    if (result == READ_END) {
+    receive_result_t result = receive_bytes(connection->wsi, bytes, &length);
+    if (result == RECEIVE_END) {
         receive_kill(server, connection);
-    } else if (result == READ_SOME) {
+    } else if (result == RECEIVE_SOME) {
         take_bytes(connection, bytes, length);
     }
-    return result == READ_SOME;
+    return result == RECEIVE_SOME;
 }
 
 // What TLS has deciphered is not reported again; otherwise others have their turn after each read.
@@ -171,11 +165,21 @@ static void receive(server_t *server, connection_t *connection) {
     }
 }
 
+void receive_begin(const server_t *server, connection_t *connection) {
+    lws_rx_flow_control(connection->wsi, 0);
+    connection->receive = receive;
+    watch(server, connection);
+    if (!connection->watched) {
+        receive_kill(server, connection);
+    }
+}
+
 void receive_ready(server_t *server) {
     struct epoll_event events[READY_MAX];
     int count = epoll_wait(server->ready, events, READY_MAX, 0);
     for (int i = 0; i < count; i++) {
-        receive(server, events[i].data.ptr);
+        connection_t *connection = events[i].data.ptr;
+        connection->receive(server, connection);
     }
 }
 

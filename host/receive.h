@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What WebSockets receive: read only when there is room.
+// What WebSockets receive: read only when there is space.
 #pragma once
 
 #include "connection.h"
@@ -17,5 +17,12 @@ void receive_kill(const server_t *server, connection_t *connection);
 // Reads what has come.
 void receive_ready(server_t *server);
 
-// Reads again where there is room now.
+// At most `*length` bytes of a connection that libwebsockets does not read.
+typedef enum { RECEIVE_SOME, RECEIVE_NOTHING, RECEIVE_END } receive_result_t;
+receive_result_t receive_bytes(struct lws *wsi, uint8_t *to, size_t *length);
+
+// Reports, or not any more, that the socket of `connection` can be read.
+bool receive_watch(const server_t *server, struct lws *wsi, connection_t *connection, bool on);
+
+// Reads again where there is space now.
 void receive_resume(server_t *server);

@@ -4,104 +4,27 @@
 #include <string.h>
 
 #include "clock.h"
+#include "http_upload.h"
 #include "page.h"
+#include "response.h"
 #include "routes.h"
 
 #define HOST_SIZE 300
-#define HEADER_ROOM 1024
 #define BODY_SIZE 2048
 #define DRAIN_MS 10000 // so long the body of a refused request is read
-#define HTTP_STATUS_UPGRADE_REQUIRED 426
 
-typedef struct {
-    unsigned status;
-    const char *type; // of the body
-    const char *etag; // NULL: none
-    const char *body; // NULL: only its length is told
-    size_t length;
-    const char *allow; // methods, NULL: it is not about them
-    bool gzip;
-    bool close; // the connection, afterwards
-    bool drain; // read the body of the request before that: else the client may never see the answer
-} response_t;
-
-static response_t text_response(unsigned status, const char *type, const char *body) {
-    return (response_t){.status = status, .type = type, .body = body, .length = strlen(body)};
-}
-
-// ---- writing -------------------------------------------------------------------------------------------------------
-
-typedef struct {
-    struct lws *wsi;
-    unsigned char *at;
-    unsigned char *end;
-} headers_t;
-
-static bool add_header(headers_t *headers, const char *name, const char *value) {
-    return lws_add_http_header_by_name(headers->wsi, (const unsigned char *)name, (const unsigned char *)value,
-                                       (int)strlen(value), &headers->at, headers->end) == 0;
-}
-
-static bool add_headers(headers_t *headers, const response_t *response) {
-    return lws_add_http_common_headers(headers->wsi, response->status, response->type, response->length, &headers->at,
-                                       headers->end) == 0 &&
-           add_header(headers, "cache-control:", response->etag != NULL ? "no-cache" : "no-store") &&
-           (response->etag == NULL || add_header(headers, "etag:", response->etag)) &&
-           (!response->gzip || add_header(headers, "content-encoding:", "gzip")) &&
-           (response->allow == NULL || add_header(headers, "allow:", response->allow)) &&
-           (response->status != HTTP_STATUS_UPGRADE_REQUIRED ||
-            (add_header(headers, "upgrade:", "websocket") && add_header(headers, "sec-websocket-version:", "13"))) &&
-           add_header(headers, "x-content-type-options:", "nosniff") &&
-           add_header(headers, "x-frame-options:", "DENY") && add_header(headers, "referrer-policy:", "no-referrer") &&
-           (!response->close || add_header(headers, "connection:", "close")) &&
-           lws_finalize_http_header(headers->wsi, &headers->at, headers->end) == 0;
-}
-
-static bool write_response(struct lws *wsi, const response_t *response) {
-    unsigned char *bytes = malloc(LWS_PRE + HEADER_ROOM + response->length);
-    if (bytes == NULL) {
-        return false;
-    }
-    headers_t headers = {wsi, bytes + LWS_PRE, bytes + LWS_PRE + HEADER_ROOM};
-    bool ok = add_headers(&headers, response);
-    if (ok && response->body != NULL) {
-        memcpy(headers.at, response->body, response->length);
-        headers.at += response->length;
-    }
-    size_t size = (size_t)(headers.at - (bytes + LWS_PRE));
-    ok = ok && lws_write(wsi, bytes + LWS_PRE, size, LWS_WRITE_HTTP_HEADERS) >= 0;
-    free(bytes);
-    return ok;
-}
-
-// ---- reading -------------------------------------------------------------------------------------------------------
-
-// A header's value into `text`. NULL when it is absent. "", which nobody takes, when it is longer than `size`, comes
-// more than once or has a zero inside.
-static const char *copy_header(struct lws *wsi, enum lws_token_indexes token, char *text, int size) {
-    char second[1];
-    text[0] = '\0';
-    int length = lws_hdr_copy_fragment(wsi, text, size, token, 0);
-    if (length < 0 && lws_hdr_total_length(wsi, token) == 0) {
-        return NULL;
-    }
-    bool once = lws_hdr_fragment_length(wsi, token, 1) == 0 && lws_hdr_copy_fragment(wsi, second, 1, token, 1) < 0;
-    if (length < 0 || !once || strlen(text) != (size_t)length) {
-        text[0] = '\0';
-    }
-    return text;
-}
+// ---- reading ----
 
 static bool is_header(struct lws *wsi, enum lws_token_indexes token, const char *value) {
     char text[HOST_SIZE];
-    const char *found = copy_header(wsi, token, text, sizeof text);
+    const char *found = response_header(wsi, token, text, sizeof text);
     return found != NULL && strcasecmp(found, value) == 0;
 }
 
-static bool is_page_known(struct lws *wsi) {
+static bool is_page_known(struct lws *wsi, const page_t *page) {
     char etags[HOST_SIZE];
-    const char *known = copy_header(wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH, etags, sizeof etags);
-    return known != NULL && strstr(known, page_etag) != NULL;
+    const char *known = response_header(wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH, etags, sizeof etags);
+    return known != NULL && strstr(known, page->etag) != NULL;
 }
 
 static bool has_body(struct lws *wsi) {
@@ -125,21 +48,21 @@ static void read_gate(const server_t *server, struct lws *wsi, const char *path,
     bool known = connection_own_address(wsi, &own, text);
     ota_ws_gate_url(gate->own_page, server->settings.certificate != NULL, own.bytes, port, server->settings.page_uri);
     gate->request = (ota_ws_gate_request_t){
-        .host = copy_header(wsi, WSI_TOKEN_HOST, gate->host, sizeof gate->host),
-        .origin = copy_header(wsi, WSI_TOKEN_ORIGIN, gate->origin, sizeof gate->origin),
+        .host = response_header(wsi, WSI_TOKEN_HOST, gate->host, sizeof gate->host),
+        .origin = response_header(wsi, WSI_TOKEN_ORIGIN, gate->origin, sizeof gate->origin),
         .names = server->settings.names,
         .path = path,
         .own_page = known ? gate->own_page : NULL,
     };
 }
 
-// ---- the routes ----------------------------------------------------------------------------------------------------
+// ---- the routes ----
 
-// `path` is the one that was asked for; `body` has room for BODY_SIZE bytes.
+// `path` is the one that was asked for; `body` has space for BODY_SIZE bytes.
 typedef response_t answer_t(server_t *server, struct lws *wsi, const char *path, char *body);
 
 static response_t refuse(unsigned status, const char *text) {
-    response_t response = text_response(status, "text/plain; charset=utf-8", text);
+    response_t response = response_text(status, "text/plain; charset=utf-8", text);
     response.close = true;
     return response;
 }
@@ -152,7 +75,7 @@ static response_t get_root(server_t *server, struct lws *wsi, const char *path, 
              "<p>This is a virtual ESP32: a device's own page would be here."
              "<p><a href=\"%s\">Update its firmware</a></html>\n",
              server->settings.page_uri);
-    return text_response(HTTP_STATUS_OK, "text/html", body);
+    return response_text(HTTP_STATUS_OK, "text/html", body);
 }
 
 static void append(void *context, const char *text) {
@@ -168,17 +91,18 @@ static response_t get_page(server_t *server, struct lws *wsi, const char *path, 
     if (gate.request.own_page != NULL && ota_ws_gate_check(&gate.request) != OTA_WS_OK) {
         body[0] = '\0';
         ota_ws_gate_page(append, body, gate.own_page);
-        return text_response(HTTP_STATUS_FORBIDDEN, "text/html", body);
+        return response_text(HTTP_STATUS_FORBIDDEN, "text/html", body);
     }
-    if (is_page_known(wsi)) {
+    const page_t *page = server->settings.page;
+    if (is_page_known(wsi, page)) {
         return (response_t){
-            .status = HTTP_STATUS_NOT_MODIFIED, .type = "text/html", .etag = page_etag, .length = page_size};
+            .status = HTTP_STATUS_NOT_MODIFIED, .type = "text/html", .etag = page->etag, .length = page->size};
     }
     return (response_t){.status = HTTP_STATUS_OK,
                         .type = "text/html",
-                        .etag = page_etag,
-                        .body = (const char *)page_bytes,
-                        .length = page_size,
+                        .etag = page->etag,
+                        .body = (const char *)page->bytes,
+                        .length = page->size,
                         .gzip = true};
 }
 
@@ -201,7 +125,7 @@ static response_t post_ticket(server_t *server, struct lws *wsi, const char *pat
         console_log(server->parts.console, "ticket", "refused to %s: %s", peer_text, ota_ws_status_name(status));
     }
     response_t response =
-        text_response(status == OTA_WS_OK ? HTTP_STATUS_OK : HTTP_STATUS_FORBIDDEN, "application/json", body);
+        response_text(status == OTA_WS_OK ? HTTP_STATUS_OK : HTTP_STATUS_FORBIDDEN, "application/json", body);
     response.close = true;
     return response;
 }
@@ -240,7 +164,7 @@ static response_t answer_method(server_t *server, struct lws *wsi, const route_t
     }
     if (method != LWSHUMETH_GET && method != LWSHUMETH_HEAD) {
         response_t refusal = refuse(HTTP_STATUS_METHOD_NOT_ALLOWED, "This method is not served here.\n");
-        refusal.allow = route->post != NULL ? "GET, HEAD, POST" : "GET, HEAD";
+        refusal.allow = route->post != NULL ? "GET, HEAD, POST, PUT" : "GET, HEAD";
         return refusal;
     }
     response_t response = route->get(server, wsi, path, body);
@@ -265,8 +189,8 @@ static response_t answer(server_t *server, struct lws *wsi, char *body) {
         {"/", false, get_root, NULL},
         {server->settings.ws_uri, false, get_ws, NULL},
     };
-    char room[HOST_SIZE];
-    const char *path = copy_path(wsi, room);
+    char space[HOST_SIZE];
+    const char *path = copy_path(wsi, space);
     if (!is_known_version(wsi)) {
         return refuse(HTTP_STATUS_HTTP_VERSION_NOT_SUPPORTED, "This server speaks HTTP/1.1.\n");
     }
@@ -278,10 +202,28 @@ static response_t answer(server_t *server, struct lws *wsi, char *body) {
     return refuse(HTTP_STATUS_NOT_FOUND, "There is nothing here.\n");
 }
 
+// Plain HTTP is for the page's address. False: it is another request.
+static bool is_upload(const server_t *server, struct lws *wsi) {
+    const route_t page = {server->settings.page_uri, true, NULL, NULL};
+    char space[HOST_SIZE];
+    const char *path = copy_path(wsi, space);
+    return path != NULL && is_known_version(wsi) && is_at(&page, path) && http_upload_is_asked(wsi);
+}
+
+static int begin_upload(server_t *server, connection_t *connection, struct lws *wsi) {
+    gate_t gate;
+    char space[HOST_SIZE];
+    read_gate(server, wsi, copy_path(wsi, space), &gate);
+    return http_upload_open(server, connection, wsi, &gate.request);
+}
+
 int routes_request(server_t *server, connection_t *connection, struct lws *wsi) {
     char body[BODY_SIZE];
+    if (is_upload(server, wsi)) {
+        return begin_upload(server, connection, wsi);
+    }
     response_t response = answer(server, wsi, body);
-    if (!write_response(wsi, &response)) {
+    if (!response_write(wsi, &response)) {
         return -1;
     }
     if (response.drain && connection != NULL) {
@@ -292,14 +234,25 @@ int routes_request(server_t *server, connection_t *connection, struct lws *wsi) 
     return response.close || lws_http_transaction_completed(wsi) ? -1 : 0;
 }
 
-int routes_body(const connection_t *connection) {
+int routes_writable(connection_t *connection) {
+    return connection != NULL && connection->upload != NULL ? http_upload_writable(connection) : 0;
+}
+
+int routes_body_end(const connection_t *connection) {
+    return connection->upload != NULL ? 0 : -1;
+}
+
+int routes_body(connection_t *connection, const void *bytes, size_t length) {
+    if (connection->upload != NULL) {
+        return http_upload_body(connection, bytes, length);
+    }
     return connection->draining && clock_now_ms() - connection->draining_ms < DRAIN_MS ? 0 : -1;
 }
 
 // libwebsockets would take any version, and speak 13.
 static bool is_upgrade_ours(const server_t *server, struct lws *wsi, const char *protocol) {
-    char room[HOST_SIZE];
-    const char *path = copy_path(wsi, room);
+    char space[HOST_SIZE];
+    const char *path = copy_path(wsi, space);
     return strcasecmp(protocol, "websocket") == 0 && is_header(wsi, WSI_TOKEN_VERSION, "13") && is_known_version(wsi) &&
            path != NULL && strcmp(path, server->settings.ws_uri) == 0;
 }
@@ -308,7 +261,7 @@ static bool is_upgrade_ours(const server_t *server, struct lws *wsi, const char 
 
 static bool is_key_whole(struct lws *wsi) {
     char text[HOST_SIZE];
-    const char *key = copy_header(wsi, WSI_TOKEN_KEY, text, sizeof text);
+    const char *key = response_header(wsi, WSI_TOKEN_KEY, text, sizeof text);
     return key != NULL && strlen(key) == KEY_LENGTH && strcmp(key + KEY_LENGTH - 2, "==") == 0;
 }
 
@@ -332,6 +285,6 @@ int routes_upgrade(server_t *server, struct lws *wsi, const char *protocol) {
     }
     response_t response = ours ? refuse(HTTP_STATUS_BAD_REQUEST, fault) : answer(server, wsi, body);
     response.close = true;
-    (void)write_response(wsi, &response);
+    (void)response_write(wsi, &response);
     return -1;
 }

@@ -11,6 +11,7 @@
 
 #include "clock.h"
 #include "connection.h"
+#include "http_upload.h"
 #include "receive.h"
 #include "routes.h"
 #include "sessions.h"
@@ -20,7 +21,7 @@
 #define RESTART_MIN_MS 100  // for the last messages to leave the machine
 #define RESTART_MAX_MS 1000 // a peer that does not read does not hold a restart up
 
-// ---- connections ---------------------------------------------------------------------------------------------------
+// ---- connections ----
 
 static int open_visitor(server_t *server, struct lws *wsi) {
     ota_ws_address_t peer;
@@ -28,14 +29,13 @@ static int open_visitor(server_t *server, struct lws *wsi) {
     if (!connection_peer(wsi, &peer, text) || !visitors_add(&server->visitors, wsi, &peer)) {
         return -1;
     }
-    visitors_make_room(&server->visitors, sessions_count(server));
+    visitors_make_space(&server->visitors, sessions_count(server) + http_upload_count(server));
     return 0;
 }
 
-// ---- events --------------------------------------------------------------------------------------------------------
+// ---- events ----
 
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t length) {
-    (void)length;
     server_t *server = lws_context_user(lws_get_context(wsi));
     switch (reason) {
     case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
@@ -46,9 +46,14 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_HTTP:
         return routes_request(server, user, wsi);
     case LWS_CALLBACK_HTTP_BODY:
-        return routes_body(user);
+        return routes_body(user, in, length);
     case LWS_CALLBACK_HTTP_BODY_COMPLETION:
-        return -1;
+        return routes_body_end(user);
+    case LWS_CALLBACK_HTTP_WRITEABLE:
+        return routes_writable(user);
+    case LWS_CALLBACK_CLOSED_HTTP:
+        http_upload_closed(server, user);
+        return 0;
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
         return routes_upgrade(server, wsi, in);
     case LWS_CALLBACK_ESTABLISHED:
@@ -68,6 +73,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_EVENT_WAIT_CANCELLED:
         worker_collect(server->parts.worker, server->parts.device, clock_now_ms());
         receive_resume(server);
+        http_upload_resume(server);
         return 0;
     default:
         return 0; // not lws_callback_http_dummy(): it would serve more than the routes
@@ -80,12 +86,16 @@ static void end(server_t *server, server_end_t how) {
     lws_cancel_service(server->context);
 }
 
+static bool is_flushed(const server_t *server) {
+    return sessions_are_flushed(server) && http_upload_is_flushed(server);
+}
+
 static void check_restart(server_t *server) {
     if (!server->restarting) {
         return;
     }
     uint32_t waited_ms = clock_now_ms() - server->restart_ms;
-    if (waited_ms >= RESTART_MAX_MS || (waited_ms >= RESTART_MIN_MS && sessions_are_flushed(server))) {
+    if (waited_ms >= RESTART_MAX_MS || (waited_ms >= RESTART_MIN_MS && is_flushed(server))) {
         end(server, SERVER_RESTART);
     }
 }
@@ -94,6 +104,7 @@ static void on_tick(lws_sorted_usec_list_t *tick) {
     server_t *server = lws_container_of(tick, server_t, tick);
     ota_ws_device_tick(server->parts.device, clock_now_ms());
     receive_resume(server);
+    http_upload_resume(server);
     visitors_tick(&server->visitors);
     check_restart(server);
     if (server->parts.stop_wanted(server->parts.stop_context)) {
@@ -102,7 +113,7 @@ static void on_tick(lws_sorted_usec_list_t *tick) {
     lws_sul_schedule(server->context, 0, tick, on_tick, TICK_US);
 }
 
-// ---- life ----------------------------------------------------------------------------------------------------------
+// ---- life ----
 
 // libwebsockets does not say why it cannot listen.
 static bool can_listen(const server_settings_t *settings, const console_t *console) {
@@ -129,7 +140,7 @@ static bool can_listen(const server_settings_t *settings, const console_t *conso
     return ok;
 }
 
-static bool has_room(server_t *server) {
+static bool has_space(server_t *server) {
     server->visitors.limit = visitors_limit();
     if (server->visitors.limit == 0) {
         console_log(server->parts.console, "net", "this process may open too few files (ulimit -n): it needs about 80");
@@ -189,7 +200,7 @@ server_t *server_open(const server_settings_t *settings, const server_parts_t *p
     }
     server->settings = *settings;
     server->parts = *parts;
-    if (!can_listen(settings, parts->console) || !has_room(server)) {
+    if (!can_listen(settings, parts->console) || !has_space(server)) {
         free(server);
         return NULL;
     }

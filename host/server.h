@@ -10,7 +10,7 @@ server_t *server_open(const server_settings_t *settings, const server_parts_t *p
 // The port that it listens on.
 int server_port(const server_t *server);
 
-// Serves until it is told to stop or to restart.
+// Serves until a stop or a restart is asked for.
 server_end_t server_run(server_t *server);
 
 // Ends server_run() when the messages sent so far have left. The platform's `restart`.

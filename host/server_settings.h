@@ -3,10 +3,11 @@
 #pragma once
 
 #include "console.h"
+#include "page.h"
 #include "session/device.h"
 #include "worker.h"
 
-#define SERVER_SESSION_MAX 16 // WebSockets at once; one that has not logged in makes room
+#define SERVER_SESSION_MAX 16 // WebSockets at once; one that has not logged in makes space
 
 typedef struct {
     const char *address; // to listen on
@@ -15,6 +16,7 @@ typedef struct {
     const char *key;          // both NULL: http, ws
     const char *const *names; // of this device beside its addresses, ends with NULL
     const char *page_uri;     // "/ota"
+    const page_t *page;
     const char *ws_uri;
 } server_settings_t;
 

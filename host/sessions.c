@@ -8,7 +8,7 @@
 #include "receive.h"
 #include "sessions.h"
 
-// ---- room ----------------------------------------------------------------------------------------------------------
+// ---- which session ends ----
 
 static unsigned count_open(const server_t *server) {
     unsigned count = 0;
@@ -19,7 +19,7 @@ static unsigned count_open(const server_t *server) {
 }
 
 // Many connections that say nothing must not keep out one that does.
-static void make_room(server_t *server) {
+static void make_space(server_t *server) {
     if (count_open(server) <= SERVER_SESSION_MAX) {
         return;
     }
@@ -37,7 +37,7 @@ static void end_lingering(const server_t *server) {
     }
 }
 
-// ---- the link port -------------------------------------------------------------------------------------------------
+// ---- the link port ----
 
 // Copies the string member `name` of a message of the core's into `value`; "" when it has none.
 static void copy_member(const char *message, const char *name, char *value, size_t size) {
@@ -83,7 +83,7 @@ static void close_connection(void *context) {
     link_close(&connection->link);
 }
 
-// ---- life ----------------------------------------------------------------------------------------------------------
+// ---- life ----
 
 // Small messages leave at once instead of waiting for an acknowledgement.
 static void send_without_delay(struct lws *wsi) {
@@ -108,7 +108,7 @@ void sessions_open(server_t *server, connection_t *connection, struct lws *wsi) 
     frames_init(&connection->frames, &connection->session, server->parts.worker);
     console_log(server->parts.console, "session", "%u opened by %s", connection->number, connection->peer);
     receive_begin(server, connection);
-    make_room(server);
+    make_space(server);
     end_lingering(server);
 }
 

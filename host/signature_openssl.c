@@ -23,7 +23,7 @@ static void reverse(uint8_t *to, const uint8_t *from, size_t length) {
     }
 }
 
-// ---- RSA -----------------------------------------------------------------------------------------------------------
+// ---- RSA ----
 
 // n, e, R^2 mod n and -1/n mod 2^32, where R is 2^3072: what the chip's RSA unit wants to have at hand.
 static bool write_rsa_key(const BIGNUM *n, const BIGNUM *e, uint8_t key[OTA_WS_SIGNATURE_RSA_KEY_SIZE]) {
@@ -88,7 +88,7 @@ static bool verify_rsa(EVP_PKEY *pkey, const uint8_t *signature, const uint8_t *
     return ok;
 }
 
-// ---- ECDSA ---------------------------------------------------------------------------------------------------------
+// ---- ECDSA ----
 
 static EVP_PKEY *read_ec_key(const uint8_t *bytes) {
     uint8_t point[2 * EC_SIZE];
@@ -125,7 +125,7 @@ static bool verify_ec(EVP_PKEY *pkey, const uint8_t *signature, const uint8_t *d
     return ok;
 }
 
-// ---- blocks --------------------------------------------------------------------------------------------------------
+// ---- blocks ----
 
 static bool verify_block(const ota_ws_signature_block_t *block, const uint8_t *digest) {
     bool is_rsa = block->scheme == OTA_WS_SIGNATURE_RSA_3072;
@@ -166,7 +166,7 @@ bool signature_is_by(const signers_t *signers, const signer_t *signer) {
     return false;
 }
 
-// ---- keys in files -------------------------------------------------------------------------------------------------
+// ---- keys in files ----
 
 static bool name_rsa(const EVP_PKEY *pkey, signer_t *signer) {
     uint8_t key[OTA_WS_SIGNATURE_RSA_KEY_SIZE];

@@ -51,7 +51,7 @@ static unsigned count_staying(const visitors_t *visitors, const ota_ws_address_t
 }
 
 // The oldest one of the address that has most of them. NULL: there is none but the newest one.
-static visitor_t *choose_leaver(visitors_t *visitors) {
+static visitor_t *choose_session_to_evict(visitors_t *visitors) {
     visitor_t *chosen = NULL;
     unsigned most = 0;
     for (unsigned i = 0; i + 1 < visitors->count; i++) {
@@ -70,11 +70,11 @@ static void close_soon(visitor_t *visitor) {
     lws_set_timeout(visitor->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
 }
 
-void visitors_make_room(visitors_t *visitors, unsigned websockets) {
+void visitors_make_space(visitors_t *visitors, unsigned websockets) {
     bool full = count_staying(visitors, NULL) + websockets > visitors->limit;
-    visitor_t *leaver = full ? choose_leaver(visitors) : NULL;
-    if (leaver != NULL) {
-        close_soon(leaver);
+    visitor_t *session_to_evict = full ? choose_session_to_evict(visitors) : NULL;
+    if (session_to_evict != NULL) {
+        close_soon(session_to_evict);
     }
 }
 

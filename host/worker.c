@@ -7,7 +7,7 @@
 
 #define SCRATCH_SIZE 4096 // the ring's last bytes: what comes early does not reach them
 
-// ---- the thread ----------------------------------------------------------------------------------------------------
+// ---- the thread ----
 
 static void take_first_job(worker_queue_t *queue, ota_ws_job_t *job) {
     *job = queue->jobs[0];
@@ -72,7 +72,7 @@ static void call(worker_t *worker) {
     pthread_cond_signal(&worker->wake);
 }
 
-// ---- the port ------------------------------------------------------------------------------------------------------
+// ---- the port ----
 
 static ota_ws_pipeline_ports_t pipeline_ports(const worker_parts_t *parts) {
     return (ota_ws_pipeline_ports_t){
@@ -122,6 +122,11 @@ static ota_ws_status_t start_alone(void *context, const ota_ws_job_t *job) {
     return worker->alone ? OTA_WS_OK : OTA_WS_NO_MEMORY;
 }
 
+static uint8_t *find_space(void *context) {
+    size_t length;
+    return worker_space(context, &length);
+}
+
 static void filled(void *context, size_t length) {
     worker_t *worker = context;
     pthread_mutex_lock(&worker->lock);
@@ -164,12 +169,13 @@ ota_ws_worker_t worker_port(worker_t *worker) {
                              .early = worker->parts.ring_size - SCRATCH_SIZE,
                              .start = start,
                              .start_alone = start_alone,
+                             .space = find_space,
                              .filled = filled,
                              .submit = submit,
                              .stop = stop};
 }
 
-// ---- room and results ----------------------------------------------------------------------------------------------
+// ---- space and results ----
 
 void worker_init(worker_t *worker, const worker_parts_t *parts) {
     memset(worker, 0, sizeof *worker);
@@ -194,12 +200,12 @@ void worker_free(worker_t *worker) {
     pthread_mutex_destroy(&worker->lock);
 }
 
-uint8_t *worker_room(const worker_t *worker, size_t *length) {
+uint8_t *worker_space(const worker_t *worker, size_t *length) {
     *length = 0;
-    return worker->running ? ota_ws_ring_room(&worker->ring, length) : NULL;
+    return worker->running ? ota_ws_ring_space(&worker->ring, length) : NULL;
 }
 
-uint32_t worker_free_room(const worker_t *worker) {
+uint32_t worker_free_space(const worker_t *worker) {
     return worker->running ? ota_ws_ring_free(&worker->ring) : UINT32_MAX;
 }
 

@@ -59,10 +59,10 @@ ota_ws_worker_t worker_port(worker_t *worker);
 
 // Where the next bytes of data go: `length` of them at most, which is less than all that are free when the ring goes
 // over its end. NULL: no update runs.
-uint8_t *worker_room(const worker_t *worker, size_t *length);
+uint8_t *worker_space(const worker_t *worker, size_t *length);
 
 // So many bytes can come now. Without an update any number: nobody will take them.
-uint32_t worker_free_room(const worker_t *worker);
+uint32_t worker_free_space(const worker_t *worker);
 
 // Hands the results to the device, after `notify`.
 void worker_collect(worker_t *worker, ota_ws_device_t *device, uint32_t now_ms);

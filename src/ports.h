@@ -12,8 +12,7 @@
 #include "hash.h"
 #include "status.h"
 
-// ---- flash: the slot that an update goes to
-// ---------------------------------------------------------------------------------
+// ---- flash: the slot that an update goes to ----
 
 // Offsets count from the start of that slot. All functions run in the writer, except `slot_size`.
 typedef struct {
@@ -23,7 +22,8 @@ typedef struct {
     uint32_t program_unit; // offset and length of each program are multiples of it: 1 to 32, a power of two; 16 with
                            // flash encryption
 
-    // Size of the slot that an update would go to, a multiple of sector_size; 0 when there is none. Session thread.
+    // Size of the slot that an update would go to, a multiple of sector_size; 0 when there is none. In the recovery
+    // layout it is the application's slot, also while the application runs. Session thread.
     uint32_t (*slot_size)(void *context);
 
     // Before the first erase of an update: makes sure that the slot may be written (it is not the running one, nothing
@@ -32,6 +32,10 @@ typedef struct {
     ota_ws_status_t (*open)(void *context, uint32_t image_size);
 
     ota_ws_status_t (*read)(void *context, uint32_t offset, void *bytes, size_t length);
+
+    // Reads from the partition of the running image; `offset` counts from its start. OTA_WS_FLASH_READ, also where the
+    // partition ends before. Writer; session thread while there is none. NULL: no patches are taken.
+    ota_ws_status_t (*read_base)(void *context, uint32_t offset, void *bytes, size_t length);
 
     // `offset` and `length` are multiples of sector_size, never more than one block. All bits are 1 afterwards.
     ota_ws_status_t (*erase)(void *context, uint32_t offset, uint32_t length);
@@ -43,7 +47,7 @@ typedef struct {
     // reads back that the boot record says so. OTA_WS_NOT_VERIFIED or OTA_WS_BOOT_RECORD leave the old selection.
     ota_ws_status_t (*activate)(void *context, uint32_t image_size);
 
-    // As `activate`, of an image that the core has just read back and found right by its promise, its checksum and its
+    // As `activate`, of an image that the core has just read back and found right by its request, its checksum and its
     // own digest. NULL: the platform knows no way past its own verification.
     ota_ws_status_t (*activate_verified)(void *context, uint32_t image_size);
 
@@ -54,8 +58,7 @@ typedef struct {
     void (*close)(void *context);
 } ota_ws_flash_t;
 
-// ---- platform: who am I
-// ------------------------------------------------------------------------------------------------------
+// ---- platform: who am I ----
 
 // What the boot record says of an image. Names on the wire: docs/protocol.md, `state`.
 typedef enum {
@@ -68,6 +71,13 @@ typedef enum {
     OTA_WS_IMAGE_ROLLED_BACK, // INVALID
     OTA_WS_IMAGE_ABORTED,     // ABORTED: restarted before it was confirmed
 } ota_ws_image_state_t;
+
+// How the flash is divided (docs/design.md, "The recovery layout"). Names on the wire: `layout` and `mode` of `state`.
+typedef enum {
+    OTA_WS_LAYOUT_TWO_SLOTS,   // two slots or more: an update goes to one that does not run
+    OTA_WS_LAYOUT_APPLICATION, // one slot, and a recovery application in the factory partition. The application runs
+    OTA_WS_LAYOUT_RECOVERY,    // likewise; the recovery application runs, and an update goes to the slot
+} ota_ws_layout_t;
 
 #define OTA_WS_STORE_VALUE_MAX 512
 
@@ -90,26 +100,27 @@ typedef enum {
 typedef struct {
     char id[OTA_WS_ID_SIZE]; // other for each device, and always the same; "" when there is none
     const char *device_name; // shown to the user, at most 63 bytes, lives as long as the device
-    uint16_t chip_id;        // as in the image header (image.h)
-    uint16_t chip_revision;  // major * 100 + minor
+    uint32_t chip_id;        // as in the image header (image.h)
+    uint32_t chip_revision;  // major * 100 + minor
     bool checks_efuse;       // images must fit `efuse_revision`
-    uint16_t efuse_revision; // of the eFuse block: major * 100 + minor
+    uint32_t efuse_revision; // of the eFuse block: major * 100 + minor
+    ota_ws_layout_t layout;
     bool any_efuse_maximum;  // an eFuse says that the highest revision in an image does not count
     uint8_t mmu_page_bits;   // images need flash MMU pages of 1 << it bytes; 0: of any size
     uint32_t secure_version; // lowest that may boot
     char slot[17];           // label of the running partition
     ota_ws_image_state_t image_state;
     bool was_rewritten; // the boot record's entry of the running image: the mark of `activate` is gone, every bit of it
-    ota_ws_image_description_t running;
-    char other_slot[17]; // label of the slot that an update would go to; "" when there is none
+    char other_slot[17]; // label of the slot that an update would go to; while the application of the recovery layout
+                         // runs, that of the recovery application; "" when there is none
     ota_ws_image_state_t other_state;
     bool other_is_marked; // its entry in the boot record is the one that `activate` wrote, with its mark
     bool other_valid;     // `other` holds the description of an image in the other slot
-    ota_ws_image_description_t other;
     bool can_roll_back;
-    bool requires_signed;               // only images signed with its key may be selected
-    bool is_signed;                     // the running image is, and the signature is right; then
-    uint8_t signer[OTA_WS_SHA256_SIZE]; // the SHA-256 of the (first) key
+    bool requires_signed;                      // only images signed with its key may be selected
+    bool is_signed;                            // the running image is, and the signature is right; then
+    uint8_t signer[OTA_WS_SHA256_SIZE];        // the SHA-256 of the (first) key
+    ota_ws_image_description_t running, other; // the large members come last: a byte holds the offset of the small ones
 } ota_ws_identity_t;
 
 // What the application may refuse.
@@ -124,7 +135,23 @@ typedef enum {
     OTA_WS_HEALTH_NOT_KNOWN, // not yet
     OTA_WS_HEALTH_IS_GOOD,   // it shall stay
     OTA_WS_HEALTH_IS_BAD,    // the earlier image shall run again
-} ota_ws_finding_t;
+} ota_ws_health_result_t;
+
+// What is left of a crash: the summary of a core dump. Texts are terminated, and may hold any bytes.
+#define OTA_WS_CORE_CALLS 16
+
+typedef struct {
+    char task[17];           // its name
+    char reason[97];         // in words; "" when they are not known
+    char elf[65];            // SHA-256 of the image's ELF file: hex digits, as many as the image keeps
+    uint32_t pc;             // program counter
+    uint32_t cause, address; // of the exception, as the chip has them: mcause and mtval, EXCCAUSE and EXCVADDR
+    uint32_t calls[OTA_WS_CORE_CALLS]; // return addresses, the innermost first
+    uint32_t call_count;
+    const uint8_t *stack; // NULL: the calls are all that is known (Xtensa); else the task's (RISC-V)
+    uint32_t stack_size;
+    void *owned; // the platform's
+} ota_ws_core_dump_t;
 
 typedef struct {
     void *context;
@@ -141,6 +168,11 @@ typedef struct {
     // OTA_WS_NOTHING_TO_GO_BACK_TO, OTA_WS_BOOT_RECORD: nothing has changed.
     ota_ws_status_t (*roll_back)(void *context);
 
+    // Recovery layout only: makes sure that the recovery application would start, and takes away each entry of the boot
+    // record that selects the application, so that the next start runs the recovery application; does not restart.
+    // Writer. OTA_WS_NOT_VERIFIED: nothing has changed. OTA_WS_BOOT_RECORD.
+    ota_ws_status_t (*enter_recovery)(void *context);
+
     // Asks for a restart; returns at once. The restart happens when the messages sent so far have left. Session thread.
     void (*restart)(void *context);
 
@@ -149,7 +181,7 @@ typedef struct {
     bool (*allows)(void *context, ota_ws_question_t question, char reason[OTA_WS_DETAIL_SIZE]);
 
     // Asks the application about itself, once a second during a trial. Session thread; quick. NULL: nobody to ask.
-    ota_ws_finding_t (*examine)(void *context);
+    ota_ws_health_result_t (*check_health)(void *context);
 
     // Fills `bytes` from a cryptographic random generator. Session thread.
     void (*random)(void *context, uint8_t *bytes, size_t length);
@@ -166,10 +198,20 @@ typedef struct {
 
     // Seconds since 1970, 0 when they are not known. Session thread. NULL: there is no clock.
     uint32_t (*clock_s)(void *context);
+
+    // The memory that keeps the last log lines over a restart (record/log_ring.h); ota_ws_log_ring_start() was called
+    // for it. Session thread. NULL: there is none.
+    const struct ota_ws_log_memory *(*log)(void *context);
+
+    // The core dump that is in flash, checked. Session thread; may take 50 ms. False: there is none, or it is damaged,
+    // or there is no memory for it. After true `close_core` follows, once. NULL: there is none.
+    bool (*open_core)(void *context, ota_ws_core_dump_t *core);
+    void (*close_core)(void *context, ota_ws_core_dump_t *core);
 } ota_ws_platform_t;
 
-// ---- filter: bytes in, other bytes out (decryption, decompression)
-// ----------------------------------------------------
+// ---- filter: bytes in, other bytes out (decryption, decompression) ----
+
+#define OTA_WS_SMALL_WINDOW 4096 // of deflate: a stream that refers back no farther is inflated with less memory
 
 // Takes what a filter gives. OTA_WS_OK, or the failure that the filter's `feed` must return at once.
 typedef ota_ws_status_t (*ota_ws_sink_t)(void *context, const uint8_t *bytes, size_t length);
@@ -178,8 +220,9 @@ typedef ota_ws_status_t (*ota_ws_sink_t)(void *context, const uint8_t *bytes, si
 typedef struct {
     void *context;
 
-    // Takes its memory. OTA_WS_NO_MEMORY leaves nothing taken. After OTA_WS_OK `stop` follows, once.
-    ota_ws_status_t (*start)(void *context);
+    // Takes its memory. `window`: a deflate stream refers back to so many bytes at most; 0: 32 KiB. OTA_WS_NO_MEMORY
+    // leaves nothing taken. After OTA_WS_OK `stop` follows, once.
+    ota_ws_status_t (*start)(void *context, uint32_t window);
 
     ota_ws_status_t (*feed)(void *context, const uint8_t *bytes, size_t length, ota_ws_sink_t sink, void *sink_context);
 
@@ -190,8 +233,7 @@ typedef struct {
     void (*stop)(void *context);
 } ota_ws_filter_t;
 
-// ---- worker: the writer's thread, its queue and its ring
-// ------------------------------------------------------------------------
+// ---- worker: the writer's thread, its queue and its ring ----
 
 struct ota_ws_job;
 
@@ -212,8 +254,11 @@ typedef struct {
     // call of ota_ws_device_completed(); then `stop` follows. OTA_WS_NO_MEMORY leaves nothing taken.
     ota_ws_status_t (*start_alone)(void *context, const struct ota_ws_job *job);
 
-    // The ring's room holds the bytes of a data frame, or a part of them: `length` are the writer's now. All that waits
-    // is written, in CHUNKs of any length, before the next job is performed.
+    // Where the ring has its next space: there lie the bytes that filled() takes next.
+    uint8_t *(*space)(void *context);
+
+    // The ring's space holds the bytes of a data frame, or a part of them: `length` are the writer's now. All that
+    // waits is written, in CHUNKs of any length, before the next job is performed.
     void (*filled)(void *context, size_t length);
 
     // Queues a copy of `job`, never a CHUNK; never blocks, two at most. The writer performs jobs in order with
@@ -225,8 +270,7 @@ typedef struct {
     void (*stop)(void *context);
 } ota_ws_worker_t;
 
-// ---- link: one peer
-// --------------------------------------------------------------------------------------------------------------
+// ---- link: one peer ----
 
 // All called in the session thread.
 typedef struct {

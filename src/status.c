@@ -3,9 +3,10 @@
 
 #include "text.h"
 
-#define NAME(symbol, name) name "\0"
-
-static const char names[] = OTA_WS_STATUSES(NAME);
+static const char names[] =
+#define STATUS(symbol, name, way, sentence) name "\0"
+#include "schema.def"
+    ;
 
 const char *ota_ws_status_name(ota_ws_status_t status) {
     return ota_ws_text_at(names, status);

@@ -3,87 +3,50 @@
 
 #include <string.h>
 
-static const char hex_digits[] = "0123456789abcdef";
+// ---- copies and characters -----------------------------------------------------------------------------------------
 
 void ota_ws_text_copy(char *to, size_t size, const char *from) {
-    size_t length = strlen(from);
-    if (length >= size) {
-        length = size - 1;
-    }
-    memcpy(to, from, length);
-    to[length] = '\0';
-}
-
-static char *write_number(char *to, uint32_t value, unsigned base) {
-    char digits[10];
-    size_t count = 0;
-    do {
-        digits[count++] = hex_digits[value % base];
-        value /= base;
-    } while (value > 0);
-    while (count > 0) {
-        *to++ = digits[--count];
+    while (size-- > 1 && *from != '\0') {
+        *to++ = *from++;
     }
     *to = '\0';
-    return to;
 }
 
-char *ota_ws_text_number(char *to, uint32_t value) {
-    return write_number(to, value, 10);
-}
-
-// The zeros that "::" stands for: the longest run of two zero groups or more, the first of equal ones. Returns how many
-// bytes they are, 0 when there is none.
-static size_t find_zeros(const uint8_t address[16], size_t *start) {
-    size_t longest = 0;
-    for (size_t from = 0; from < 16; from += 2) {
-        size_t to = from;
-        while (to < 16 && (address[to] | address[to + 1]) == 0) {
-            to += 2;
-        }
-        if (to - from > 2 && to - from > longest) {
-            longest = to - from;
-            *start = from;
-        }
-    }
-    return longest;
-}
-
-// Each group is followed by a colon, also the last one.
-static char *write_v6(char *to, const uint8_t address[16]) {
-    size_t start = 16;
-    size_t zeros = find_zeros(address, &start);
-    for (size_t i = 0; i < 16;) {
-        if (i != start) {
-            to = write_number(to, (uint32_t)address[i] << 8 | address[i + 1], 16);
-            i += 2;
-        } else {
-            i += zeros;
-            if (start == 0) {
-                *to++ = ':';
-            }
-            if (i == 16) {
-                *to++ = ':';
-            }
-        }
-        *to++ = ':';
+char *ota_ws_text_append(char *to, const char *from) {
+    while ((*to = *from++) != '\0') {
+        to++;
     }
     return to;
 }
 
-static char *write_v4(char *to, const uint8_t address[4]) {
-    for (size_t i = 0; i < 4; i++) {
-        to = write_number(to, address[i], 10);
-        *to++ = '.';
+const char *ota_ws_text_behind(const char *text, const char *start) {
+    while (*start != '\0') {
+        if (*text++ != *start++) {
+            return NULL;
+        }
     }
-    return to;
+    return text;
 }
 
-void ota_ws_text_address(char to[OTA_WS_TEXT_ADDRESS_SIZE], const uint8_t address[16]) {
-    static const uint8_t mapped[12] = {[10] = 0xFF, [11] = 0xFF};
-    bool is_v4 = memcmp(address, mapped, sizeof mapped) == 0;
-    char *end = is_v4 ? write_v4(to, address + sizeof mapped) : write_v6(to, address);
-    end[-1] = '\0'; // in the place of the last separator
+unsigned ota_ws_text_digit(char c) {
+    unsigned digit = (uint8_t)c - (unsigned)'0';
+    unsigned letter = ((uint8_t)c | 0x20U) - 'a'; // 0x20 turns an upper-case letter into a lower-case one
+    return digit < 10 ? digit : letter < 6 ? letter + 10 : 16;
+}
+
+bool ota_ws_utf8_take(ota_ws_utf8_t *utf8, uint8_t byte) {
+    if (utf8->missing > 0) {
+        bool fits = byte >= utf8->least && byte <= utf8->most;
+        *utf8 = (ota_ws_utf8_t){utf8->missing - 1, 0x80, 0xBF};
+        return fits;
+    }
+    if (byte < 0x80) {
+        return true;
+    }
+    utf8->missing = 1U + (byte >= 0xE0) + (byte >= 0xF0);
+    utf8->least = byte == 0xE0 ? 0xA0 : byte == 0xF0 ? 0x90 : 0x80;
+    utf8->most = byte == 0xED ? 0x9F : byte == 0xF4 ? 0x8F : 0xBF;
+    return byte >= 0xC2 && byte <= 0xF4;
 }
 
 const char *ota_ws_text_at(const char *list, unsigned index) {
@@ -93,38 +56,157 @@ const char *ota_ws_text_at(const char *list, unsigned index) {
     return list;
 }
 
-void ota_ws_text_hex(char *to, const uint8_t *bytes, size_t length) {
-    for (size_t i = 0; i < length; i++) {
-        *to++ = hex_digits[bytes[i] >> 4];
-        *to++ = hex_digits[bytes[i] & 15];
+// ---- numbers -------------------------------------------------------------------------------------------------------
+
+static const char digits[] = "0123456789abcdef";
+
+static char *write_number(char *to, uint32_t value, unsigned base) {
+    char *end = to + 1;
+    for (uint32_t rest = value / base; rest > 0; rest /= base) {
+        end++;
+    }
+    char *at = end;
+    *at = '\0';
+    do {
+        *--at = digits[value % base];
+        value /= base;
+    } while (at > to);
+    return end;
+}
+
+char *ota_ws_text_number(char *to, uint32_t value) {
+    return write_number(to, value, 10);
+}
+
+// ---- addresses -----------------------------------------------------------------------------------------------------
+
+#define GROUPS 8 // of 16 bits, in an IPv6 address
+
+// The longest run of zero groups as one bit in the place of its first group, of equal runs the first one. 0: no two
+// zero groups follow each other. `length` is that of the run.
+static unsigned find_zeros(const uint8_t address[16], size_t *length) {
+    unsigned rest = 0; // a bit for each group from which `length` + 1 groups are zero
+    unsigned runs = 0; // likewise, `length` groups
+    for (size_t i = 0; i < GROUPS; i++) {
+        rest |= (unsigned)((address[2 * i] | address[2 * i + 1]) == 0) << i;
+    }
+    for (*length = 0; rest != 0; rest &= rest >> 1) {
+        runs = rest;
+        ++*length;
+    }
+    return *length > 1 ? runs & -runs : 0;
+}
+
+static void write_v6(char *to, const uint8_t address[16]) {
+    size_t zeros;
+    unsigned run = find_zeros(address, &zeros);
+    for (size_t i = 0; i < GROUPS; i++) {
+        bool is_run = (run >> i & 1) != 0;
+        if (is_run || i > 0) {
+            *to++ = ':';
+        }
+        if (!is_run) {
+            to = write_number(to, (uint32_t)address[2 * i] << 8 | address[2 * i + 1], 16);
+        } else if ((i += zeros - 1) == GROUPS - 1) {
+            *to++ = ':'; // no group follows that would bring the second colon
+        }
     }
     *to = '\0';
 }
 
-static int hex_value(char c) {
-    if (c >= '0' && c <= '9') {
-        return c - '0';
+void ota_ws_text_address(char to[OTA_WS_TEXT_ADDRESS_SIZE], const uint8_t address[16]) {
+    static const uint8_t mapped[12] = {[10] = 0xFF, [11] = 0xFF};
+    if (memcmp(address, mapped, sizeof mapped) != 0) {
+        write_v6(to, address);
+        return;
     }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
+    for (size_t i = sizeof mapped; i < 16; i++) {
+        to = write_number(to, address[i], 10);
+        *to++ = '.';
     }
-    if (c >= 'A' && c <= 'F') {
-        return c - 'A' + 10;
+    to[-1] = '\0'; // in the place of the last dot
+}
+
+// ---- hex -----------------------------------------------------------------------------------------------------------
+
+void ota_ws_text_hex(char *to, const uint8_t *bytes, size_t length) {
+    for (size_t i = 0; i < length; i++) {
+        *to++ = digits[bytes[i] >> 4];
+        *to++ = digits[bytes[i] & 15];
     }
-    return -1;
+    *to = '\0';
 }
 
 bool ota_ws_text_unhex(const char *text, uint8_t *bytes, size_t length) {
-    for (size_t i = 0; i < length; i++) {
-        int high = hex_value(text[2 * i]);
-        int low = high < 0 ? -1 : hex_value(text[2 * i + 1]);
-        if (low < 0) {
+    unsigned value = 0;
+    for (size_t i = 0; i < 2 * length; i++) {
+        unsigned digit = ota_ws_text_digit(text[i]);
+        if (digit > 15) {
             return false;
         }
-        bytes[i] = (uint8_t)(high << 4 | low);
+        value = value << 4 | digit;
+        bytes[i / 2] = (uint8_t)value; // complete at the second digit
     }
     return text[2 * length] == '\0';
 }
+
+// ---- base 64 -------------------------------------------------------------------------------------------------------
+
+#define NO_VALUE 64
+
+static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+// Six bits make a character. The last character is filled up with zeros, the last four characters with '='.
+char *ota_ws_base64(char *text, const uint8_t *bytes, size_t length) {
+    char *at = text;
+    for (size_t bit = 0; bit < 8 * length; bit += 6) {
+        size_t i = bit / 8;
+        unsigned two = (unsigned)bytes[i] << 8 | (i + 1 < length ? bytes[i + 1] : 0);
+        *at++ = alphabet[two >> (10 - bit % 8) & 63];
+    }
+    while ((at - text) % 4 != 0) {
+        *at++ = '=';
+    }
+    *at = '\0';
+    return at;
+}
+
+// Takes as long for each character of the alphabet: a text may be a password.
+static unsigned value_of(char c) {
+    unsigned value = NO_VALUE;
+    for (unsigned i = 0; i < NO_VALUE; i++) {
+        if (alphabet[i] == c) {
+            value = i;
+        }
+    }
+    return value;
+}
+
+// Decodes without looking at the end, then encodes again: only the one right text of these bytes comes out the same.
+bool ota_ws_unbase64(const char *text, size_t text_length, uint8_t *bytes, size_t length) {
+    char again[OTA_WS_BASE64_LENGTH(OTA_WS_UNBASE64_MAX) + 1];
+    uint32_t bits = 0;
+    unsigned count = 0; // of bits that are in no byte yet
+    const char *at = text;
+    if (length > OTA_WS_UNBASE64_MAX) {
+        return false;
+    }
+    for (uint8_t *to = bytes; to < bytes + length; at++) {
+        unsigned value = value_of(*at);
+        if (value == NO_VALUE) {
+            return false; // at the end of the text, too
+        }
+        bits = bits << 6 | value;
+        count += 6;
+        if (count >= 8) {
+            count -= 8;
+            *to++ = (uint8_t)(bits >> count);
+        }
+    }
+    return ota_ws_base64(again, bytes, length) == again + text_length && memcmp(again, text, text_length) == 0;
+}
+
+// ---- secrets -------------------------------------------------------------------------------------------------------
 
 bool ota_ws_bytes_equal(const uint8_t *a, const uint8_t *b, size_t length) {
     uint8_t difference = 0;

@@ -25,7 +25,7 @@ forbid() { # folder, pattern of the included name, why not
 forbid_folder() { # folder, other folder
     local headers
     headers=$(headers_of_other "$1" "$2")
-    forbid "$1" "${headers:+([^\">]*/)?($headers)[\">]|}(\.\./)*$2/" "$1/ knows nothing of $2/"
+    forbid "$1" "${headers:+($headers)[\">]|}(\.\./)*$2/" "$1/ knows nothing of $2/"
 }
 
 platform='esp_|freertos/|nvs|mbedtls/|psa/|lwip/|sdkconfig|sys/|unistd|pthread|arpa/|netinet/|poll\.h|fcntl|libwebsockets|openssl/|zlib|stdlib|stdio|time\.h|errno|assert'
@@ -37,8 +37,12 @@ forbid_folder esp host
 forbid_folder esp cli
 forbid_folder host esp
 forbid_folder host cli
-if grep -nE '\b(malloc|calloc|realloc|free)\(' $(find src -name '*.c'); then
-    echo '^ src/ allocates nothing'
+forbid fleet "$platform" 'fleet/ decides: no platform, no allocation, no files, no clock'
+forbid_folder fleet esp
+forbid_folder fleet host
+forbid_folder fleet cli
+if grep -nE '\b(malloc|calloc|realloc|free)\(' $(find src fleet -name '*.c'); then
+    echo '^ src/ and fleet/ allocate nothing'
     broken=1
 fi
 "$here/layers.py" "$PWD" || broken=1

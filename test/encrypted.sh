@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The cases of encrypted images alone, with what they count: all of them under the sanitizers, and once more without, then
 # every byte of the header with each of its 255 other values (minutes). ESP_ENC_IMG_GEN=<path of Espressif's
-# esp_enc_img_gen.py> adds the round trips against it.
+# esp_enc_img_gen.py> adds the round trips against it. What decrypting costs is measured by bench/encrypted_speed.js.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=1}
@@ -15,7 +15,7 @@ build() { # name, options...
 }
 
 units=()
-for source in test/unit/test_encrypted_*.c; do
+for source in test/unit/*/test_encrypted_*.c; do
     units+=("$(basename "$source" .c)")
 done
 build sanitize -DSANITIZE=ON
@@ -32,5 +32,4 @@ done
 ENCRYPTED_EVERY=1 run_unit gcc test_encrypted_update
 echo 'end to end'
 BUILD_DIR=build/sanitize node --test --test-reporter=spec test/e2e/encrypted.test.js | grep -vE '^ +✔|^ℹ (suites|cancelled|todo|duration)' | sed 's/^/  /'
-BUILD_DIR=build/gcc node test/encrypted_speed.js
 [ -n "${ESP_ENC_IMG_GEN:-}" ] || echo "round trips against Espressif's generator: not run, ESP_ENC_IMG_GEN is not set"

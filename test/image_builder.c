@@ -29,7 +29,7 @@ const image_spec_t image_spec_default = {
     .seed = 1,
 };
 
-// ---- bytes
+// ---- bytes ----
 
 static void put_u16(uint8_t *to, uint16_t value) {
     to[0] = (uint8_t)value;
@@ -45,9 +45,9 @@ static uint32_t get_u32(const uint8_t *from) {
     return from[0] | (uint32_t)from[1] << 8 | (uint32_t)from[2] << 16 | (uint32_t)from[3] << 24;
 }
 
-static void put_text(uint8_t *to, size_t room, const char *text) {
+static void put_text(uint8_t *to, size_t space, const char *text) {
     const size_t length = strlen(text);
-    memcpy(to, text, length < room ? length : room);
+    memcpy(to, text, length < space ? length : space);
 }
 
 // Marsaglia's xorshift32; the state is never 0.
@@ -77,7 +77,7 @@ void image_fill(uint8_t *bytes, size_t length, uint32_t *state) {
     }
 }
 
-// ---- a sound image
+// ---- a sound image ----
 
 static uint32_t round_up(uint32_t value, uint32_t unit) {
     return (value + unit - 1) / unit * unit;
@@ -208,7 +208,7 @@ void image_free(image_file_t *file) {
     file->length = 0;
 }
 
-// ---- and the broken ones
+// ---- and the broken ones ----
 
 // Keeps the bytes there are, adds `fill`. A failure leaves an empty file behind.
 static void resize(image_file_t *file, size_t length, uint8_t fill) {

@@ -9,15 +9,15 @@ import re
 import sys
 
 # From the bottom to the top. A folder may include its own layer and those before it. src/ itself is the ground.
-LAYERS = ['src', 'src/image', 'src/record', 'src/login', 'src/flow', 'src/engine', 'src/session']
-FOLDERS = LAYERS + ['esp', 'host', 'cli']
+LAYERS = ['src', 'src/image', 'src/record', 'src/login', 'src/flow', 'src/engine', 'src/session', 'src/features']
+FOLDERS = LAYERS + ['esp', 'host', 'fleet', 'cli']
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+"([^"]+)"', re.M)
 
 
 def read_units(root):
     """Map from a unit ("src/flow/slot") to the paths of its files."""
     units = {}
-    for top in ('src', 'esp', 'host', 'cli'):
+    for top in ('src', 'esp', 'host', 'fleet', 'cli'):
         for folder, _, names in os.walk(os.path.join(root, top)):
             for name in names:
                 if name.endswith(('.c', '.h')):
@@ -28,7 +28,7 @@ def read_units(root):
 
 def find_unit(units, folder, included):
     """The unit of an included file: beside the file that includes it, else in src/, as the compiler looks."""
-    for start in (folder, 'src', 'host'):
+    for start in (folder, 'src', 'host', 'fleet'):
         unit = os.path.normpath(os.path.join(start, included))[:-2]
         if unit in units:
             return unit

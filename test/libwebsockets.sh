@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 source=$(realpath "$1")
 build=$(realpath -m "${2:-build/libwebsockets}")
-tests=(cli cli_names wss device_messages broken_links early)
+tests=(cli cli_names wss device_messages broken_links early http_upload)
 
 mkdir -p "$build"
 if [ ! -e "$build/prefix/lib/pkgconfig/libwebsockets.pc" ]; then

@@ -16,6 +16,7 @@ typedef struct {
     uint8_t elf_sha256[32];
     const image_defect_t *defect;
     const char *path;
+    const char *fault; // host/fault.h; NULL: none
 } request_t;
 
 static const struct option options[] = {
@@ -36,26 +37,30 @@ static const struct option options[] = {
     {"no-digest", no_argument, NULL, 'D'},
     {"signature", no_argument, NULL, 'G'},
     {"defect", required_argument, NULL, 'd'},
+    {"fault", required_argument, NULL, 't'},
     {"list", no_argument, NULL, 'l'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
 
-static const char help[] = "usage: ota-ws-image [OPTION...] FILE\n"
-                           "Writes an ESP application image that runs nowhere but passes every check.\n"
-                           "  --size BYTES         of the image with checksum and digest (65536); takes K and M\n"
-                           "  --chip NAME          esp32, esp32c3, ... (esp32c3)\n"
-                           "  --version TEXT       (1.0.0)         --project TEXT  (demo)\n"
-                           "  --idf TEXT           (v5.4.1)        --segments N    1 to 16 (4)\n"
-                           "  --min-revision N     major * 100 + minor (0)\n"
-                           "  --max-revision N     (0: no limit)\n"
-                           "  --min-efuse-revision N, --max-efuse-revision N  of the eFuse block (0, 199)\n"
-                           "  --mmu-page-size BYTES  a power of two (64K); 1: not said\n"
-                           "  --secure-version N   (0)             --elf-sha256 64 hex digits\n"
-                           "  --seed N             other content (1)\n"
-                           "  --no-digest          without the appended SHA-256\n"
-                           "  --signature          with a sector that looks like Secure Boot v2's\n"
-                           "  --defect NAME        spoil it; --list shows the names and what a device calls them\n";
+static const char help[] =
+    "usage: ota-ws-image [OPTION...] FILE\n"
+    "Writes an ESP application image that runs nowhere but passes every check.\n"
+    "  --size BYTES         of the image with checksum and digest (65536); takes K and M\n"
+    "  --chip NAME          esp32, esp32c3, ... (esp32c3)\n"
+    "  --version TEXT       (1.0.0)         --project TEXT  (demo)\n"
+    "  --idf TEXT           (v5.4.1)        --segments N    1 to 16 (4)\n"
+    "  --min-revision N     major * 100 + minor (0)\n"
+    "  --max-revision N     (0: no limit)\n"
+    "  --min-efuse-revision N, --max-efuse-revision N  of the eFuse block (0, 199)\n"
+    "  --mmu-page-size BYTES  a power of two (64K); 1: not said\n"
+    "  --secure-version N   (0)             --elf-sha256 64 hex digits\n"
+    "  --seed N             other content (1)\n"
+    "  --no-digest          without the appended SHA-256\n"
+    "  --signature          with a sector that looks like Secure Boot v2's\n"
+    "  --fault TEXT         fail on trial in the virtual device: panic, hang or memory, and for a core\n"
+    "                       dump hexadecimal addresses: 'panic PC CALLER ...', the innermost first\n"
+    "  --defect NAME        spoil it; --list shows the names and what a device calls them\n";
 
 static int complain(const char *what, const char *value) {
     fprintf(stderr, "ota-ws-image: %s: %s\n", what, value);
@@ -146,6 +151,9 @@ static int take_option(request_t *request, int option, const char *value) {
     case 'G':
         spec->signature = true;
         return 0;
+    case 't':
+        request->fault = value;
+        return 0;
     case 'd':
         return take_defect(request, value);
     default:
@@ -163,11 +171,20 @@ static int write_file(const char *path, const image_file_t *image) {
     return fclose(file) == 0 && written == image->length ? 0 : complain(path, strerror(errno));
 }
 
+// Right behind the application description, where an application may have data of its own.
+static void put_fault(const request_t *request, image_file_t *image) {
+    snprintf((char *)image->bytes + 288, 256, "ota-ws-fault:%s", request->fault);
+    image_seal(&request->spec, image);
+}
+
 static int build(const request_t *request) {
     image_file_t image =
         request->defect != NULL ? image_build_defective(&request->spec, request->defect) : image_build(&request->spec);
     if (image.bytes == NULL) {
         return complain("cannot build that", request->path);
+    }
+    if (request->fault != NULL) {
+        put_fault(request, &image);
     }
     const int result = write_file(request->path, &image);
     image_free(&image);

@@ -11,7 +11,7 @@ export const documentPath = fileURLToPath(new URL('../docs/protocol.md', import.
 const START = '## 8. A login, byte by byte\n';
 
 const password = 'K7MQ-2RTX-9WPD';
-const ticket = 'rJ8h2QmT0aX4cVb6nLw1eg';
+const ticket = '0500000040e2010075f01c9ab3d2476e';
 const clientNonce = Buffer.from('18 bytes of client').toString('base64');
 const deviceNonce = Buffer.from('18 bytes of device').toString('base64');
 const salt = Buffer.from('0123456789abcdef0123456789abcdef', 'hex');

@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Installs what one of the make targets needs and this machine lacks: Debian packages, and the exact npm packages of the
-# lock files. usage: test/setup.sh build|deb|unit|fuzz|coverage|page|test|bench|size
+# lock files. usage: test/setup.sh build|deb|unit|check|fuzz|coverage|page|test|bench|size
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-build=(build-essential cmake pkg-config libwebsockets-dev libssl-dev libjsmn-dev zlib1g-dev libavahi-client-dev)
+build=(build-essential cmake pkg-config libwebsockets-dev libssl-dev libjsmn-dev zlib1g-dev libdivsufsort-dev libavahi-client-dev libjansson-dev libsqlite3-dev)
 unit=(libcmocka-dev libgsasl-dev)
+check=(clang-format python3)
 tests=(python3 curl scons clang openssl chromium firefox-esr webkit2gtk-driver xvfb locales fonts-liberation libpcre2-8-0 dpkg-dev man-db
-    zsh fish dbus-daemon libavahi-core7 libdaemon0)
+    zsh fish dbus-daemon libavahi-core7 libdaemon0 iproute2)
 coverage=(clang llvm libclang-rt-dev)
 bench=(valgrind util-linux)
 size=(gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf)
@@ -19,14 +20,15 @@ case "${1:-}" in
 build) packages=("${build[@]}") npm=() ;;
 deb) packages=("${build[@]}" debootstrap) npm=() ;;
 unit) packages=("${build[@]}" "${unit[@]}") npm=() ;;
+check) packages=("${build[@]}" "${unit[@]}" "${check[@]}") npm=(web) ;;
 fuzz) packages=("${build[@]}" "${unit[@]}" clang libclang-rt-dev) npm=() ;;
 coverage) packages=("${build[@]}" "${unit[@]}" "${coverage[@]}") npm=()
     command -v node >/dev/null || packages+=(nodejs) ;;
 page) packages=() npm=(web) ;;
-test) packages=("${build[@]}" "${unit[@]}" "${tests[@]}") npm=(web test) servers=(nginx caddy avahi-daemon) ;;
+test) packages=("${build[@]}" "${unit[@]}" "${check[@]}" "${tests[@]}") npm=(web test) servers=(nginx caddy avahi-daemon) ;;
 size) packages=("${size[@]}") npm=() ;;
 bench) packages=("${build[@]}" "${tests[@]}" "${size[@]}" "${bench[@]}") npm=(web test) ;;
-*) echo "usage: test/setup.sh build|deb|unit|fuzz|coverage|page|test|bench|size" >&2; exit 2 ;;
+*) echo "usage: test/setup.sh build|deb|unit|check|fuzz|coverage|page|test|bench|size" >&2; exit 2 ;;
 esac
 
 has_node() {

@@ -1,15 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes the page: src/ in, one gzip file out, the same bytes on every machine (zopfli as WebAssembly: what Node's own
-// zlib makes depends on version and processor). usage: node build.js [FILE]; without it dist/ota.html.gz.
+// Makes the two pages: src/ in, one gzip file each out, the same bytes on every machine (zopfli as WebAssembly: what Node's
+// own zlib makes depends on version and processor). usage: node build.js [FOLDER]; without it dist.
 
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { gzipAsync } from '@gfx/zopfli';
 import { build } from 'esbuild';
 import { minify } from 'terser';
 
-const LIMIT = 12288;
+/** The full page has both languages, the small one English (src/variant.js).
+ * @typedef {{ isFull: boolean, file: string, limit: number }} Variant */
+
+/** @type {Variant[]} */
+const variants = [
+  { isFull: true, file: 'ota.html.gz', limit: 13312 },
+  { isFull: false, file: 'small/ota.html.gz', limit: 8192 },
+];
 
 /** @param {string} path */
 const beside = (path) => fileURLToPath(new URL(path, import.meta.url));
@@ -20,18 +28,19 @@ const namesIn = (pattern, ...texts) => texts.flatMap((text) => Array.from(text.m
 /** @param {string} html */
 const idsIn = (html) => namesIn(/id="(\w+)"/g, html);
 
-/** Packs words.js: a language in one piece is smaller than pairs of both, and the elements' names stand in the page
- * already. @param {string} html */
-const wordPacker = (html) => ({
-  name: 'words',
+/** Fills in variant.js, and packs words.js: a language in one piece is smaller than pairs of both, and the elements' names
+ * stand in the page already. @param {string} html @param {boolean} isFull */
+const packer = (html, isFull) => ({
+  name: 'packer',
   /** @param {import('esbuild').PluginBuild} build */
   setup(build) {
+    build.onLoad({ filter: /variant\.js$/ }, () => ({ contents: `export const FULL = ${isFull};` }));
     build.onLoad({ filter: /words\.js$/ }, async ({ path }) => {
       const { wordsIn } = await import(path);
       const ids = idsIn(html);
-      const others = Object.keys(wordsIn(0)).filter((name) => !ids.includes(name));
-      const languages = [0, 1].map((language) =>
-        [...ids, ...others].map((name) => wordsIn(language)[name]).join('|'),
+      const others = Object.keys(wordsIn(0, isFull)).filter((name) => !ids.includes(name));
+      const languages = (isFull ? [0, 1] : [0]).map((language) =>
+        [...ids, ...others].map((name) => wordsIn(language, isFull)[name]).join('|'),
       );
       const contents = `
         const names = [...document.querySelectorAll('[id]')].map(({ id }) => id).concat(${JSON.stringify(others.join(' '))}.split(' '));
@@ -114,17 +123,28 @@ function encode(html) {
   return bytes;
 }
 
-async function main() {
-  const source = await readFile(beside('src/page.html'), 'utf8');
-  let html = squeeze(source);
-  const script = await shorten(await bundle('src/main.js', { minifySyntax: true, plugins: [wordPacker(source)] }), source);
-  html = insert(html, 'style', await bundle('src/page.css', { minify: true, charset: 'ascii' }));
-  html = insert(html, 'script', escape(script));
-  const bytes = encode(html);
+/** @param {boolean} isFull @returns {Promise<Uint8Array>} the page, not packed */
+async function makePage(isFull) {
+  let source = await readFile(beside('src/page.html'), 'utf8');
+  if (!isFull) source = source.replace(/<!--full-->.*?<!--\/full-->/gs, '');
+  const styles = await Promise.all((isFull ? ['page', 'full'] : ['page']).map((name) => bundle(`src/${name}.css`, { minify: true, charset: 'ascii' })));
+  const script = await shorten(await bundle('src/main.js', { minifySyntax: true, plugins: [packer(source, isFull)] }), source);
+  return encode(insert(insert(squeeze(source), 'style', styles.join('')), 'script', escape(script)));
+}
+
+/** @param {Variant} variant @param {string} folder */
+async function packPage({ isFull, file, limit }, folder) {
+  const bytes = await makePage(isFull);
   const page = await gzipAsync(bytes, { numiterations: 200 });
-  await writeFile(process.argv[2] ?? beside('dist/ota.html.gz'), page);
-  console.log(`page: ${page.length} bytes gzip, ${bytes.length} plain, limit ${LIMIT}`);
-  if (page.length > LIMIT) process.exitCode = 1;
+  const target = path.join(folder, file);
+  await mkdir(path.dirname(target), { recursive: true });
+  await writeFile(target, page);
+  console.log(`${file}: ${page.length} bytes gzip, ${bytes.length} plain, limit ${limit}`);
+  if (page.length > limit) process.exitCode = 1;
+}
+
+async function main() {
+  for (const variant of variants) await packPage(variant, process.argv[2] ?? beside('dist'));
 }
 
 main().catch((error) => {

@@ -11,7 +11,7 @@ from ota_ws.command import main  # noqa: E402
 
 def console():
     """The command `ota-ws-update` that pip installs."""
-    sys.exit(main(command='ota-ws-update {command} {host}'))
+    sys.exit(main(None, 'ota-ws-update {command} {host}', 'ota-ws-update help {command}'))
 
 
 if __name__ == '__main__':

@@ -20,7 +20,9 @@ import struct
 import time
 import zlib
 
+from .address import with_zone
 from .failure import Failure, Interrupts, pause
+from .seal import seal
 from .sentences import HTTP_ANSWERS, SENTENCES
 
 NEEDED = {'challenge': {'scram': str}, 'state': dict.fromkeys('device boot chip project version slot image update built '
@@ -29,20 +31,15 @@ NEEDED = {'challenge': {'scram': str}, 'state': dict.fromkeys('device boot chip 
           'done': {'slot': str}, 'history': {'updates': int}, 'failed': {'name': str}, 'error': {'name': str},
           'ticket': {'ws': str, 'ticket': str}}
 NUMBERS = ('offset chunk credit received written size revision chip_id slot_size trial_left_s kept kept_size early index '
-           'updates when count wait_s').split()
+           'deflate_window updates when count wait_s').split()
 NUMBER_MAX = 0xFFFFFFFF
 CODE_LETTERS = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 WEBSOCKET_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'  # RFC 6455, section 1.3
 ANSWER_S = 15  # to connect, for an answer of http, for a step of the login: a chip needs seconds for TLS
 PING_S = 10  # said when nothing else has come for so long
 CHUNK_MAX = 32768  # longer data frames are not sent
+SMALLEST_WINDOW, LARGEST_WINDOW = 512, 32768  # of deflate
 SILENCE_S = 30  # nothing has come for so long: the connection is dead
-
-
-def with_zone(peer):
-    """The address of a socket's peer; some systems leave the zone out of its text."""
-    zone = peer[3] if len(peer) > 3 else 0
-    return '%s%%%d' % (peer[0], zone) if zone and '%' not in peer[0] else peer[0]
 
 
 def tls_context(ca, insecure):
@@ -69,9 +66,9 @@ def refusal_of_http(address, path, answer, body):
 
 
 def open_socket(address, context, peer=None):
-    """A connection to `peer`, or to the address's name when that is None; the certificate is checked for the name."""
+    """A connection to `peer`, or to where the address leads when that is None; the certificate is checked for its name."""
     try:
-        link = socket.create_connection((peer or address.name, address.port), ANSWER_S)
+        link = socket.create_connection((peer or address.via or address.name, address.port), ANSWER_S)
     except (socket.gaierror, UnicodeError):
         raise Failure('unknown_name', "No address is known for the name '%s'. Is it right, and is the device on this "
                                       'network?' % address.name)
@@ -272,8 +269,10 @@ def as_pairing_code(typed):
 
 
 class Session:
-    """One login, and the messages after it. `state` is the device's newest one."""
+    """One login, and the messages after it. `state` is the device's newest one; `stream` names the keystream of the
+    newest `begin`, None: it is not sealed."""
     is_open = False
+    stream = None
 
     def __init__(self, address, context, password):
         """`password` has `given` (for every device), `known` (nobody has to type it) and `read()`."""
@@ -333,6 +332,7 @@ class Session:
             raise not_proved()
         session_key = hmac_sha256(stored_key, b'GSS-API session key' + client_key + auth)
         self.keys = hmac_sha256(session_key, b'ota_ws client'), hmac_sha256(session_key, b'ota_ws device')
+        self.data_key = hmac_sha256(session_key, b'ota_ws data')
 
     def send(self, message):
         text = json.dumps(message, separators=(',', ':')).encode()
@@ -340,7 +340,14 @@ class Session:
             self.counts[0] += 1
             text = text[:-1] + b',"count":%d' % self.counts[0]
             text += b',"mac":"%s"}' % hmac_sha256(self.keys[0], text)[:16].hex().encode()
+        if message['type'] == 'begin':
+            self.stream = (self.counts[0], 0, 0) if message.get('sealed') else None
         self.line.send(1, text)
+
+    def send_data(self, offset, data):
+        """One data frame, sealed where the newest `begin` has said so (docs/protocol.md, section 6)."""
+        data = seal(self.data_key, self.stream, offset, data) if self.stream else data
+        self.line.send(2, struct.pack('<I', offset) + data)
 
     def receive(self, timeout):
         """The next message, its mac checked; None when none came in time. `failed` and `error` are raised."""
@@ -364,6 +371,8 @@ class Session:
             raise failure_in(message)
         if kind == 'state':
             self.state = message
+        if kind == 'ready' and self.stream:
+            self.stream = self.stream[0], message['offset'], 0
         return message
 
     def wait_for(self, *kinds):
@@ -417,9 +426,23 @@ def failure_in(message):
     return Failure(name, printable(message.get('text') or ours), message.get('wait_s', 0))
 
 
+def deflate_members(state):
+    """Of `begin`, for a compressed upload. A device that inflates with less memory where the stream looks back less far
+    says so."""
+    window = state.get('deflate_window', LARGEST_WINDOW)
+    return {'deflate': True, 'window': window} if SMALLEST_WINDOW <= window < LARGEST_WINDOW else {'deflate': True}
+
+
+def deflate(data, members):
+    """One raw deflate stream, which looks back no farther than `members`, of `begin`, promise."""
+    bits = members.get('window', LARGEST_WINDOW).bit_length() - 1
+    packer = zlib.compressobj(9, zlib.DEFLATED, -bits)
+    return packer.compress(data) + packer.flush()
+
+
 def upload(session, data, options, progress):
     """One try to send a file: from `begin` to `done`, which it returns. `options` go into `begin` (`allow_downgrade`,
-    `deflate`). `progress` is called with the ready message at first, then with each progress message. A Failure of an
+    `deflate`, `window`, `sealed`). `progress` is called with the ready message at first, then with each progress message. A Failure of an
     update that had not begun at 0 has `resumed` set."""
     begin = {'type': 'begin', 'size': len(data), 'sha256': hashlib.sha256(data).hexdigest()}
     ready = session.ask({**begin, **options}, 'ready')
@@ -427,8 +450,7 @@ def upload(session, data, options, progress):
     if start > len(data) or ready['chunk'] == 0 or ready['credit'] == 0:
         raise nonsense(session.line.where)
     progress(ready)
-    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
-    stream = packer.compress(data[start:]) + packer.flush() if options.get('deflate') else data
+    stream = deflate(data[start:], options) if options.get('deflate') else data
     sent = 0 if options.get('deflate') else start
     try:
         return send_data(session, stream, sent, ready, Progress(session, sent, len(data), stream is not data, progress))
@@ -458,7 +480,7 @@ def send_data(session, data, sent, ready, progress):
         Interrupts.check()
         room = min(ready['chunk'], CHUNK_MAX, len(data) - sent, ready['credit'] - (sent - progress.received))
         if room > 0:
-            session.line.send(2, struct.pack('<I', sent) + data[sent:sent + room])
+            session.send_data(sent, data[sent:sent + room])
             sent += room
         message = session.receive(0 if room > 0 else 0.2)
         if message:

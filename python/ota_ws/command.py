@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The commands of ota-ws, with the same words, last lines and exit codes (docs/cli.md), and the command line."""
-import argparse
+"""The commands of ota-ws, with the same words, last lines and exit codes (docs/cli.md)."""
 import os
 import sys
 
-from . import __version__
-from .address import Address
+from . import arguments as words
 from .client import tls_context
-from .failure import INTERRUPTED, LOCAL, LOGIN, OLD_IMAGE, UNREACHABLE, USAGE, Failure, Interrupts
+from .discover import discover, locate
+from .failure import INTERRUPTED, LOCAL, LOGIN, OLD_IMAGE, UNREACHABLE, Failure, Interrupts
 from .image import Image
-from .output import Outcome, Output, print_info
+from .output import Outcome, Output, print_device, print_info
 from .password import Password
 from .push import push
 from .visit import Visit, is_given_up, outcome_after_restart
@@ -45,7 +44,7 @@ def restart(visit, _image):
     state = visit.state
     is_ready = state['update'] == 'ready'
     starting = (state.get('other_version'), state.get('other_slot')) if is_ready else None
-    before = visit.restart('restart', starting)
+    before = visit.restart('restart', starting, visit.options.into)
     if before is None:
         return Outcome('restarting', updated=starting)
     return outcome_after_restart(before, visit.state, before.get('other_slot') if is_ready else None,
@@ -72,72 +71,15 @@ def cancel(visit, _image):
 
 
 COMMANDS = {'info': info, 'push': push, 'confirm': confirm, 'rollback': rollback, 'restart': restart, 'cancel': cancel}
-HELP = {'info': 'what runs there, both slots, trial, update under way, the last updates',
-        'push': 'check the file, send it, restart into it, say what runs then',
-        'confirm': 'end the trial: the running image stays',
-        'rollback': 'go back to the image in the other slot',
-        'restart': 'restart: into a new image when one is ready',
-        'cancel': 'take back an update that is ready and not restarted into'}
 
 
-# ---- the command line ------------------------------------------------------------------------------------------------
-
-def add_options(parser, command):
-    if command == 'push':
-        parser.add_argument('file', metavar='FILE', help="the application's .bin file")
-    parser.add_argument('hosts', metavar='HOST', nargs='+', help='name, name:port, [ipv6], http(s)://name/path')
-    add = parser.add_argument
-    add('--password-file', metavar='FILE', help='the password or pairing code is the first line of FILE')
-    add('--ca', metavar='FILE', help='https: trust this certificate (PEM), or those it signed')
-    add('--insecure', action='store_true', help='https: take any certificate; the password still proves the device')
-    add('--retry', metavar='N', type=int, default=5, help='connect again up to N times after a lost connection (5)')
-    add('-j', '--json', action='store_true', help='one JSON object a line, on standard output')
-    add('-q', '--quiet', action='store_true', help='no progress and no notes, only the result')
-    if command in ('push', 'rollback', 'restart'):
-        add('--wait', metavar='S', type=int, default=60,
-            help='wait up to S seconds for the device to be back (60); --wait=0: do not wait')
-    if command == 'push':
-        add('--allow-downgrade', action='store_true', help='send it even if its version is lower than what runs')
-        add('--force', action='store_true', help='send it even if the device runs it already')
-        add('--confirm', action='store_true', help='confirm the new image as soon as it answers')
-        add('--no-restart', action='store_true', help='leave the restart to somebody else')
-        add('--compress', choices=('auto', 'always', 'never'), default='auto',
-            help='auto: when the network is slower than the flash (auto)')
-        add('--no-check', action='store_true', help='do not check the file here; the device does in any case')
-        add('--keep-going', action='store_true', help='go on with the next device whatever happened')
-
-
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, and what to type."""
-
-    def error(self, message):
-        print("ota-ws: %s.\nnext: '%s --help' shows what there is" % (message, self.prog), file=sys.stderr)
-        sys.exit(USAGE)
-
-
-def parse(words):
-    """The options of a command line. Options may stand anywhere behind the command."""
-    words = words[1:] + ['--help'] if words[:1] == ['help'] else words
-    if words and words[0] in COMMANDS:
-        name = words[0]
-        parser = Parser(prog='python -m ota_ws ' + name, description=HELP[name], allow_abbrev=False)
-        add_options(parser, name)
-        options = parser.parse_intermixed_args(['--wait=60' if word == '--wait' else word for word in words[1:]])
-        options.command = name
-        return options
-    rows = ['  %-10s %s' % row for row in HELP.items()]
-    parser = Parser(prog='python -m ota_ws', allow_abbrev=False, usage='%(prog)s COMMAND ...',
-                    formatter_class=argparse.RawDescriptionHelpFormatter,
-                    description='Updates devices that run ota_ws_update, over WebSocket.\n\n' + '\n'.join(rows))
-    parser.add_argument('--version', action='version', version='ota-ws-update ' + __version__)
-    parser.parse_known_args(words)
-    parser.error("there is no command '%s'" % words[0] if words else 'a command is missing')
-
+# ---- all devices of a command line -----------------------------------------------------------------------------------
 
 def serve(command, host, options, output, context, password, image):
     """One command on one device: its Outcome, printed."""
     visit = Visit(host, options, output, context, password)
     try:
+        locate(visit.address, host)
         outcome = COMMANDS[command](visit, image)
     except Failure as failure:
         kind = 'unreachable' if failure.code == UNREACHABLE else 'still' if visit.state else 'failed'
@@ -176,30 +118,53 @@ def run(options, output):
             continue
         outcome = serve(options.command, host, options, output, context, password, image)
         first = first or outcome.code
-        is_stopped = outcome.code == INTERRUPTED or outcome.is_bad_image and not getattr(options, 'keep_going', False)
+        is_stopped = outcome.code == INTERRUPTED or outcome.is_bad_image and not options.keep_going
     return first
 
 
-def main(arguments=None, command="python -m ota_ws {command} {host}"):
-    """Reads a command line and obeys it: the exit code. `command` is how a next command is shown."""
-    options = parse(list(sys.argv[1:] if arguments is None else arguments))
-    if getattr(options, 'wait', 0) < 0 or options.retry < 0:
-        print('ota-ws: a number cannot be negative.', file=sys.stderr)
-        return USAGE
+def look_around(options, output):
+    """`discover`: the exit code."""
     try:
-        for host in options.hosts:
-            Address(host)
-    except ValueError as error:
-        print('ota-ws: %s' % error, file=sys.stderr)
-        return USAGE
+        for device in discover(options.search):
+            print_device(output, device)
+        return 0
+    except Failure as failure:
+        kind = 'unreachable' if failure.code == UNREACHABLE else 'failed'
+        output.result(None, Outcome(kind, failure.code, failure), None)
+        return failure.code
+
+
+def show(options, program):
+    """`help` and `--version`."""
+    if options.command == 'version':
+        print(words.version_text())
+    elif options.topic and options.topic not in words.COMMANDS:
+        raise words.no_command(options.topic)
+    else:
+        print(words.help_text(options.topic, program))
+    return 0
+
+
+def obey(options, form):
+    """A command line that makes sense: the exit code."""
+    if options.command in ('help', 'version'):
+        return show(options, form.partition(' {command}')[0])
+    output = Output(options.json, options.quiet, len(options.hosts) > 1, form)
+    return look_around(options, output) if options.command == 'discover' else run(options, output)
+
+
+def main(arguments=None, form='python -m ota_ws {command} {host}', help_form='python -m ota_ws help {command}'):
+    """Reads a command line and obeys it: the exit code. `form` is how a next command is shown, `help_form` its help."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, 'reconfigure'):
             stream.reconfigure(errors='replace')  # a terminal may lack the letters of a device's name
     handlers = Interrupts.catch()
     try:
-        code = run(options, Output(options.json, options.quiet, len(options.hosts) > 1, command))
+        code = obey(words.parse(sys.argv[1:] if arguments is None else arguments, form), form)
         sys.stdout.flush()
         return code
+    except words.UsageError as error:
+        return words.usage_code(error, sys.stderr, help_form)
     except OSError:  # standard output takes nothing any more, and Python would try once more at its exit: code 120
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return LOCAL

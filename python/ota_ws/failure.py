@@ -6,9 +6,9 @@ import time
 
 LOCAL, USAGE, FILE, REFUSED, UNREACHABLE, LOGIN, OLD_IMAGE, INTERRUPTED = 1, 2, 3, 4, 5, 6, 7, 130
 CODES = {
-    LOCAL: 'bad_ca', INTERRUPTED: 'interrupted', OLD_IMAGE: 'not_taken not_restarted', FILE: 'cannot_read',
-    UNREACHABLE: 'unknown_name no_connection no_answer no_tls untrusted no_device redirected http_login http_forbidden '
-                 'headers_too_long proxy_error http_error wrong_version nonsense connection_lost not_back',
+    LOCAL: 'bad_ca no_network', INTERRUPTED: 'interrupted', OLD_IMAGE: 'not_taken not_restarted', FILE: 'cannot_read',
+    UNREACHABLE: 'not_found unknown_name no_connection no_answer no_tls untrusted no_device redirected http_login '
+                 'http_forbidden headers_too_long proxy_error http_error wrong_version nonsense connection_lost not_back',
     LOGIN: 'no_password bad_password byte_order_mark no_login bad_challenge device_not_proved bad_mac wrong_password '
            'try_later login_busy bad_login'}
 CODE_OF = {name: code for code, names in CODES.items() for name in names.split()}

@@ -1,18 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """`idf.py ota-push`, `ota-info`, `ota-confirm`, `ota-rollback`.
 
-ESP-IDF 6.0 and later finds this by itself in a package that pip has installed (entry point `idf_extension`). Before
-that a project needs a file `idf_ext.py`:
-
-    from ota_ws.idf import action_extensions
+A project has them by a copy of the file idf_ext.py in the folder above. ESP-IDF 6.0 and later also finds this by
+itself in a package that pip has installed (entry point `idf_extension`).
 """
 import json
 import os
 import sys
 
+from .address import Address
 from .command import main
 
-NEXT = 'idf.py ota-{command} --host {host}'
+FORMS = 'idf.py ota-{command} --host {host}', 'idf.py ota-{command} --help'
 DEVICE_OPTIONS = [
     {'names': ['--host'], 'envvar': 'OTA_WS_HOST',
      'help': 'The device: lamp.local, 192.168.1.7, https://lamp.local/ota. Also from OTA_WS_HOST.'},
@@ -38,18 +37,27 @@ def application_of(build_dir):
         return os.path.join(build_dir, json.load(file)['app_bin'])
 
 
+def check_host(_context, _arguments, tasks):
+    """Before anything is built: is there an address?"""
+    for task in tasks:
+        if not task.name.startswith('ota-') or task.name[len('ota-'):] not in HELP:
+            continue
+        try:
+            Address(task.action_args.get('host') or '')
+        except ValueError as error:
+            has_host = bool(task.action_args.get('host'))
+            print(error if has_host else 'Which device? Say --host NAME, or set OTA_WS_HOST.', file=sys.stderr)
+            sys.exit(2)
+
+
 def obey(action, _context, arguments, **options):
     """One command of ota-ws for idf.py, which ends with its exit code unless all is well."""
-    host = options.pop('host', None)
-    if not host:
-        print('Which device? Say --host NAME, or set OTA_WS_HOST.', file=sys.stderr)
-        sys.exit(2)
     command = action[len('ota-'):]
-    words = [command] + ([application_of(arguments.build_dir)] if command == 'push' else []) + [host]
+    words = [command] + ([application_of(arguments.build_dir)] if command == 'push' else []) + [options.pop('host')]
     for name, value in options.items():
         option = '--' + name.replace('_', '-')
         words += [option] if value is True else [option, value] if value else []
-    code = main(words, NEXT)
+    code = main(words, *FORMS)
     if code:
         sys.exit(code)
 
@@ -62,4 +70,4 @@ def action_extensions(_base_actions, _project_path):
         actions['ota-' + command] = {'callback': obey, 'short_help': text, 'help': text,
                                      'options': DEVICE_OPTIONS + (PUSH_OPTIONS if is_push else []),
                                      'dependencies': ['all'] if is_push else []}
-    return {'version': '1', 'actions': actions}
+    return {'version': '1', 'global_action_callbacks': [check_host], 'actions': actions}

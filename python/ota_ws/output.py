@@ -30,6 +30,7 @@ ADVICE = {
     'not_restarted': "'{restart}' asks for the restart again",
     'no_connection': "'{info}' when the device is on and in this network",
     'no_answer': "'{info}' when the device is on and in this network",
+    'not_found': "'{info_address}' with the IP address that the device's console or the router shows",
     'unknown_name': "'{info_address}' with the IP address that the device's console or the router shows",
     'connection_lost': ONCE_MORE, 'link_lost': ONCE_MORE, 'stalled': ONCE_MORE,
     'device_busy': 'the same command again in a minute',
@@ -38,8 +39,7 @@ ADVICE = {
     'not_taken': "'{info}' shows what runs, and the last updates",
     'no_tls': "'{info_http}' where the device speaks plain http",
     'digest_mismatch': 'the same command again; when it fails again, something on the way changes the data'}
-HIDDEN = ('type', 'count', 'mac', 'yours', 'unwatched', 'new_project', 'new_version', 'efuse_revision',
-          'mmu_page_size')
+HIDDEN = ('type', 'count', 'mac')
 
 
 class Outcome:
@@ -226,6 +226,18 @@ class Output:
                 self.line(sys.stderr, host, 'next: ' + advice)
 
 
+# ---- discover --------------------------------------------------------------------------------------------------------
+
+def print_device(output, device):
+    """One that `discover` has found."""
+    if output.is_json:
+        names = ('name', 'id', 'address', 'port', 'tls', 'path', 'page', 'project', 'version')
+        output.object('device', None, {name: getattr(device, name) or None for name in names})
+        return
+    details = (' ' + device.project if device.project else '') + (' ' + device.version if device.version else '')
+    print('%-24s %-12s  %s%s' % (device.name, device.id, device.page, ' ' + details if device.project else details))
+
+
 # ---- info ------------------------------------------------------------------------------------------------------------
 
 def print_info(output, host, state, updates):
@@ -233,7 +245,7 @@ def print_info(output, host, state, updates):
         output.object('state', host, {name: value for name, value in state.items() if name not in HIDDEN})
         for update in updates:
             output.object('update', host, {name: value for name, value in update.items()
-                                           if name not in ('type', 'count', 'mac', 'updates', 'elf_sha256')})
+                                           if name not in HIDDEN})
         return
     for label, text in info_rows(host, state, updates):
         print('%-9s %s' % (label, printable(text)))

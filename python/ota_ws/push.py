@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`push`: from a file to a device that runs it."""
-import zlib
 
-from .client import upload
+from .client import deflate, deflate_members, upload
 from .failure import FILE, INTERRUPTED, REFUSED, UNREACHABLE, Failure
 from .image import UNFIT
 from .output import Outcome
@@ -17,7 +16,8 @@ class Push:
     def __init__(self, visit, image):
         self.visit, self.image, self.options = visit, image, visit.options
         self.before = self.updated = None  # state at the first begin; (version, slot, elf_sha256) of what is ready
-        self.is_declined = self.is_packed = self.from_start = self.is_announced = False
+        self.is_sealed = self.is_declined = self.is_packed = self.from_start = self.is_announced = False
+        self.is_entered = False
 
     def run(self):
         self.visit.arrive()
@@ -25,7 +25,12 @@ class Push:
             try:
                 return self.go_on()
             except Failure as failure:
-                self.overcome(failure)
+                try:
+                    self.overcome(failure)
+                except Failure:
+                    if self.is_entered and failure.name in UNFIT:
+                        self.leave_recovery()
+                    raise
 
     def overcome(self, failure):
         """Returns when the update can go on; else raises `failure`."""
@@ -82,14 +87,32 @@ class Push:
             return self.finish()
         if runs and not self.before:
             return self.confirm() if state['image'] == 'trial' and self.options.confirm else Outcome('unchanged')
-        self.before = self.before or state
+        if not self.before and state.get('mode') == 'application' and not self.options.no_restart and self.options.wait:
+            self.enter_recovery()
+        self.before = self.before or visit.state
         return self.send()
+
+    def enter_recovery(self):
+        """The recovery application takes the file."""
+        self.is_entered = True
+        self.visit.restart('restart', into='recovery')
+        if self.visit.state.get('mode') != 'recovery':
+            raise Failure('not_recovered', 'The device has restarted, but its recovery application does not run.')
+
+    def leave_recovery(self):
+        """The file was refused, and the application is as it was."""
+        try:
+            self.visit.restart('restart', into='application')
+        except Failure:
+            pass  # what is told is why the file was refused
 
     def send(self):
         visit = self.visit
         packed = self.choose_packing()
         options = {'allow_downgrade': True} if self.options.allow_downgrade else {}
-        options.update({'deflate': True} if packed else {})
+        options.update(deflate_members(visit.state) if packed else {})
+        self.is_sealed = bool(visit.state.get('seals')) and not visit.address.tls and not self.options.no_seal
+        options.update({'sealed': True} if self.is_sealed else {})
         done = upload(visit.session, self.image.data, options, lambda message: self.show(message, packed))
         visit.output.end_progress()
         self.updated = done.get('version', ''), done['slot'], done.get('elf_sha256')
@@ -101,8 +124,7 @@ class Push:
         when = self.options.compress
         if when == 'never' or self.is_declined or not self.visit.state.get('deflate'):
             return None
-        packer = zlib.compressobj(9, zlib.DEFLATED, -15)
-        packed = packer.compress(self.image.data) + packer.flush()
+        packed = deflate(self.image.data, deflate_members(self.visit.state))
         flash_s = len(self.image.data) / FLASH_BYTES_PER_S
         plain_s, packed_s = (max(flash_s, len(data) * self.visit.session.round_trip_s / TCP_WINDOW)
                              for data in (self.image.data, packed))
@@ -132,6 +154,11 @@ class Push:
         elif packed is not None:
             self.visit.note('sent as it is: the network is as fast as the device writes, compressing would save no '
                             'time')
+        if self.is_sealed:
+            self.visit.note('sealed: nobody else on the network can read the image')
+        elif not self.visit.address.tls:
+            self.visit.note('not sealed: everybody on the network can read the image%s', '' if state.get('seals') else
+                            ' (this device does not open sealed uploads)')
 
     def restart(self):
         if self.options.no_restart:

@@ -26,10 +26,16 @@ SENTENCES = {
     'no_update': 'There is no update to cancel.',
     'not_on_trial': 'The running firmware is not on trial; there is nothing to confirm.',
     'nothing_to_go_back_to': 'The other slot holds no image to go back to.',
-    'no_slot': 'This device has no free slot for an update. Its partition table needs two.',
+    'recovery_needed': 'The recovery application of this device takes updates. Restart the device into it, then send '
+                       'the file again.',
+    'no_recovery': 'This device has no recovery application.',
+    'no_slot': 'This device has no free slot for an update. Its partition table needs two slots, or one and a factory '
+               'partition.',
     'no_memory': 'The device has not enough free memory for an update now. Try again later.',
     'refused_by_application': "The device's application refused: {device}.",
     'compression_declined': 'The device cannot unpack compressed data now. Send the file as it is.',
+    'delta_base': 'The device does not run the image that the patch was made for, or takes no patches. Send the file as '
+                  'it is.',
     'empty': 'The file is empty.',
     'too_large': 'The file has {image} bytes, the slot has room for {device}.',
     'too_short': 'The file is too short to be a firmware image.',
@@ -49,6 +55,7 @@ SENTENCES = {
                  "damaged.",
     'bad_tag': 'The encrypted image is damaged: its authentication tag is wrong.',
     'bad_compression': 'The compressed data is damaged, cut off or goes on after its end.',
+    'bad_patch': 'The patch is damaged, or does not give the file that was promised.',
     'bad_segments': 'The image is damaged: its segment table makes no sense.',
     'truncated': 'The image is cut off: its end is missing.',
     'trailing_bytes': 'The file goes on after the end of the image. Use the file as it was built.',
@@ -102,5 +109,10 @@ SENTENCES = {
     'bad_login': 'The login messages do not follow SCRAM-SHA-256 as this device expects it.',
     'wrong_password': 'The password or pairing code is wrong.',
     'try_later': 'Too many wrong passwords. Wait {device} s and try again.',
+    'needs_login': 'This request carries no login that the device knows: OTA-SCRAM, or over https Basic with the user '
+                   'ota.',
+    'needs_https': 'Over http the password would travel in the clear, so it is not taken. Use https, a client that '
+                   'proves the password (ota-ws), or the page.',
+    'needs_length': 'The request has no Content-Length. Send the file in one piece, not chunked.',
     'login_busy': 'Somebody else is logging in. Try again in {device} s.',
 }

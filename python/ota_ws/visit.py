@@ -66,11 +66,11 @@ class Visit:
                 self.wait_to_retry(failure, failure.code == UNREACHABLE)
                 self.arrive()
 
-    def restart(self, kind, starting=None):
+    def restart(self, kind, starting=None, into=None):
         """Says `restart` or `rollback` and waits for the device to be back. `starting`: (version, slot) of the image
         that it should run then. Returns the state before, or None when nobody waits."""
         try:
-            self.session.ask({'type': kind}, 'restarting')
+            self.session.ask({'type': kind, **({'into': into} if into else {})}, 'restarting')
         except Failure as failure:
             if failure.code == INTERRUPTED:
                 raise interrupted_restart(starting, self.state)
@@ -80,7 +80,7 @@ class Visit:
         self.taken = starting is not None
         if self.options.wait == 0:
             return None
-        self.note('restarting ...')
+        self.note('restarting into the recovery application ...' if into == 'recovery' else 'restarting ...')
         before = self.known
         try:
             self.await_return(before['boot'])

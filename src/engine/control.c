@@ -2,11 +2,12 @@
 #include "engine/control.h"
 
 #include "engine/update.h"
+#include "feature.h"
 
 #define LOOK_INTERVAL_MS 1000
 #define ASK_AGAIN_MS 10000 // so long after the application has refused to go back when the trial was over
 
-// ---- confirm, go back, restart -------------------------------------------------------------------------------------
+// ---- confirm, go back, restart ----
 
 static ota_ws_status_t confirm(ota_ws_device_t *device, ota_ws_session_t *session) {
     return device->on_trial ? ota_ws_update_start_job(device, session, OTA_WS_JOB_CONFIRM, OTA_WS_OUTCOME_NONE)
@@ -62,17 +63,23 @@ void ota_ws_control_roll_back(ota_ws_session_t *session, ota_ws_failure_t *failu
     }
 }
 
-void ota_ws_control_restart(ota_ws_session_t *session, ota_ws_failure_t *failure) {
+void ota_ws_control_restart(ota_ws_session_t *session, const char *into, ota_ws_failure_t *failure) {
     ota_ws_device_t *device = session->device;
+    ota_ws_restart_into_t request = {session, into, false, failure};
     failure->status = ota_ws_update_occupation(device);
-    if (failure->status == OTA_WS_OK && may_restart(device, failure)) {
+    if (failure->status != OTA_WS_OK || !may_restart(device, failure)) {
+        return;
+    }
+    if (into[0] != '\0' && !ota_ws_features_run(OTA_WS_RESTART_INTO, &request)) {
+        failure->status = OTA_WS_NO_RECOVERY;
+    } else if (!request.is_job) {
         restart(device);
     }
 }
 
-// ---- what the writer has done --------------------------------------------------------------------------------------
+// ---- what the writer has done ----
 
-// Tells the owner of the job when it has failed. True when it has not.
+// Reports a failed job to its owner. True when it has not failed.
 static bool control_succeeded(ota_ws_device_t *device, const ota_ws_job_result_t *result) {
     if (result->failure.status == OTA_WS_OK) {
         return true;
@@ -83,17 +90,23 @@ static bool control_succeeded(ota_ws_device_t *device, const ota_ws_job_result_t
     return false;
 }
 
+// The running image stays.
+static void end_well(ota_ws_device_t *device) {
+    device->on_trial = false;
+    ota_ws_features_run(OTA_WS_TRIAL_KNOWN, device);
+}
+
 static void confirm_done(ota_ws_device_t *device, const ota_ws_job_result_t *result) {
-    device->errand = OTA_WS_ERRAND_NONE;
+    device->pending_action = OTA_WS_PENDING_NONE;
     if (control_succeeded(device, result)) {
-        device->on_trial = false;
+        end_well(device);
     }
     ota_ws_update_rest(device, OTA_WS_UPDATE_IDLE);
 }
 
 static void roll_back_done(ota_ws_device_t *device, const ota_ws_job_result_t *result) {
     bool marked = control_succeeded(device, result);
-    device->errand = OTA_WS_ERRAND_NONE;
+    device->pending_action = OTA_WS_PENDING_NONE;
     device->next = marked ? NULL : device->next;
     ota_ws_update_rest(device, OTA_WS_UPDATE_IDLE);
     if (marked) {
@@ -104,9 +117,10 @@ static void roll_back_done(ota_ws_device_t *device, const ota_ws_job_result_t *r
     }
 }
 
+// SELECT, ENTER_RECOVERY, ENTER_APPLICATION.
 static void select_done(ota_ws_device_t *device, const ota_ws_job_result_t *result) {
-    bool selected = result->failure.status == OTA_WS_OK;
-    device->errand = OTA_WS_ERRAND_NONE;
+    bool selected = control_succeeded(device, result);
+    device->pending_action = OTA_WS_PENDING_NONE;
     device->next = selected ? NULL : device->next;
     ota_ws_update_rest(device, OTA_WS_UPDATE_IDLE);
     if (selected) {
@@ -125,29 +139,33 @@ static void deactivate_done(ota_ws_device_t *device, const ota_ws_job_result_t *
 
 typedef void (*done_t)(ota_ws_device_t *device, const ota_ws_job_result_t *result);
 
-void ota_ws_control_completed(ota_ws_device_t *device, const ota_ws_job_result_t *result) {
+void ota_ws_device_completed(ota_ws_device_t *device, const ota_ws_job_result_t *result, uint32_t now_ms) {
     static const done_t done[] = {
-        [OTA_WS_JOB_CONFIRM - OTA_WS_JOB_CONFIRM] = confirm_done,
-        [OTA_WS_JOB_ROLL_BACK - OTA_WS_JOB_CONFIRM] = roll_back_done,
-        [OTA_WS_JOB_DEACTIVATE - OTA_WS_JOB_CONFIRM] = deactivate_done,
-        [OTA_WS_JOB_SELECT - OTA_WS_JOB_CONFIRM] = select_done,
+        [OTA_WS_JOB_BEGIN] = ota_ws_update_completed,  [OTA_WS_JOB_CHUNK] = ota_ws_update_completed,
+        [OTA_WS_JOB_FINISH] = ota_ws_update_completed, [OTA_WS_JOB_ABORT] = ota_ws_update_completed,
+        [OTA_WS_JOB_CONFIRM] = confirm_done,           [OTA_WS_JOB_ROLL_BACK] = roll_back_done,
+        [OTA_WS_JOB_DEACTIVATE] = deactivate_done,     [OTA_WS_JOB_SELECT] = select_done,
+        [OTA_WS_JOB_ENTER_RECOVERY] = select_done,     [OTA_WS_JOB_ENTER_APPLICATION] = select_done,
     };
-    device->end = result->failure;
-    done[result->kind - OTA_WS_JOB_CONFIRM](device, result);
+    device->now_ms = now_ms;
+    if (result->kind >= OTA_WS_JOB_CONFIRM) {
+        device->end = result->failure;
+    }
+    done[result->kind](device, result);
 }
 
-// ---- time ----------------------------------------------------------------------------------------------------------
+// ---- time ----
 
 // What a power cut has left to be done, as soon as the worker can be had.
-static void run_errand(ota_ws_device_t *device) {
+static void run_pending_action(ota_ws_device_t *device) {
     static const uint8_t kinds[] = {
-        [OTA_WS_ERRAND_CONFIRM] = OTA_WS_JOB_CONFIRM,
-        [OTA_WS_ERRAND_GO_BACK] = OTA_WS_JOB_ROLL_BACK,
-        [OTA_WS_ERRAND_SELECT] = OTA_WS_JOB_SELECT,
+        [OTA_WS_PENDING_CONFIRM] = OTA_WS_JOB_CONFIRM,
+        [OTA_WS_PENDING_GO_BACK] = OTA_WS_JOB_ROLL_BACK,
+        [OTA_WS_PENDING_SELECT] = OTA_WS_JOB_SELECT,
     };
     ota_ws_outcome_t outcome = (ota_ws_outcome_t)device->last.outcome;
     bool going = outcome == OTA_WS_OUTCOME_ABORTING || outcome == OTA_WS_OUTCOME_EXPIRING;
-    (void)ota_ws_update_start_job(device, NULL, (ota_ws_job_kind_t)kinds[device->errand],
+    (void)ota_ws_update_start_job(device, NULL, (ota_ws_job_kind_t)kinds[device->pending_action],
                                   going ? outcome : OTA_WS_OUTCOME_ROLLING_BACK);
 }
 
@@ -164,22 +182,22 @@ static void end_trial(ota_ws_device_t *device) {
     }
 }
 
-// A finding is acted upon once: what has failed then is not tried every second.
-static void act_on_finding(ota_ws_device_t *device, ota_ws_finding_t finding) {
-    bool good = finding == OTA_WS_HEALTH_IS_GOOD;
+// A health is acted upon once: what has failed then is not tried every second.
+static void act_on_health(ota_ws_device_t *device, ota_ws_health_result_t health) {
+    bool good = health == OTA_WS_HEALTH_IS_GOOD;
     if ((good || may_go_back(device)) && (good ? confirm(device, NULL) : roll_back(device, NULL)) == OTA_WS_OK) {
-        device->finding = finding;
+        device->health = health;
     }
 }
 
 static void ask_for_health(ota_ws_device_t *device) {
     const ota_ws_platform_t *platform = device->ports.platform;
-    if (platform->examine == NULL) {
+    if (platform->check_health == NULL) {
         return;
     }
-    ota_ws_finding_t finding = platform->examine(platform->context);
-    if (finding != OTA_WS_HEALTH_NOT_KNOWN && finding != device->finding) {
-        act_on_finding(device, finding);
+    ota_ws_health_result_t health = platform->check_health(platform->context);
+    if (health != OTA_WS_HEALTH_NOT_KNOWN && health != device->health) {
+        act_on_health(device, health);
     }
 }
 
@@ -187,7 +205,7 @@ static void ask_for_health(ota_ws_device_t *device) {
 static void look_at_trial(ota_ws_device_t *device) {
     device->trial_looked_ms = device->now_ms;
     if (ota_ws_trial_was_confirmed(device->ports.platform)) {
-        device->on_trial = false;
+        end_well(device);
         ota_ws_history_newest(device->ports.platform, &device->last);
         device->notices->state(device);
     } else {
@@ -204,13 +222,22 @@ static void tick_trial(ota_ws_device_t *device) {
     }
 }
 
-void ota_ws_control_tick(ota_ws_device_t *device) {
+static void tick_control(ota_ws_device_t *device) {
     if (device->update != OTA_WS_UPDATE_IDLE || device->restarting) {
         return;
     }
-    if (device->errand != OTA_WS_ERRAND_NONE) {
-        run_errand(device);
+    if (device->pending_action != OTA_WS_PENDING_NONE) {
+        run_pending_action(device);
     } else if (device->on_trial) {
         tick_trial(device);
     }
+}
+
+bool ota_ws_device_wants_ticks(const ota_ws_device_t *device) {
+    return device->on_trial || device->pending_action != OTA_WS_PENDING_NONE || device->update != OTA_WS_UPDATE_IDLE;
+}
+
+void ota_ws_engine_tick(ota_ws_device_t *device) {
+    ota_ws_update_tick(device);
+    tick_control(device);
 }

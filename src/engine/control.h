@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What changes the boot record beside an update: confirm, go back, restart, the trial's end, and what a power cut has
-// left to be done. Requests of sessions and time in, one job at a time for the writer out. Inside the core only.
+// left to be done. Requests of sessions and time in, one job at a time for the writer out. Here results of the writer
+// and time enter the engine; update.h has the update.
 #pragma once
 
 #include "engine/state.h"
@@ -15,10 +16,25 @@ ota_ws_status_t ota_ws_device_roll_back(ota_ws_device_t *device);
 // answered by a notice when the writer has done its part.
 ota_ws_status_t ota_ws_control_confirm(ota_ws_session_t *session);
 void ota_ws_control_roll_back(ota_ws_session_t *session, ota_ws_failure_t *failure);
-void ota_ws_control_restart(ota_ws_session_t *session, ota_ws_failure_t *failure);
 
-// The writer has performed a CONFIRM, ROLL_BACK, DEACTIVATE or SELECT.
-void ota_ws_control_completed(ota_ws_device_t *device, const ota_ws_job_result_t *result);
+// `into`: "recovery" or "application", "" for whatever the boot record selects.
+void ota_ws_control_restart(ota_ws_session_t *session, const char *into, ota_ws_failure_t *failure);
 
-// Ends a trial whose time is over, asks the application about itself, runs errands.
-void ota_ws_control_tick(ota_ws_device_t *device);
+// A restart into the recovery application or the application is asked for (feature.h). A feature starts a job, or
+// leaves `job` as it is: then the device restarts as it is.
+typedef struct {
+    ota_ws_session_t *session;
+    const char *into; // "recovery" or "application"
+    bool is_job;      // a job was started, or `failure` says why not
+    ota_ws_failure_t *failure;
+} ota_ws_restart_into_t;
+
+// The writer has performed a job.
+void ota_ws_device_completed(ota_ws_device_t *device, const ota_ws_job_result_t *result, uint32_t now_ms);
+
+// A trial runs, or a job, or something is left to be done after a power cut.
+bool ota_ws_device_wants_ticks(const ota_ws_device_t *device);
+
+// Time passes. Ends an update without data and a trial whose time is over, asks the application about itself, runs
+// pending actions. Inside the core only: ota_ws_device_tick() calls it.
+void ota_ws_engine_tick(ota_ws_device_t *device);

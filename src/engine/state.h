@@ -14,7 +14,7 @@
 #define OTA_WS_PROTOCOL_VERSION 1
 #define OTA_WS_MESSAGE_SIZE 1024    // longest text message, both ways
 #define OTA_WS_LOGIN_SIZE 384       // longest one from a peer that has not logged in
-#define OTA_WS_TICKET_BODY_SIZE 384 // answer to POST, terminated
+#define OTA_WS_TICKET_BODY_SIZE 448 // answer to POST, terminated
 #define OTA_WS_CHUNK_MIN 512
 #define OTA_WS_CHUNK_MAX 65536
 #define OTA_WS_OFFSET_SIZE 4 // of a data frame
@@ -28,7 +28,7 @@ typedef struct {
     uint32_t login_timeout_ms;   // from connection to login
     const char *ws_uri;          // goes out with the ticket
     bool has_pairing_code;       // the password is a pairing code, not a chosen one; the ticket says so
-    ota_ws_sentence_t sentence;  // ota_ws_sentence_reply, or NULL: failures are told by name alone
+    ota_ws_sentence_t sentence;  // ota_ws_sentence_reply, or NULL: failures are sent by name alone
     ota_ws_policy_t policy;
 } ota_ws_settings_t;
 
@@ -89,6 +89,7 @@ typedef struct ota_ws_device {
     struct ota_ws_session *next;             // its `begin` came while the one before was ending
     uint32_t size;                           // of the file
     uint32_t expected;                       // the next offset of a data frame
+    uint32_t begun_at;                       // `ready.offset`; 0 before `ready`
     uint32_t early;                          // up to there they may not count, or do not; frames end there
     uint32_t received;                       // bytes of the data frames that count
     uint32_t acknowledged;                   // of them, as the owner knows
@@ -96,28 +97,29 @@ typedef struct ota_ws_device {
     uint32_t written;                        // bytes of the image that are in flash
     const ota_ws_image_description_t *image; // that is being written; NULL while it is not known, and at rest
     uint32_t last_data_ms;
-    uint32_t last_told_ms; // progress, to all
-    bool deflate;          // what is received is compressed
-    uint8_t sha256[8];     // of the file: the first bytes of its digest
+    uint32_t last_notified_ms; // progress, to all
+    bool deflate;              // what is received is compressed
+    uint8_t sha256[8];         // of the file: the first bytes of its digest
 
+    ota_ws_layout_t layout;
     bool on_trial;
     bool restarting;
-    bool gave_up;             // the running image: the restart runs the one before it
-    ota_ws_errand_t errand;   // what a power cut has left to be done
-    ota_ws_finding_t finding; // of the application, that was acted upon
+    bool gave_up;                           // the running image: the restart runs the one before it
+    ota_ws_pending_action_t pending_action; // what a power cut has left to be done
+    ota_ws_health_result_t health;          // of the application, that was acted upon
     uint32_t trial_since_ms;
     uint32_t trial_looked_ms; // whether the application has decided
 
-    uint8_t boot[4]; // random, told as `boot`
+    uint8_t boot[4]; // random, sent as `boot`
     ota_ws_failure_t
-        end; // ENDING, VERIFYING: why the update must end, OTA_WS_OK when it need not; how CONTROL has ended
-    ota_ws_promise_t next_promise; // of `next`
-    ota_ws_history_entry_t last;   // the newest update
+        end;            // ENDING, VERIFYING: why the update must end, OTA_WS_OK when it need not; how CONTROL has ended
+    ota_ws_base_t base; // of patches
+    ota_ws_upload_request_t next_request; // of `next`
+    ota_ws_history_entry_t last;          // the newest update
     ota_ws_login_t login;
 } ota_ws_device_t;
 
-// ---- sessions
-// --------------------------------------------------------------------------------------------------------
+// ---- sessions ----
 
 typedef enum {
     OTA_WS_SESSION_NEW,     // waits for hello
@@ -128,7 +130,7 @@ typedef enum {
 
 typedef struct {
     uint32_t offset;
-    uint32_t length; // not 0; the bytes lie where the worker's ring has room
+    uint32_t length; // not 0; the bytes lie where the worker's ring has space
     bool ends;       // the frame ends with it
 } ota_ws_data_t;
 
@@ -139,12 +141,23 @@ typedef struct ota_ws_session {
     struct ota_ws_session *next;
     ota_ws_session_state_t state;
     ota_ws_address_t peer;
-    uint32_t since_ms; // opened; after login: last heard of; when ended: since then
+    uint32_t since_ms; // opened; after login: the last message; when ended: since then
     uint32_t challenged_ms;
-    bool draining; // its update has failed: data that is still on its way is thrown away
+    bool has_no_keys;  // its login made none (session/http_upload.h): its messages carry no mac
+    bool is_sealed;    // the data of its last `begin` are
+    bool draining;     // its update has failed: data that is still on its way is thrown away
+    uint8_t failed_as; // ota_ws_status_t of the last `failed` or `error`
+    uint16_t said;     // ota_ws_said_t (session/report.h) of the last message
     uint32_t sent_count, received_count;
+    uint32_t begun_count; // `count` of its last `begin`; 0 where a login in one message has none
     union {
         ota_ws_scram_t scram;
         ota_ws_session_keys_t keys;
     } secret;
 } ota_ws_session_t;
+
+// A piece of sealed data (feature.h).
+typedef struct {
+    const ota_ws_session_t *session;
+    const ota_ws_data_t *data;
+} ota_ws_arrival_t;

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "feature.h"
 #include "text.h"
 
 #define TELL_INTERVAL_MS 250 // progress of what was written, beside the acknowledgements
@@ -20,22 +21,6 @@ static void submit_kind(ota_ws_device_t *device, ota_ws_job_kind_t kind) {
 static ota_ws_status_t start_worker(ota_ws_device_t *device) {
     const ota_ws_worker_t *worker = device->ports.worker;
     return worker->start(worker->context);
-}
-
-// The device is at rest: one job that changes the boot record gets its own small thread.
-static ota_ws_status_t start_alone(ota_ws_device_t *device, ota_ws_session_t *session, const ota_ws_job_t *job) {
-    const ota_ws_worker_t *worker = device->ports.worker;
-    ota_ws_status_t status = worker->start_alone(worker->context, job);
-    if (status == OTA_WS_OK) {
-        device->update = OTA_WS_UPDATE_CONTROL;
-        device->owner = session;
-    }
-    return status;
-}
-
-static void stop_worker(ota_ws_device_t *device) {
-    const ota_ws_worker_t *worker = device->ports.worker;
-    worker->stop(worker->context);
 }
 
 static bool is_open(const ota_ws_device_t *device) {
@@ -60,28 +45,31 @@ ota_ws_status_t ota_ws_update_occupation(const ota_ws_device_t *device) {
     return at_rest ? OTA_WS_OK : OTA_WS_DEVICE_BUSY;
 }
 
-// ---- begin ---------------------------------------------------------------------------------------------------------
+// ---- begin ----
 
 // Can an update of this size begin? Decided before anything is taken or changed.
-static void decide_begin(const ota_ws_device_t *device, const ota_ws_promise_t *promise, ota_ws_failure_t *failure) {
+static void decide_begin(const ota_ws_device_t *device, const ota_ws_upload_request_t *request,
+                         ota_ws_failure_t *failure) {
     const ota_ws_flash_t *flash = device->ports.flash;
     uint32_t slot_size = flash->slot_size(flash->context);
-    uint32_t room = slot_size + (device->ports.worker->decrypts ? OTA_WS_ENCRYPTED_HEADER_SIZE : 0);
+    uint32_t space = slot_size + (device->ports.worker->decrypts ? OTA_WS_ENCRYPTED_HEADER_SIZE : 0);
     memset(failure, 0, sizeof *failure);
     if (device->update == OTA_WS_UPDATE_READY) {
         failure->status = OTA_WS_RESTART_PENDING;
-    } else if (device->errand != OTA_WS_ERRAND_NONE) {
+    } else if (device->pending_action != OTA_WS_PENDING_NONE) {
         failure->status = OTA_WS_DEVICE_BUSY;
     } else if (device->on_trial) {
         failure->status = OTA_WS_ON_TRIAL;
+    } else if (device->layout == OTA_WS_LAYOUT_APPLICATION) {
+        failure->status = OTA_WS_RECOVERY_NEEDED;
     } else if (slot_size == 0) {
         failure->status = OTA_WS_NO_SLOT;
-    } else if (promise->size == 0) {
+    } else if (request->size == 0) {
         failure->status = OTA_WS_EMPTY;
-    } else if (promise->size > room) {
+    } else if (request->size > space) {
         failure->status = OTA_WS_TOO_LARGE;
-        ota_ws_text_number(failure->image, promise->size);
-        ota_ws_text_number(failure->device, room);
+        ota_ws_text_number(failure->image, request->size);
+        ota_ws_text_number(failure->device, space);
     }
 }
 
@@ -92,14 +80,14 @@ static uint32_t clock_s(const ota_ws_device_t *device) {
 
 uint32_t ota_ws_update_early_most(const ota_ws_device_t *device) {
     uint32_t chunk = device->settings->chunk;
-    uint32_t room = device->ports.worker->early;
-    return room < chunk ? room : chunk;
+    uint32_t space = device->ports.worker->early;
+    return space < chunk ? space : chunk;
 }
 
-static void open_update(ota_ws_session_t *session, const ota_ws_promise_t *promise, ota_ws_failure_t *failure) {
+static void open_update(ota_ws_session_t *session, const ota_ws_upload_request_t *request, ota_ws_failure_t *failure) {
     ota_ws_device_t *device = session->device;
-    ota_ws_job_t job = {.kind = OTA_WS_JOB_BEGIN, .promise = *promise, .when_s = clock_s(device)};
-    decide_begin(device, promise, failure);
+    ota_ws_job_t job = {.kind = OTA_WS_JOB_BEGIN, .request = *request, .when_s = clock_s(device)};
+    decide_begin(device, request, failure);
     if (failure->status == OTA_WS_OK) {
         failure->status = start_worker(device);
     }
@@ -107,61 +95,52 @@ static void open_update(ota_ws_session_t *session, const ota_ws_promise_t *promi
         return;
     }
     memcpy(job.peer, session->peer.bytes, sizeof job.peer);
+    if (request->delta) {
+        job.request.deflate = true;
+        job.request.window = OTA_WS_SMALL_WINDOW;
+    }
     memset(&device->end, 0, sizeof device->end);
     device->update = OTA_WS_UPDATE_OPENING;
     device->owner = session;
-    device->size = promise->size;
-    memcpy(device->sha256, promise->sha256, sizeof device->sha256);
-    device->deflate = promise->deflate;
+    device->size = request->size;
+    memcpy(device->sha256, request->sha256, sizeof device->sha256);
+    device->deflate = job.request.deflate;
     device->expected = 0;
-    device->early = promise->early;
+    device->begun_at = 0;
+    device->early = request->early;
     device->received = 0;
     device->written = 0;
     device->image = NULL;
-    device->last_told_ms = device->now_ms;
+    device->last_notified_ms = device->now_ms;
     session->draining = false;
     submit(device, &job);
 }
 
 // One that must wait cannot bring data: there is no ring for them yet.
-void ota_ws_update_begin(ota_ws_session_t *session, const ota_ws_promise_t *promise, ota_ws_failure_t *failure) {
+void ota_ws_update_begin(ota_ws_session_t *session, const ota_ws_upload_request_t *request, ota_ws_failure_t *failure) {
     ota_ws_device_t *device = session->device;
     ota_ws_status_t occupation = ota_ws_update_occupation(device);
-    session->draining |= promise->early > 0; // should it be refused
+    session->draining |= request->early > 0; // should it be refused
     if (occupation == OTA_WS_OK) {
-        open_update(session, promise, failure);
-    } else if (occupation == OTA_WS_DEVICE_BUSY && promise->early == 0) {
+        open_update(session, request, failure);
+    } else if (occupation == OTA_WS_DEVICE_BUSY && request->early == 0) {
         device->next = session;
-        device->next_promise = *promise;
+        device->next_request = *request;
     } else {
         failure->status = occupation;
     }
 }
 
-static void open_next(ota_ws_session_t *next) {
+void ota_ws_update_open_next(ota_ws_session_t *next) {
     ota_ws_device_t *device = next->device;
     ota_ws_failure_t failure;
-    open_update(next, &device->next_promise, &failure);
+    open_update(next, &device->next_request, &failure);
     if (failure.status != OTA_WS_OK) {
         device->notices->failed(next, &failure);
     }
 }
 
-void ota_ws_update_rest(ota_ws_device_t *device, ota_ws_update_state_t state) {
-    ota_ws_history_newest(device->ports.platform, &device->last);
-    device->update = state;
-    device->owner = NULL;
-    device->image = NULL; // it goes with the worker's memory
-    stop_worker(device);
-    device->notices->state(device);
-    ota_ws_session_t *next = device->next;
-    device->next = NULL;
-    if (next != NULL) {
-        open_next(next);
-    }
-}
-
-// ---- data ----------------------------------------------------------------------------------------------------------
+// ---- data ----
 
 bool ota_ws_update_wants_data(const ota_ws_session_t *session) {
     const ota_ws_device_t *device = session->device;
@@ -201,6 +180,10 @@ bool ota_ws_update_data(ota_ws_session_t *session, const ota_ws_data_t *data, ot
         ota_ws_text_number(failure->device, device->expected);
         return false;
     }
+    if (session->is_sealed) {
+        ota_ws_arrival_t arrival = {session, data};
+        ota_ws_features_run(OTA_WS_DATA_CAME, &arrival);
+    }
     worker->filled(worker->context, data->length);
     device->expected += data->length;
     device->last_data_ms = device->now_ms;
@@ -227,9 +210,9 @@ void ota_ws_update_end(ota_ws_session_t *session) {
     }
 }
 
-// ---- the end, well or not ------------------------------------------------------------------------------------------
+// ---- the end, well or not ----
 
-// From OPENING or RECEIVING: the writer gives the update up, then the owner is told.
+// From OPENING or RECEIVING: the writer gives the update up, then the owner gets the failure.
 static void end_update(ota_ws_device_t *device, const ota_ws_failure_t *failure) {
     device->end = *failure;
     device->update = OTA_WS_UPDATE_ENDING;
@@ -244,12 +227,6 @@ static void end_update_with(ota_ws_device_t *device, ota_ws_status_t status) {
     end_update(device, &failure);
 }
 
-// An image that is ready: the boot record is changed back.
-static ota_ws_status_t take_back(ota_ws_session_t *session) {
-    ota_ws_job_t job = {.kind = OTA_WS_JOB_DEACTIVATE};
-    return start_alone(session->device, session, &job);
-}
-
 ota_ws_status_t ota_ws_update_cancel(ota_ws_session_t *session) {
     ota_ws_device_t *device = session->device;
     bool owned = device->owner == session;
@@ -258,7 +235,7 @@ ota_ws_status_t ota_ws_update_cancel(ota_ws_session_t *session) {
         return OTA_WS_CANCELLED;
     }
     if (device->update == OTA_WS_UPDATE_READY) {
-        return take_back(session);
+        return ota_ws_update_start_alone(device, session, OTA_WS_JOB_DEACTIVATE, OTA_WS_OUTCOME_NONE); // taken back
     }
     if (!is_running(device) || !owned) {
         return is_running(device) ? OTA_WS_BUSY : OTA_WS_NO_UPDATE;
@@ -285,19 +262,7 @@ void ota_ws_update_session_gone(ota_ws_session_t *session, ota_ws_status_t statu
     }
 }
 
-// ---- a job that changes the boot record -----------------------------------------------------------------------------
-
-ota_ws_status_t ota_ws_update_start_job(ota_ws_device_t *device, ota_ws_session_t *session, ota_ws_job_kind_t kind,
-                                        ota_ws_outcome_t outcome) {
-    ota_ws_job_t job = {.kind = kind, .outcome = outcome};
-    if (device->restarting || device->update == OTA_WS_UPDATE_READY) {
-        return OTA_WS_RESTART_PENDING;
-    }
-    ota_ws_status_t status = ota_ws_update_occupation(device);
-    return status == OTA_WS_OK ? start_alone(device, session, &job) : status;
-}
-
-// ---- what the writer has done --------------------------------------------------------------------------------------
+// ---- what the writer has done ----
 
 // Data that came before the answer count when the file begins at its start.
 static void settle_early(ota_ws_device_t *device, const ota_ws_job_result_t *result) {
@@ -307,7 +272,7 @@ static void settle_early(ota_ws_device_t *device, const ota_ws_job_result_t *res
     leave_early(device);
 }
 
-void ota_ws_update_begin_done(ota_ws_device_t *device, const ota_ws_job_result_t *result) {
+static void begin_done(ota_ws_device_t *device, const ota_ws_job_result_t *result) {
     if (device->update != OTA_WS_UPDATE_OPENING) {
         return;
     }
@@ -317,7 +282,7 @@ void ota_ws_update_begin_done(ota_ws_device_t *device, const ota_ws_job_result_t
     }
     device->update = OTA_WS_UPDATE_RECEIVING;
     device->last_data_ms = device->now_ms;
-    device->written = result->written;
+    device->written = device->begun_at = result->written;
     device->taken = result->taken;
     device->acknowledged = result->taken;
     device->image = result->image;
@@ -337,7 +302,7 @@ static void meet_image(ota_ws_device_t *device, const ota_ws_image_description_t
     }
 }
 
-void ota_ws_update_chunk_done(ota_ws_device_t *device, const ota_ws_job_result_t *result) {
+static void chunk_done(ota_ws_device_t *device, const ota_ws_job_result_t *result) {
     bool lives = device->update == OTA_WS_UPDATE_RECEIVING || device->update == OTA_WS_UPDATE_VERIFYING;
     if (!lives) {
         return;
@@ -350,8 +315,8 @@ void ota_ws_update_chunk_done(ota_ws_device_t *device, const ota_ws_job_result_t
     device->written = result->written;
     device->last_data_ms = device->now_ms;
     meet_image(device, result->image);
-    if (device->now_ms - device->last_told_ms >= TELL_INTERVAL_MS) {
-        device->last_told_ms = device->now_ms;
+    if (device->now_ms - device->last_notified_ms >= TELL_INTERVAL_MS) {
+        device->last_notified_ms = device->now_ms;
         device->notices->written(device);
     }
     if (result->complete && device->update == OTA_WS_UPDATE_RECEIVING) {
@@ -359,7 +324,7 @@ void ota_ws_update_chunk_done(ota_ws_device_t *device, const ota_ws_job_result_t
     }
 }
 
-void ota_ws_update_finish_done(ota_ws_device_t *device, const ota_ws_job_result_t *result) {
+static void finish_done(ota_ws_device_t *device, const ota_ws_job_result_t *result) {
     if (device->update != OTA_WS_UPDATE_VERIFYING) {
         return;
     }
@@ -380,7 +345,7 @@ void ota_ws_update_finish_done(ota_ws_device_t *device, const ota_ws_job_result_
     ota_ws_update_rest(device, OTA_WS_UPDATE_READY);
 }
 
-void ota_ws_update_abort_done(ota_ws_device_t *device, const ota_ws_job_result_t *result) {
+static void abort_done(ota_ws_device_t *device, const ota_ws_job_result_t *result) {
     (void)result;
     if (device->owner != NULL) {
         device->notices->failed(device->owner, &device->end);
@@ -388,7 +353,17 @@ void ota_ws_update_abort_done(ota_ws_device_t *device, const ota_ws_job_result_t
     ota_ws_update_rest(device, OTA_WS_UPDATE_IDLE);
 }
 
-// ---- time ----------------------------------------------------------------------------------------------------------
+void ota_ws_update_completed(ota_ws_device_t *device, const ota_ws_job_result_t *result) {
+    static void (*const done[])(ota_ws_device_t *, const ota_ws_job_result_t *) = {
+        [OTA_WS_JOB_BEGIN] = begin_done,
+        [OTA_WS_JOB_CHUNK] = chunk_done,
+        [OTA_WS_JOB_FINISH] = finish_done,
+        [OTA_WS_JOB_ABORT] = abort_done,
+    };
+    done[result->kind](device, result);
+}
+
+// ---- time ----
 
 void ota_ws_update_tick(ota_ws_device_t *device) {
     bool waits_for_data = device->update == OTA_WS_UPDATE_RECEIVING && device->taken == device->received;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One file on its way to the slot: its state, and the steps that pipeline.c (bytes pass), resume.c (a file goes on) and
-// seal.c (a file ends) share. All of it runs in the writer. The members belong to these files.
+// One file on its way to the slot: its state, and the steps that pipeline.c (bytes pass), commit.c (a file ends) and
+// features share. All of it runs in the writer. The members belong to these files.
 #pragma once
 
 #include "flow/ring.h"
@@ -22,21 +22,31 @@ typedef struct {
     size_t scratch_size;            // a sector or more
 } ota_ws_pipeline_ports_t;
 
-// Public so that it can be static; all members belong to the core.
+// A patch on its way: the record that is being read (features/delta.c).
 typedef struct {
+    uint32_t base_size;
+    uint32_t position;   // in the base
+    uint32_t numbers[3]; // move, added, fresh; then what is left of the bytes
+    uint8_t known;       // numbers that were read completely
+    uint8_t bits;        // of the next number so far
+} ota_ws_delta_t;
+
+// Public so that it can be static; all members belong to the core.
+typedef struct ota_ws_pipeline {
     ota_ws_pipeline_ports_t ports;
-    uint32_t position;    // bytes of the file so far
-    bool finished;        // `finish` has succeeded
-    bool inflating;       // the filter was started
-    bool decrypting;      // likewise
-    bool recorded;        // the record is of this file
-    bool resumed;         // it goes on behind what an earlier try has brought
-    bool requires_signed; // by the device; since the head was decided upon
-    bool distrust;        // what lies in the slot may have been cut off half-way, anywhere
-    ota_ws_promise_t promise;
+    uint32_t position;      // bytes of the file so far
+    bool finished;          // `finish` has succeeded
+    bool inflating;         // the filter was started
+    bool decrypting;        // likewise
+    bool recorded;          // the record is of this file
+    bool resumed;           // it goes on behind what an earlier try has brought
+    bool requires_signed;   // by the device; since the head was decided upon
+    ota_ws_sink_t unpacked; // takes what was inflated: the file, or a patch
+    ota_ws_upload_request_t request;
     ota_ws_failure_t failure; // the first one sticks
     uint8_t peer[OTA_WS_PEER_SIZE];
     uint32_t when_s;
+    ota_ws_delta_t delta;      // when a patch comes
     ota_ws_encrypted_t header; // when decrypting
     ota_ws_slot_t slot;
     ota_ws_image_t image;
@@ -48,7 +58,7 @@ typedef struct {
 ota_ws_status_t ota_ws_file_fail(ota_ws_pipeline_t *pipeline, ota_ws_status_t status);
 
 // How many bytes of the slot such a file needs: it goes there without the header of an encrypted image.
-uint32_t ota_ws_file_image_size(const ota_ws_pipeline_t *pipeline, const ota_ws_promise_t *promise);
+uint32_t ota_ws_file_image_size(const ota_ws_pipeline_t *pipeline, const ota_ws_upload_request_t *request);
 
 // Resets the state before the first byte. `drop` gives back the hashes that `start` has taken.
 void ota_ws_file_start(ota_ws_pipeline_t *pipeline);
@@ -64,7 +74,7 @@ ota_ws_status_t ota_ws_file_decide(ota_ws_pipeline_t *pipeline);
 bool ota_ws_file_has_all(const ota_ws_pipeline_t *pipeline);
 
 // Does the digest of all bytes so far equal the digest in `begin`?
-bool ota_ws_file_is_promised(const ota_ws_pipeline_t *pipeline);
+bool ota_ws_file_is_requested(const ota_ws_pipeline_t *pipeline);
 
 // Which failure to report for `status`: OTA_WS_DIGEST_MISMATCH where the bytes may have been changed on their way.
 ota_ws_status_t ota_ws_file_blame(const ota_ws_pipeline_t *pipeline, ota_ws_status_t status);

@@ -13,15 +13,19 @@ void ota_ws_pipeline_from(ota_ws_pipeline_t *pipeline, const uint8_t peer[OTA_WS
 
 // A file begins; ota_ws_pipeline_end() follows. With a plain image, what is already in flash of the same file is taken
 // over: `position` says how much. OTA_WS_NO_MEMORY, OTA_WS_COMPRESSION_DECLINED.
-const ota_ws_failure_t *ota_ws_pipeline_begin(ota_ws_pipeline_t *pipeline, const ota_ws_promise_t *promise);
+const ota_ws_failure_t *ota_ws_pipeline_begin(ota_ws_pipeline_t *pipeline, const ota_ws_upload_request_t *request);
 
 // How many bytes are worth a write now, and how many it should have at most: what is written already must not fill the
 // ring while flash is erased.
-void ota_ws_pipeline_appetite(const ota_ws_pipeline_t *pipeline, uint32_t *least, uint32_t *most);
+void ota_ws_pipeline_chunk_limits(const ota_ws_pipeline_t *pipeline, uint32_t *least, uint32_t *most);
 
 // The next bytes as they came; those at `ahead` are looked at only. Nothing is erased before the image's head has
 // passed.
 const ota_ws_failure_t *ota_ws_pipeline_write(ota_ws_pipeline_t *pipeline, const ota_ws_ring_view_t *data);
+
+// The next bytes of the file, an ota_ws_sink_t; `context` is the pipeline. For a feature that makes them of a patch: at
+// OTA_WS_PATCH_BEGINS it sets `unpacked` to what takes the patch.
+ota_ws_status_t ota_ws_pipeline_take(void *context, const uint8_t *bytes, size_t length);
 
 // Nothing waits to be written: flash may be prepared for what comes, and read back. `worked`: it was, by one step.
 const ota_ws_failure_t *ota_ws_pipeline_prepare(ota_ws_pipeline_t *pipeline, bool *worked);

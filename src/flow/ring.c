@@ -17,7 +17,7 @@ uint32_t ota_ws_ring_free(const ota_ws_ring_t *ring) {
     return ring->size - (put - atomic_load_explicit(&ring->taken, memory_order_acquire));
 }
 
-uint8_t *ota_ws_ring_room(const ota_ws_ring_t *ring, size_t *length) {
+uint8_t *ota_ws_ring_space(const ota_ws_ring_t *ring, size_t *length) {
     uint32_t at = atomic_load_explicit(&ring->put, memory_order_relaxed) % ring->size;
     *length = smaller(ota_ws_ring_free(ring), ring->size - at);
     return ring->bytes + at;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bytes that wait to be written, in memory of the caller's: whoever receives puts them in, the writer takes them out.
+// Bytes that wait to be written, in memory of the caller. The receiver puts them in, the writer takes them out.
 // Every byte of it is used, whatever the frames' sizes. One thread each; no lock is needed.
 #pragma once
 
@@ -26,7 +26,7 @@ void ota_ws_ring_init(ota_ws_ring_t *ring, uint8_t *bytes, uint32_t size);
 
 // The receiver's: how many bytes are free, and where the next one goes; `length` of them lie in one piece.
 uint32_t ota_ws_ring_free(const ota_ws_ring_t *ring);
-uint8_t *ota_ws_ring_room(const ota_ws_ring_t *ring, size_t *length);
+uint8_t *ota_ws_ring_space(const ota_ws_ring_t *ring, size_t *length);
 void ota_ws_ring_put(ota_ws_ring_t *ring, uint32_t length);
 
 // The writer's.

@@ -12,7 +12,7 @@ void ota_ws_slot_init(ota_ws_slot_t *slot, const ota_ws_flash_t *flash, const ot
     memset(slot, 0, sizeof *slot);
     slot->flash = flash;
     slot->size = size;
-    slot->room = flash->slot_size(flash->context);
+    slot->space = flash->slot_size(flash->context);
     slot->withheld = true;
     ota_ws_readback_start(&slot->readback, hash);
     slot->readback.marks[OTA_WS_READBACK_FIRST].at = size < flash->sector_size ? size : flash->sector_size;
@@ -35,22 +35,81 @@ static uint32_t round_up(uint32_t value, uint32_t unit) {
     return (value + unit - 1) / unit * unit;
 }
 
+// ---- what reads blank is not erased ----
+
+// May what reads blank from `slot->erased` on be taken for erased? Not where an erase may have been cut off: cells that
+// were erased half read blank today and not tomorrow.
+static bool trusts_blank(const ota_ws_slot_t *slot, uint32_t length) {
+    return slot->blank_look > 0 && (slot->erased >= slot->unsafe_to || slot->erased + length <= slot->unsafe_from);
+}
+
+// Does the sector read blank, as far as it is looked at?
+static bool is_blank(const ota_ws_slot_t *slot, uint32_t sector) {
+    const ota_ws_flash_t *flash = slot->flash;
+    uint32_t piece[OTA_WS_PAGE_SIZE / sizeof(uint32_t)];
+    uint32_t all = UINT32_MAX;
+    for (uint32_t at = 0; at < slot->blank_look && all == UINT32_MAX; at += sizeof piece) {
+        if (flash->read(flash->context, sector + at, piece, sizeof piece) != OTA_WS_OK) {
+            return false;
+        }
+        for (size_t i = 0; i < sizeof piece / sizeof piece[0]; i++) {
+            all &= piece[i];
+        }
+    }
+    return all == UINT32_MAX;
+}
+
+// Sectors that need an erase, of the `length` bytes at `slot->erased`; no more are counted than make a whole block
+// worth it. `blank`: so many bytes are blank before the first of them.
+static uint32_t count_used(const ota_ws_slot_t *slot, uint32_t length, uint32_t *blank) {
+    uint32_t sector = slot->flash->sector_size;
+    uint32_t used = 0;
+    bool trusts = trusts_blank(slot, length);
+    *blank = 0;
+    for (uint32_t at = 0; at < length && used < SECTORS_WORTH_A_BLOCK; at += sector) {
+        used += !trusts || !is_blank(slot, slot->erased + at);
+        *blank += used == 0 ? sector : 0;
+    }
+    return used;
+}
+
+// ---- erasing ----
+
+// The end of what a power cut may have left half-erased, behind the image too. Once the image is complete, nothing says
+// so any more, so all of it is erased before.
+static uint32_t unsafe_end(const ota_ws_slot_t *slot) {
+    return slot->unsafe_from == 0 && slot->unsafe_to <= slot->space ? slot->unsafe_to : 0;
+}
+
+static uint32_t erase_end(const ota_ws_slot_t *slot) {
+    uint32_t end = round_up(slot->size, slot->flash->sector_size);
+    return unsafe_end(slot) > end ? unsafe_end(slot) : end;
+}
+
 // How much to erase at `slot->erased`: a block when it lies in the slot and enough of it is needed, else one sector. Of
 // an image that may be there already only the sector with the head.
-static uint32_t next_erase(const ota_ws_slot_t *slot) {
+static uint32_t next_erase(const ota_ws_slot_t *slot, uint32_t needed) {
     const ota_ws_flash_t *flash = slot->flash;
-    uint32_t needed = round_up(slot->size, flash->sector_size) - slot->erased;
     bool aligned = slot->erased % flash->block_size == 0;
-    bool fits = slot->erased + flash->block_size <= slot->room;
-    bool spares = slot->erased == 0 && slot->familiar;
+    bool fits = slot->erased + flash->block_size <= slot->space;
+    bool spares = slot->erased == 0 && slot->same_image;
     return aligned && fits && !spares && needed >= SECTORS_WORTH_A_BLOCK * flash->sector_size ? flash->block_size
                                                                                               : flash->sector_size;
 }
 
 static ota_ws_status_t erase_next(ota_ws_slot_t *slot) {
     const ota_ws_flash_t *flash = slot->flash;
-    uint32_t length = next_erase(slot);
-    ota_ws_status_t status = flash->erase(flash->context, slot->erased, length);
+    uint32_t needed = erase_end(slot) - slot->erased;
+    uint32_t length = next_erase(slot, needed);
+    uint32_t blank;
+    uint32_t used = count_used(slot, smaller(needed, length), &blank);
+    ota_ws_status_t status = OTA_WS_OK;
+    if (blank > 0) {
+        length = blank;
+    } else {
+        length = used < SECTORS_WORTH_A_BLOCK ? flash->sector_size : length;
+        status = flash->erase(flash->context, slot->erased, length);
+    }
     if (status == OTA_WS_OK) {
         slot->erased += length;
     }
@@ -60,7 +119,7 @@ static ota_ws_status_t erase_next(ota_ws_slot_t *slot) {
 static ota_ws_status_t erase_up_to(ota_ws_slot_t *slot, uint32_t end) {
     ota_ws_status_t status = OTA_WS_OK;
     while (slot->erased < end && status == OTA_WS_OK) {
-        slot->changes = slot->erased > 0; // the first sector is erased whatever it holds
+        slot->changes = slot->erased > 0; // of an image that may be there already, the head goes whatever it holds
         status = erase_next(slot);
     }
     return status;
@@ -91,7 +150,7 @@ static ota_ws_status_t program(ota_ws_slot_t *slot, const uint8_t *bytes, uint32
     return status;
 }
 
-// ---- reading back --------------------------------------------------------------------------------------------------
+// ---- reading back ----
 
 ota_ws_status_t ota_ws_slot_read(const ota_ws_slot_t *slot, uint32_t offset, uint8_t *bytes, size_t length) {
     const ota_ws_flash_t *flash = slot->flash;
@@ -124,7 +183,7 @@ ota_ws_status_t ota_ws_slot_verify(ota_ws_slot_t *slot, uint32_t end) {
 }
 
 ota_ws_status_t ota_ws_slot_prepare(ota_ws_slot_t *slot, bool *worked) {
-    bool needed = slot->erased < round_up(slot->size, slot->flash->sector_size);
+    bool needed = slot->erased < erase_end(slot);
     bool near = slot->erased - slot->cursor < slot->flash->block_size;
     bool erases = slot->changes && needed && near;
     bool verifies = slot->cursor - slot->readback.position >= READ_SIZE;
@@ -135,10 +194,10 @@ ota_ws_status_t ota_ws_slot_prepare(ota_ws_slot_t *slot, bool *worked) {
     return verifies ? ota_ws_slot_verify(slot, slot->readback.position + READ_SIZE) : OTA_WS_OK;
 }
 
-// ---- sectors that need not be written ------------------------------------------------------------------------------
+// ---- sectors that need not be written ----
 
-static bool is_distrusted(const ota_ws_slot_t *slot) {
-    return slot->cursor >= slot->distrusted_from && slot->cursor < slot->distrusted_to;
+static bool is_unsafe(const ota_ws_slot_t *slot) {
+    return slot->cursor >= slot->unsafe_from && slot->cursor < slot->unsafe_to;
 }
 
 static bool flash_holds(const ota_ws_slot_t *slot, uint32_t offset, const uint8_t *bytes, uint32_t length) {
@@ -157,7 +216,7 @@ static bool flash_holds(const ota_ws_slot_t *slot, uint32_t offset, const uint8_
 // Only where a sector begins that is not erased. The first sector is always written: the head that lies in it must go.
 bool ota_ws_slot_compares(const ota_ws_slot_t *slot) {
     bool at_sector = slot->cursor > 0 && slot->gathered == 0 && slot->cursor == slot->erased;
-    return at_sector && slot->cursor < slot->size && !is_distrusted(slot);
+    return at_sector && slot->cursor < slot->size && !is_unsafe(slot);
 }
 
 // Does flash hold the sector, or the end of the image, that begins at the cursor? Asked only when all its bytes are at
@@ -192,13 +251,13 @@ static uint32_t keep(ota_ws_slot_t *slot, const uint8_t *bytes, size_t length, o
 }
 
 // The first bytes have come: does flash begin with them?
-static void meet(ota_ws_slot_t *slot, const uint8_t *bytes, size_t length) {
+static void compare_start(ota_ws_slot_t *slot, const uint8_t *bytes, size_t length) {
     uint32_t sector = slot->flash->sector_size;
     uint32_t compared = smaller(sector, length);
-    slot->familiar = compared >= OTA_WS_PAGE_SIZE && !is_distrusted(slot) && flash_holds(slot, 0, bytes, compared);
+    slot->same_image = compared >= OTA_WS_PAGE_SIZE && !is_unsafe(slot) && flash_holds(slot, 0, bytes, compared);
 }
 
-// ---- writing -------------------------------------------------------------------------------------------------------
+// ---- writing ----
 
 // Bytes that are missing to the end of the page in which the cursor and what is gathered stand.
 static uint32_t missing_in_page(const ota_ws_slot_t *slot) {
@@ -236,7 +295,7 @@ static uint32_t program_pages(ota_ws_slot_t *slot, const uint8_t *bytes, size_t 
 ota_ws_status_t ota_ws_slot_write(ota_ws_slot_t *slot, const uint8_t *bytes, size_t length) {
     ota_ws_status_t status = OTA_WS_OK;
     if (slot->length == 0) {
-        meet(slot, bytes, length);
+        compare_start(slot, bytes, length);
     }
     while (length > 0 && status == OTA_WS_OK) {
         uint32_t taken = keep(slot, bytes, length, &status);
@@ -252,9 +311,10 @@ ota_ws_status_t ota_ws_slot_write(ota_ws_slot_t *slot, const uint8_t *bytes, siz
     return status;
 }
 
-void ota_ws_slot_distrust(ota_ws_slot_t *slot, uint32_t from, uint32_t to) {
-    slot->distrusted_from = from;
-    slot->distrusted_to = to;
+void ota_ws_slot_mark_unsafe(ota_ws_slot_t *slot, uint32_t from, uint32_t to) {
+    slot->unsafe_from = from;
+    slot->unsafe_to = to;
+    slot->blank_look = slot->flash->sector_size;
 }
 
 void ota_ws_slot_resume(ota_ws_slot_t *slot, uint32_t cursor, uint32_t erased) {
@@ -272,8 +332,9 @@ ota_ws_status_t ota_ws_slot_pause(ota_ws_slot_t *slot) {
 }
 
 ota_ws_status_t ota_ws_slot_flush(ota_ws_slot_t *slot) {
-    if (slot->gathered == 0) {
-        return OTA_WS_OK;
+    ota_ws_status_t status = erase_up_to(slot, unsafe_end(slot));
+    if (slot->gathered == 0 || status != OTA_WS_OK) {
+        return status;
     }
     uint32_t padded = round_up(slot->gathered, slot->flash->program_unit);
     memset(slot->page + slot->gathered, 0xFF, padded - slot->gathered);
@@ -281,7 +342,7 @@ ota_ws_status_t ota_ws_slot_flush(ota_ws_slot_t *slot) {
     return program(slot, slot->page, padded);
 }
 
-ota_ws_status_t ota_ws_slot_seal(ota_ws_slot_t *slot) {
+ota_ws_status_t ota_ws_slot_commit(ota_ws_slot_t *slot) {
     const ota_ws_flash_t *flash = slot->flash;
     uint32_t length = smaller(slot->cursor, OTA_WS_SLOT_HEAD_SIZE);
     slot->withheld = false;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Bytes in order, in pieces of any length -> erased and programmed flash. Erases just ahead of the cursor, in aligned
 // blocks (a 64 KiB block takes about as long as three and a half sectors of 4 KiB), programs whole pages, and reads
-// back what it has programmed. The head, the first bytes, goes to flash last of all, by `seal`: whatever happens
+// back what it has programmed. The head, the first bytes, goes to flash last of all, by `commit`: whatever happens
 // before, no bootloader takes the slot for an image. Knows nothing of images.
 #pragma once
 
@@ -12,21 +12,22 @@
 
 typedef struct {
     const ota_ws_flash_t *flash;
-    uint32_t size;                           // of what will be written
-    uint32_t room;                           // of the slot
-    uint32_t erased;                         // everything before it is erased, or kept
-    uint32_t cursor;                         // everything before it is programmed
-    uint32_t length;                         // bytes taken, programmed or gathered
-    uint32_t distrusted_from, distrusted_to; // there nothing is kept
-    uint32_t gathered;                       // bytes in `page`, which belong at the cursor
-    uint32_t kept;                           // flash holds, up to here, what comes next
-    const uint8_t *ahead;                    // what follows the bytes of a write, where that is at hand; looked at only
+    uint32_t size;                   // of what will be written
+    uint32_t space;                  // of the slot
+    uint32_t erased;                 // everything before it is erased, or kept
+    uint32_t cursor;                 // everything before it is programmed
+    uint32_t length;                 // bytes taken, programmed or gathered
+    uint32_t unsafe_from, unsafe_to; // there nothing is kept, and nothing that reads blank is taken for erased
+    uint32_t blank_look;             // so many bytes of a sector must read blank; 0: nothing is taken for erased
+    uint32_t gathered;               // bytes in `page`, which belong at the cursor
+    uint32_t kept;                   // flash holds, up to here, what comes next
+    const uint8_t *ahead;            // what follows the bytes of a write, where that is at hand; looked at only
     uint32_t ahead_length;
     uint8_t *spare; // memory to read into, whole sectors; none of it is free just now where the size is 0
     uint32_t spare_size;
-    bool withheld; // the head is not in flash
-    bool familiar; // flash begins with the very bytes that came first: it may hold the rest too
-    bool changes;  // where the last erase was due, flash did not hold what came
+    bool withheld;   // the head is not in flash
+    bool same_image; // flash begins with the very bytes that came first: it may hold the rest too
+    bool changes;    // where the last erase was due, flash did not hold what came
     uint8_t page[OTA_WS_PAGE_SIZE];
     uint8_t head[OTA_WS_SLOT_HEAD_SIZE]; // the caller may fill it before ota_ws_slot_resume()
     ota_ws_readback_t readback;          // of what is programmed or kept, with the head as long as it is withheld
@@ -53,9 +54,10 @@ ota_ws_status_t ota_ws_slot_prepare(ota_ws_slot_t *slot, bool *worked);
 // Reads back all before `end`, which is not beyond the cursor: `readback` has its digest.
 ota_ws_status_t ota_ws_slot_verify(ota_ws_slot_t *slot, uint32_t end);
 
-// What flash holds from `from` to before `to` is not to be kept, whatever it reads like: an operation may have been cut
-// off there.
-void ota_ws_slot_distrust(ota_ws_slot_t *slot, uint32_t from, uint32_t to);
+// What flash holds from `from` to before `to` is not to be kept, and is erased, whatever it reads like: an operation
+// may have been cut off there. Elsewhere from now on, what reads blank is not erased. From 0 to an end within the slot:
+// all of it is erased before the head is programmed, behind a shorter image too.
+void ota_ws_slot_mark_unsafe(ota_ws_slot_t *slot, uint32_t from, uint32_t to);
 
 // Reads what was written: of flash, and the head as long as it is withheld. `offset` and `length` lie before the
 // cursor.
@@ -73,8 +75,9 @@ void ota_ws_slot_resume(ota_ws_slot_t *slot, uint32_t cursor, uint32_t erased);
 // Programs what is gathered as far as whole program units go; the rest (less than one) stays gathered.
 ota_ws_status_t ota_ws_slot_pause(ota_ws_slot_t *slot);
 
-// Programs what is still gathered, filled up with 0xFF to the program unit. Nothing may be written afterwards.
+// Programs what is still gathered, filled up with 0xFF to the program unit, and erases what is unsafe behind it.
+// Nothing may be written afterwards.
 ota_ws_status_t ota_ws_slot_flush(ota_ws_slot_t *slot);
 
 // The bytes are what they should be: programs the head.
-ota_ws_status_t ota_ws_slot_seal(ota_ws_slot_t *slot);
+ota_ws_status_t ota_ws_slot_commit(ota_ws_slot_t *slot);

@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "record/trial.h"
-
 void ota_ws_writer_init(ota_ws_writer_t *writer, const ota_ws_pipeline_ports_t *ports) {
     memset(writer, 0, sizeof *writer);
     ota_ws_pipeline_init(&writer->pipeline, ports);
@@ -28,15 +26,15 @@ static const ota_ws_image_description_t *description(const ota_ws_writer_t *writ
 static void begin(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_ws_job_result_t *result) {
     const ota_ws_flash_t *flash = writer->pipeline.ports.flash;
     writer->failed = false;
-    result->failure.status = flash->open(flash->context, ota_ws_file_image_size(&writer->pipeline, &job->promise));
+    result->failure.status = flash->open(flash->context, ota_ws_file_image_size(&writer->pipeline, &job->request));
     writer->open = result->failure.status == OTA_WS_OK;
     if (writer->open) {
         ota_ws_pipeline_from(&writer->pipeline, job->peer, job->when_s);
-        result->failure = *ota_ws_pipeline_begin(&writer->pipeline, &job->promise);
+        result->failure = *ota_ws_pipeline_begin(&writer->pipeline, &job->request);
         result->image = description(writer);
     }
-    writer->taken = job->promise.deflate ? 0 : writer->pipeline.position;
-    writer->skip = writer->pipeline.position > 0 ? job->promise.early : 0;
+    writer->taken = job->request.deflate ? 0 : writer->pipeline.position;
+    writer->skip = writer->pipeline.position > 0 ? job->request.early : 0;
 }
 
 static void chunk(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_ws_job_result_t *result) {
@@ -61,32 +59,6 @@ static void abort_update(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_w
     (void)result;
     end(writer);
 }
-
-// ---- jobs that change the boot record
-// --------------------------------------------------------------------------------
-
-static ota_ws_status_t change_boot_record(const ota_ws_pipeline_ports_t *ports, const ota_ws_job_t *job) {
-    switch (job->kind) {
-    case OTA_WS_JOB_CONFIRM:
-        return ota_ws_trial_confirm(ports->platform);
-    case OTA_WS_JOB_ROLL_BACK:
-        return ota_ws_trial_go_back(ports->platform, job->outcome);
-    case OTA_WS_JOB_DEACTIVATE:
-        return ota_ws_trial_unstage(ports->platform, ports->flash);
-    default:
-        return ota_ws_trial_select(ports->platform, ports->flash);
-    }
-}
-
-void ota_ws_writer_perform_alone(const ota_ws_pipeline_ports_t *ports, const ota_ws_job_t *job,
-                                 ota_ws_job_result_t *result) {
-    memset(result, 0, sizeof *result);
-    result->kind = job->kind;
-    result->failure.status = change_boot_record(ports, job);
-}
-
-// ---- all jobs
-// --------------------------------------------------------------------------------------------------------
 
 typedef void (*perform_t)(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_ws_job_result_t *result);
 
@@ -126,7 +98,7 @@ bool ota_ws_writer_feed(ota_ws_writer_t *writer, ota_ws_ring_t *ring, bool all, 
     if (!writer->open) {
         return false; // early data wait for their BEGIN
     }
-    ota_ws_pipeline_appetite(&writer->pipeline, &least, &most);
+    ota_ws_pipeline_chunk_limits(&writer->pipeline, &least, &most);
     if (writer->skip > 0) {
         least = 1;
         most = writer->skip;

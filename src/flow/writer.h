@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What runs beside the network: jobs in, results out. The writer has its own thread and stack because flash blocks.
-// Jobs of one update: BEGIN, then CHUNK ..., then FINISH or ABORT. CONFIRM, ROLL_BACK, DEACTIVATE and SELECT stand
-// alone. Chunks do not wait as jobs, but as bytes in a ring (ring.h): how many there are of which length does not
-// matter.
+// Jobs of one update: BEGIN, then CHUNK ..., then FINISH or ABORT. CONFIRM and those behind it stand alone:
+// they change the boot record. Chunks do not wait as jobs, but as bytes in a ring (ring.h): how many there are of which
+// length does not matter.
 #pragma once
 
 #include "flow/pipeline.h"
@@ -18,16 +18,18 @@ typedef enum {
     OTA_WS_JOB_CONFIRM,
     OTA_WS_JOB_ROLL_BACK,
     OTA_WS_JOB_DEACTIVATE,
-    OTA_WS_JOB_SELECT, // again, an image that was confirmed
+    OTA_WS_JOB_SELECT,            // again, an image that was confirmed
+    OTA_WS_JOB_ENTER_RECOVERY,    // } of the recovery layout
+    OTA_WS_JOB_ENTER_APPLICATION, // }
 } ota_ws_job_kind_t;
 
 typedef struct ota_ws_job {
     ota_ws_job_kind_t kind;
-    ota_ws_promise_t promise;       // BEGIN
-    uint8_t peer[OTA_WS_PEER_SIZE]; // BEGIN: who sends it, for the history
-    uint32_t when_s;                // BEGIN: seconds since 1970, or 0
-    ota_ws_outcome_t outcome;       // ROLL_BACK: ROLLING_BACK, EXPIRING or ABORTING
-    ota_ws_ring_view_t data;        // CHUNK
+    ota_ws_upload_request_t request; // BEGIN
+    uint8_t peer[OTA_WS_PEER_SIZE];  // BEGIN: who sends it, for the history
+    uint32_t when_s;                 // BEGIN: seconds since 1970, or 0
+    ota_ws_outcome_t outcome;        // ROLL_BACK: ROLLING_BACK, EXPIRING or ABORTING
+    ota_ws_ring_view_t data;         // CHUNK
 } ota_ws_job_t;
 
 typedef struct {
@@ -49,6 +51,13 @@ typedef struct {
     bool failed;   // the update has failed: nothing more is done for it
 } ota_ws_writer_t;
 
+// A job of the recovery layout (feature.h).
+typedef struct {
+    const ota_ws_pipeline_ports_t *ports; // only `platform` and `flash` are used
+    ota_ws_job_kind_t kind;
+    ota_ws_status_t status; // comes out
+} ota_ws_entering_t;
+
 // What `ports` points to outlives the writer.
 void ota_ws_writer_init(ota_ws_writer_t *writer, const ota_ws_pipeline_ports_t *ports);
 
@@ -56,7 +65,7 @@ void ota_ws_writer_init(ota_ws_writer_t *writer, const ota_ws_pipeline_ports_t *
 // update has failed, its further jobs do no more than say so again; the next BEGIN starts afresh.
 void ota_ws_writer_perform(ota_ws_writer_t *writer, const ota_ws_job_t *job, ota_ws_job_result_t *result);
 
-// Performs a CONFIRM, ROLL_BACK, DEACTIVATE or SELECT without the memory of an update: of `ports` only `platform` and
+// Performs a CONFIRM or one of those behind it without the memory of an update: of `ports` only `platform` and
 // `flash` are used. In a thread beside the session's.
 void ota_ws_writer_perform_alone(const ota_ws_pipeline_ports_t *ports, const ota_ws_job_t *job,
                                  ota_ws_job_result_t *result);
@@ -67,5 +76,5 @@ void ota_ws_writer_perform_alone(const ota_ws_pipeline_ports_t *ports, const ota
 bool ota_ws_writer_feed(ota_ws_writer_t *writer, ota_ws_ring_t *ring, bool all, ota_ws_job_result_t *result);
 
 // Nothing waits: the writer may use the time. One step of at most one erase, in the writer's thread. False: there is
-// nothing to do before more comes; what has failed is told with that.
+// nothing to do before more comes; a failure is reported with that.
 bool ota_ws_writer_idle(ota_ws_writer_t *writer);

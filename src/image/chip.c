@@ -2,56 +2,42 @@
 #include "image/chip.h"
 
 #include <stdbool.h>
-#include <stddef.h>
+#include <string.h>
 
-typedef struct {
-    uint8_t id;
-    char name[10];
-} chip_t;
+#include "text.h"
 
-static const chip_t chips[] = {
-    {0x00, "ESP32"},     {0x02, "ESP32-S2"}, {0x05, "ESP32-C3"},  {0x09, "ESP32-S3"},  {0x0C, "ESP32-C2"},
-    {0x0D, "ESP32-C6"},  {0x10, "ESP32-H2"}, {0x12, "ESP32-P4"},  {0x14, "ESP32-C61"}, {0x17, "ESP32-C5"},
-    {0x19, "ESP32-H21"}, {0x1C, "ESP32-H4"}, {0x1F, "ESP32-E22"}, {0x20, "ESP32-S31"},
-};
+// The same chips in the same order.
+static const uint8_t ids[] = {0x00, 0x02, 0x05, 0x09, 0x0C, 0x0D, 0x10, 0x12, 0x14, 0x17, 0x19, 0x1C, 0x1F, 0x20};
+static const char names[] = "ESP32\0ESP32-S2\0ESP32-C3\0ESP32-S3\0ESP32-C2\0ESP32-C6\0ESP32-H2\0ESP32-P4\0ESP32-C61\0"
+                            "ESP32-C5\0ESP32-H21\0ESP32-H4\0ESP32-E22\0ESP32-S31";
 
-const char *ota_ws_chip_name(uint16_t chip_id) {
-    for (size_t i = 0; i < sizeof chips / sizeof chips[0]; i++) {
-        if (chips[i].id == chip_id) {
-            return chips[i].name;
+const char *ota_ws_chip_name(uint32_t chip_id) {
+    for (unsigned i = 0; i < sizeof ids; i++) {
+        if (ids[i] == chip_id) {
+            return ota_ws_text_at(names, i);
         }
     }
     return NULL;
 }
 
-static char lower(char c) {
-    return (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-}
-
 // Compares without regard to case and hyphens.
 static bool same_name(const char *a, const char *b) {
-    for (;;) {
-        while (*a == '-') {
-            a++;
-        }
-        while (*b == '-') {
-            b++;
-        }
-        if (lower(*a) != lower(*b)) {
+    for (;; a++, b++) {
+        a += strspn(a, "-");
+        b += strspn(b, "-");
+        if (ota_ws_text_lower(*a) != ota_ws_text_lower(*b)) {
             return false;
         }
         if (*a == '\0') {
             return true;
         }
-        a++;
-        b++;
     }
 }
 
 int ota_ws_chip_id(const char *name) {
-    for (size_t i = 0; i < sizeof chips / sizeof chips[0]; i++) {
-        if (same_name(chips[i].name, name)) {
-            return chips[i].id;
+    for (unsigned i = 0; i < sizeof ids; i++) {
+        if (same_name(ota_ws_text_at(names, i), name)) {
+            return ids[i];
         }
     }
     return -1;

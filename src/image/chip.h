@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 // "ESP32-C3" for 0x0005; "chip 0x00ff" style numbers are left to the caller: NULL for an unknown id.
-const char *ota_ws_chip_name(uint16_t chip_id);
+const char *ota_ws_chip_name(uint32_t chip_id);
 
 // The reverse, without regard to case and hyphens ("esp32c3", "ESP32-C3"); -1 when there is no such chip.
 int ota_ws_chip_id(const char *name);

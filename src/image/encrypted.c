@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-#include "bytes.h"
 #include "image/image.h"
 
+#define MAGIC_SIZE 4
 #define IMAGE_MAGIC 0xE9
 #define ESP8266_V2_MAGIC 0xEA
 #define LARGEST_SPI_MODE 5 // esp_image_spi_mode_t
@@ -17,9 +17,9 @@ void ota_ws_encrypted_init(ota_ws_encrypted_t *header, uint32_t file_size) {
     header->file_size = file_size;
 }
 
-// The magic is known, and that the file goes on behind it.
+// The file goes on behind its magic.
 static ota_ws_status_t check_magic(const ota_ws_encrypted_t *header) {
-    if (ota_ws_read_u32(header->gather) != OTA_WS_ENCRYPTED_MAGIC) {
+    if (header->word != OTA_WS_ENCRYPTED_MAGIC) {
         return OTA_WS_NOT_ENCRYPTED;
     }
     return header->file_size < OTA_WS_ENCRYPTED_HEADER_SIZE ? OTA_WS_TRUNCATED : OTA_WS_OK;
@@ -28,27 +28,25 @@ static ota_ws_status_t check_magic(const ota_ws_encrypted_t *header) {
 // The file is at least as long as a header.
 static ota_ws_status_t check_length(ota_ws_encrypted_t *header) {
     uint32_t inside = header->file_size - OTA_WS_ENCRYPTED_HEADER_SIZE;
-    header->length = ota_ws_read_u32(header->gather);
+    header->length = header->word;
     if (header->length != inside) {
         return header->length > inside ? OTA_WS_TRUNCATED : OTA_WS_TRAILING_BYTES;
     }
     return inside < OTA_WS_IMAGE_HEAD_SIZE ? OTA_WS_TOO_SHORT : OTA_WS_OK;
 }
 
-// Only the magic and the length are looked at; both start at a multiple of 4.
-static ota_ws_status_t take(ota_ws_encrypted_t *header, uint8_t byte) {
-    header->gather[header->offset % 4] = byte;
-    header->offset++;
-    if (header->offset == sizeof header->gather) {
-        return check_magic(header);
-    }
-    return header->offset == OTA_WS_ENCRYPTED_TAG_AT ? check_length(header) : OTA_WS_OK;
-}
-
+// Only the magic and the length are looked at: the word is the one or the other when its last byte has come.
 ota_ws_status_t ota_ws_encrypted_feed(ota_ws_encrypted_t *header, const uint8_t *bytes, size_t length) {
-    ota_ws_status_t status = header->file_size < sizeof header->gather ? OTA_WS_NOT_ENCRYPTED : OTA_WS_OK;
-    for (size_t i = 0; i < length && header->offset < OTA_WS_ENCRYPTED_TAG_AT && status == OTA_WS_OK; i++) {
-        status = take(header, bytes[i]);
+    ota_ws_status_t status = header->file_size < MAGIC_SIZE ? OTA_WS_NOT_ENCRYPTED : OTA_WS_OK;
+    const uint8_t *end = bytes + length;
+    while (bytes < end && header->offset < OTA_WS_ENCRYPTED_TAG_AT && status == OTA_WS_OK) {
+        header->word = header->word >> 8 | (uint32_t)*bytes++ << 24;
+        header->offset++;
+        if (header->offset == MAGIC_SIZE) {
+            status = check_magic(header);
+        } else if (header->offset == OTA_WS_ENCRYPTED_TAG_AT) {
+            status = check_length(header);
+        }
     }
     return status;
 }

@@ -5,8 +5,8 @@
 //     0    4  magic
 //     4  384  RSA-3072: the AES key, RSAES-PKCS1-v1_5. ECIES-P256: public key 64, HKDF salt 32, zeros
 //   388   16  IV
-//   404    4  length of what is inside; 408: 16, tag of AES-256-GCM over the ciphertext; 424: 88, reserved
-//   512       ciphertext, as long as what is inside
+//   404    4  length of the content; 408: 16, tag of AES-256-GCM over the ciphertext; 424: 88, reserved
+//   512       ciphertext, as long as the content
 #pragma once
 
 #include <stdbool.h>
@@ -32,10 +32,10 @@
 
 // One header on its way. Read `length`, and nothing else.
 typedef struct {
-    uint32_t length; // of what is inside; 0 until it is known
+    uint32_t length; // of the content; 0 until it is known
     uint32_t file_size;
     uint32_t offset; // bytes seen, as far as they matter
-    uint8_t gather[4];
+    uint32_t word;   // the last four bytes
 } ota_ws_encrypted_t;
 
 // A file of `file_size` bytes begins.
@@ -46,6 +46,7 @@ void ota_ws_encrypted_init(ota_ws_encrypted_t *header, uint32_t file_size);
 // first byte of ciphertext.
 ota_ws_status_t ota_ws_encrypted_feed(ota_ws_encrypted_t *header, const uint8_t *bytes, size_t length);
 
-// Decrypted bytes were examined as the head of an image and refused with `status`: what is that called? With a wrong
-// key they are random; OTA_WS_WRONG_KEY unless they look like what one of Espressif's tools has written.
+// Decrypted bytes were examined as the head of an image and refused with `status`. Returns the status to report: with a
+// wrong key the bytes are random, so OTA_WS_WRONG_KEY, unless they look as if one of Espressif's tools had written
+// them.
 ota_ws_status_t ota_ws_encrypted_judge(ota_ws_status_t status, const uint8_t *bytes, size_t length);

@@ -30,7 +30,7 @@ typedef enum { OTA_WS_SIGNATURE_RSA_3072, OTA_WS_SIGNATURE_ECDSA_P256 } ota_ws_s
 // Points into the sector.
 typedef struct {
     ota_ws_signature_scheme_t scheme;
-    const uint8_t *image_digest; // what was signed
+    const uint8_t *image_digest; // SHA-256 of all before the sector, which was signed
     const uint8_t *key;
     size_t key_size;
     const uint8_t *signature;

@@ -5,7 +5,7 @@
 // - A leading "v" does not count. Missing minor and patch numbers are 0. Zeros before a number do not count.
 // - ESP-IDF's default version is `git describe --always --tags --dirty`. "-12-g0296947" at the end are commits after
 //   the tag: v1.0.0-rc.1 < v1.0.0-rc.1-12-g0296947 < v1.0.0-rc.2 < v1.0.0. "-dirty" does not count, nor does the hash,
-//   which may be cut off: the field of the image has room for 31 characters.
+//   which may be cut off: the field of the image holds 31 characters.
 // - Seven digits alone are the hash of a commit without a tag before it, and no version.
 #pragma once
 

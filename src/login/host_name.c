@@ -1,51 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
+// Each reader takes where its part of the text begins and returns where that part ends, or NULL when the text is not of
+// its form.
 #include "login/host_name.h"
 
 #include <string.h>
 
+#include "text.h"
+
 #define NAME_MAX_LENGTH 253 // RFC 1035
 #define LABEL_MAX_LENGTH 63
-#define GROUPS 8 // of an IPv6 address
-
-static bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-
-static char lower(char c) {
-    return (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-}
-
-static bool is_letter(char c) {
-    return lower(c) >= 'a' && lower(c) <= 'z';
-}
 
 static bool is_word(char c) {
-    return is_letter(c) || is_digit(c) || c == '-' || c == '_';
+    unsigned small = (uint8_t)c | 0x20U; // of a letter: the lower-case one
+    return (small >= 'a' && small <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
 }
 
-// Reads decimal digits without a leading zero, up to `limit`. NULL: there are none, or the number is too large.
+// Decimal digits without a leading zero, up to `limit`.
 static const char *read_decimal(const char *at, uint32_t limit, uint32_t *value) {
     const char *start = at;
     *value = 0;
-    for (; is_digit(*at); at++) {
-        *value = *value * 10 + (uint32_t)(*at - '0');
-        if (*value > limit) {
-            return NULL;
-        }
+    for (unsigned digit; (digit = (uint8_t)*at - (unsigned)'0') < 10 && *value <= limit; at++) {
+        *value = *value * 10 + digit;
     }
-    return at == start || (start[0] == '0' && at - start > 1) ? NULL : at;
+    return at == start || *value > limit || (*start == '0' && at > start + 1) ? NULL : at;
 }
 
-// ---- addresses -----------------------------------------------------------------------------------------------------
+// ---- addresses
 
-// Four numbers with dots between them. Returns what follows, or NULL.
+// Four numbers with dots between them.
 static const char *read_dotted(const char *at, uint8_t bytes[4]) {
     for (int i = 0; i < 4; i++) {
         uint32_t value;
-        if (i > 0 && *at++ != '.') {
-            return NULL;
-        }
-        at = read_decimal(at, 255, &value);
+        at = i > 0 && *at++ != '.' ? NULL : read_decimal(at, 255, &value);
         if (at == NULL) {
             return NULL;
         }
@@ -54,78 +40,67 @@ static const char *read_dotted(const char *at, uint8_t bytes[4]) {
     return at;
 }
 
-static int hex_digit(char c) {
-    char small = lower(c);
-    return is_digit(c) ? c - '0' : small >= 'a' && small <= 'f' ? small - 'a' + 10 : -1;
+static bool ends_ipv6(const char *at) {
+    return *at == ']' || *at == '%';
 }
 
-// One to four hex digits.
-static const char *read_group(const char *at, uint8_t bytes[2]) {
-    uint32_t value = 0;
-    int digits = 0;
-    for (; digits < 4 && hex_digit(*at) >= 0; at++, digits++) {
-        value = value << 4 | (uint32_t)hex_digit(*at);
-    }
-    bytes[0] = (uint8_t)(value >> 8);
-    bytes[1] = (uint8_t)value;
-    return digits > 0 && hex_digit(*at) < 0 ? at : NULL;
-}
-
+// The bytes of an IPv6 address as far as they were read.
 typedef struct {
-    uint8_t bytes[2 * GROUPS];
-    int count; // groups that have been read
-    int gap;   // so many stand before "::"; -1: there is none
-} groups_t;
+    uint8_t *bytes; // 16
+    size_t count;
+    size_t gap; // so many stand before "::"; NO_GAP: there is none
+} ipv6_t;
 
-// One group, or the four numbers of an IPv4 address in the place of the last two groups.
-static const char *read_part(const char *at, groups_t *groups) {
-    size_t digits = strspn(at, "0123456789");
-    if (digits > 0 && at[digits] == '.') {
-        bool fits = groups->count <= GROUPS - 2;
-        at = fits ? read_dotted(at, groups->bytes + 2 * groups->count) : NULL;
-        groups->count += 2;
-        return at != NULL && (*at == ']' || *at == '%') ? at : NULL;
+#define NO_GAP 17
+
+// One group, or in the place of the last two groups the four numbers of an IPv4 address. A fifth digit is left: it is
+// not the colon that must follow.
+static const char *read_group(const char *at, ipv6_t *ipv6) {
+    const char *start = at;
+    uint8_t *to = ipv6->bytes + ipv6->count;
+    uint32_t value = 0;
+    for (unsigned digit; at < start + 4 && (digit = ota_ws_text_digit(*at)) < 16; at++) {
+        value = value << 4 | digit;
     }
-    if (groups->count == GROUPS) {
+    ipv6->count += *at == '.' ? 4 : 2;
+    if (at == start || ipv6->count > 16) {
         return NULL;
     }
-    return read_group(at, groups->bytes + 2 * groups->count++);
+    if (*at == '.') {
+        at = read_dotted(start, to);
+        return at != NULL && ends_ipv6(at) ? at : NULL;
+    }
+    to[0] = (uint8_t)(value >> 8);
+    to[1] = (uint8_t)value;
+    return at;
 }
 
-// Zeros go where "::" stands. Without it all groups must be there.
-static bool close_gap(groups_t *groups, uint8_t address[16]) {
-    if (groups->gap < 0) {
-        memcpy(address, groups->bytes, 16);
-        return groups->count == GROUPS;
+// "::" stands for one zero group or more. Without it all groups must be there.
+static bool fill_gap(const ipv6_t *ipv6) {
+    if (ipv6->gap == NO_GAP) {
+        return ipv6->count == 16;
     }
-    size_t before = 2 * (size_t)groups->gap;
-    size_t behind = 2 * (size_t)groups->count - before;
-    memset(address, 0, 16);
-    memcpy(address, groups->bytes, before);
-    memcpy(address + 16 - behind, groups->bytes + before, behind);
-    return groups->count < GROUPS;
+    uint8_t *gap = ipv6->bytes + ipv6->gap;
+    size_t missing = 16 - ipv6->count;
+    memmove(gap + missing, gap, ipv6->count - ipv6->gap);
+    memset(gap, 0, missing);
+    return missing > 0;
 }
 
 static const char *read_ipv6(const char *at, uint8_t address[16]) {
-    groups_t groups = {.gap = -1};
-    bool first = true;
-    while (*at != ']' && *at != '%') {
-        if (at[0] == ':' && at[1] == ':' && groups.gap < 0) {
-            groups.gap = groups.count;
+    ipv6_t ipv6 = {.bytes = address, .gap = NO_GAP};
+    bool behind_group = false;
+    while (at != NULL && !ends_ipv6(at)) {
+        if (at[0] == ':' && at[1] == ':' && ipv6.gap == NO_GAP) {
+            ipv6.gap = ipv6.count;
             at += 2;
-            if (*at == ']' || *at == '%') {
-                break;
-            }
-        } else if (!first && *at++ != ':') {
-            return NULL;
+            behind_group = false;
+        } else {
+            at = behind_group && *at++ != ':' ? NULL : read_group(at, &ipv6);
+            behind_group = true;
         }
-        at = read_part(at, &groups);
-        if (at == NULL) {
-            return NULL;
-        }
-        first = false;
     }
-    return close_gap(&groups, address) ? at : NULL;
+    return at != NULL && fill_gap(&ipv6) ? at : NULL;
 }
 
 // "%25eth0", and "%eth0" as many programs write it. The zone is the client's own name for its network.
@@ -142,9 +117,9 @@ static const char *skip_zone(const char *at) {
 }
 
 static const char *read_in_brackets(const char *at, ota_ws_host_name_t *host) {
-    at = read_ipv6(at, host->address);
-    at = at == NULL ? NULL : skip_zone(at);
     host->is_address = true;
+    at = read_ipv6(at, host->address);
+    at = at != NULL ? skip_zone(at) : NULL;
     return at != NULL && *at == ']' ? at + 1 : NULL;
 }
 
@@ -153,60 +128,55 @@ static bool ends_authority(const char *at) {
 }
 
 static const char *read_ipv4(const char *at, ota_ws_host_name_t *host) {
-    memset(host->address, 0, 10);
-    host->address[10] = 0xFF;
-    host->address[11] = 0xFF;
     at = read_dotted(at, host->address + 12);
+    memset(host->address + 10, 0xFF, 2);
     host->is_address = at != NULL && ends_authority(at);
     return host->is_address ? at : NULL;
 }
 
-// ---- names ---------------------------------------------------------------------------------------------------------
+// ---- names
 
-// A number to those who read addresses: digits, or 0x and hex digits.
-static bool is_number(const char *label, size_t length) {
-    bool hex = length >= 2 && label[0] == '0' && lower(label[1]) == 'x';
-    for (size_t i = hex ? 2 : 0; i < length; i++) {
-        if (hex ? hex_digit(label[i]) < 0 : !is_digit(label[i])) {
-            return false;
-        }
+// Do some programs read this label as a number? It has digits only, or 0x and hex digits.
+static bool is_number(const char *label, const char *end) {
+    unsigned base = 10;
+    if (label[0] == '0' && ota_ws_text_lower(label[1]) == 'x') {
+        base = 16;
+        label += 2;
     }
-    return true;
+    while (label < end && ota_ws_text_digit(*label) < base) {
+        label++;
+    }
+    return label == end;
 }
 
 static const char *read_name(const char *at, ota_ws_host_name_t *host) {
     const char *label = at;
-    size_t length = 0;
     host->name = at;
-    for (;;) {
-        for (length = 0; is_word(label[length]); length++) {
+    for (;; at++) {
+        if (is_word(*at)) {
+            continue;
         }
-        if (length == 0 || length > LABEL_MAX_LENGTH) {
+        if (at == label || at - label > LABEL_MAX_LENGTH) {
             return NULL;
         }
-        at = label + length;
         if (*at != '.' || ends_authority(at + 1)) {
             break;
         }
         label = at + 1;
     }
     host->name_length = (size_t)(at - host->name);
-    return is_number(label, length) || host->name_length > NAME_MAX_LENGTH ? NULL : at + (*at == '.');
+    return is_number(label, at) || host->name_length > NAME_MAX_LENGTH ? NULL : at + (*at == '.');
 }
 
-// ---- the whole -----------------------------------------------------------------------------------------------------
+// ---- the whole
 
 static bool read_port(const char *at, ota_ws_host_name_t *host) {
-    uint32_t port;
-    if (*at == '\0') {
-        return true;
+    uint32_t port = 1;
+    if (*at == ':') {
+        at = read_decimal(at + 1, UINT16_MAX, &port);
+        host->port = (uint16_t)port;
     }
-    at = *at == ':' ? read_decimal(at + 1, UINT16_MAX, &port) : NULL;
-    if (at == NULL || port == 0) {
-        return false;
-    }
-    host->port = (uint16_t)port;
-    return *at == '\0';
+    return at != NULL && *at == '\0' && port != 0;
 }
 
 bool ota_ws_host_name_read(const char *text, ota_ws_host_name_t *host) {
@@ -222,16 +192,13 @@ bool ota_ws_host_name_read(const char *text, ota_ws_host_name_t *host) {
 }
 
 bool ota_ws_host_name_same(const ota_ws_host_name_t *a, const ota_ws_host_name_t *b) {
-    if (a->is_address || b->is_address) {
-        return a->is_address && b->is_address && memcmp(a->address, b->address, sizeof a->address) == 0;
-    }
-    if (a->name_length != b->name_length) {
+    if (a->is_address != b->is_address || a->name_length != b->name_length) {
         return false;
     }
-    for (size_t i = 0; i < a->name_length; i++) {
-        if (lower(a->name[i]) != lower(b->name[i])) {
+    for (size_t i = 0; i < a->name_length; i++) { // 0 times for addresses
+        if (ota_ws_text_lower(a->name[i]) != ota_ws_text_lower(b->name[i])) {
             return false;
         }
     }
-    return true;
+    return !a->is_address || memcmp(a->address, b->address, sizeof a->address) == 0;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one strict reader for what stands in Host and behind the scheme of Origin: a name or an IP address, and a port
-// (RFC 3986, section 3.2; RFC 6874 for zones). What is not exactly of this form is refused, never guessed.
+// The one strict reader for the value of Host, and for Origin behind its scheme: a name or an IP address, and a port
+// (RFC 3986, section 3.2; RFC 6874 for zones). A text that is not exactly of this form is refused, never guessed at.
 #pragma once
 
 #include <stdbool.h>

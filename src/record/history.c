@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bytes.h"
+#include "feature.h"
 
 #define FORMAT 1
 
@@ -53,9 +54,11 @@ static bool save(const ota_ws_platform_t *platform, ota_ws_history_t *history) {
 bool ota_ws_history_add(const ota_ws_platform_t *platform, const ota_ws_history_entry_t *entry) {
     ota_ws_history_t history;
     ota_ws_history_load(platform, &history);
-    memmove(history.entries + 1, history.entries, sizeof history.entries - sizeof history.entries[0]);
+    if (!ota_ws_features_run(OTA_WS_HISTORY_GROWS, &history)) {
+        history.count = 0;
+    }
     history.entries[0] = *entry;
-    history.count = (uint8_t)(history.count < OTA_WS_HISTORY_MAX ? history.count + 1 : OTA_WS_HISTORY_MAX);
+    history.count++;
     return save(platform, &history);
 }
 
@@ -80,4 +83,9 @@ bool ota_ws_history_replace(const ota_ws_platform_t *platform, const ota_ws_hist
 bool ota_ws_history_is(const ota_ws_history_entry_t *entry, const char *slot, const uint8_t *elf_sha256) {
     return entry->outcome != OTA_WS_OUTCOME_NONE && strcmp(entry->slot, slot) == 0 &&
            memcmp(entry->elf, elf_sha256, sizeof entry->elf) == 0;
+}
+
+bool ota_ws_history_is_given_up(const ota_ws_history_entry_t *entry) {
+    return entry->outcome == OTA_WS_OUTCOME_ROLLED_BACK || entry->outcome == OTA_WS_OUTCOME_EXPIRED ||
+           entry->outcome == OTA_WS_OUTCOME_ABORTED || entry->outcome == OTA_WS_OUTCOME_LOST;
 }

@@ -53,7 +53,7 @@ typedef struct {
     uint32_t when_s;                      // seconds since 1970; 0: the device did not know
 } ota_ws_history_entry_t;
 
-typedef struct {
+typedef struct ota_ws_history {
     uint8_t format;
     uint8_t count;
     uint8_t unused[2];
@@ -67,7 +67,8 @@ void ota_ws_history_load(const ota_ws_platform_t *platform, ota_ws_history_t *hi
 // The newest entry; its outcome is OTA_WS_OUTCOME_NONE when there is none.
 void ota_ws_history_newest(const ota_ws_platform_t *platform, ota_ws_history_entry_t *entry);
 
-// Saves `entry` as the newest one and drops the oldest. True when the store, read back, holds it.
+// Saves `entry` as the newest one. A feature keeps the older ones, as far as there is space (features/history.c). True
+// when the store, read back, holds it.
 bool ota_ws_history_add(const ota_ws_platform_t *platform, const ota_ws_history_entry_t *entry);
 
 // Replaces the newest entry. True when the store, read back, holds it. When it cannot be saved, the whole value is
@@ -79,3 +80,6 @@ bool ota_ws_history_note(const ota_ws_platform_t *platform, const ota_ws_history
 
 // Is this image, in this slot, the entry's?
 bool ota_ws_history_is(const ota_ws_history_entry_t *entry, const char *slot, const uint8_t *elf_sha256);
+
+// Has its image failed its trial: the device went back from it, by itself or because somebody asked for it?
+bool ota_ws_history_is_given_up(const ota_ws_history_entry_t *entry);

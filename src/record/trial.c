@@ -3,50 +3,52 @@
 
 #include <string.h>
 
+#include "text.h"
+
 #define SELECTIONS_MAX 3 // after a confirmation that was cut off: so many further cuts cost nothing
 
-// ---- a start -------------------------------------------------------------------------------------------------------
+// ---- a start ----
 
 typedef struct {
     uint8_t outcome; // ota_ws_outcome_t, from now on
     bool on_trial;
-    uint8_t errand; // ota_ws_errand_t
+    uint8_t pending_action; // ota_ws_pending_action_t
 } start_rule_t;
 
 // The entry's image runs. One that was given up runs again when its old boot record was not quite gone: on trial.
 static const start_rule_t rules_running[OTA_WS_OUTCOME_COUNT] = {
-    [OTA_WS_OUTCOME_NONE] = {OTA_WS_OUTCOME_NONE, false, OTA_WS_ERRAND_NONE},
-    [OTA_WS_OUTCOME_STAGED] = {OTA_WS_OUTCOME_TRIAL, true, OTA_WS_ERRAND_NONE},
-    [OTA_WS_OUTCOME_TRIAL] = {OTA_WS_OUTCOME_ABORTING, true, OTA_WS_ERRAND_GO_BACK},
-    [OTA_WS_OUTCOME_CONFIRMING] = {OTA_WS_OUTCOME_CONFIRMING, true, OTA_WS_ERRAND_CONFIRM},
-    [OTA_WS_OUTCOME_CONFIRMED] = {OTA_WS_OUTCOME_CONFIRMED, false, OTA_WS_ERRAND_NONE},
-    [OTA_WS_OUTCOME_ROLLING_BACK] = {OTA_WS_OUTCOME_ROLLING_BACK, true, OTA_WS_ERRAND_GO_BACK},
-    [OTA_WS_OUTCOME_ROLLED_BACK] = {OTA_WS_OUTCOME_TRIAL, true, OTA_WS_ERRAND_NONE},
-    [OTA_WS_OUTCOME_EXPIRING] = {OTA_WS_OUTCOME_EXPIRING, true, OTA_WS_ERRAND_GO_BACK},
-    [OTA_WS_OUTCOME_EXPIRED] = {OTA_WS_OUTCOME_TRIAL, true, OTA_WS_ERRAND_NONE},
-    [OTA_WS_OUTCOME_ABORTING] = {OTA_WS_OUTCOME_ABORTING, true, OTA_WS_ERRAND_GO_BACK},
-    [OTA_WS_OUTCOME_ABORTED] = {OTA_WS_OUTCOME_TRIAL, true, OTA_WS_ERRAND_NONE},
-    [OTA_WS_OUTCOME_LOST] = {OTA_WS_OUTCOME_TRIAL, true, OTA_WS_ERRAND_NONE},
-    [OTA_WS_OUTCOME_CANCELLED] = {OTA_WS_OUTCOME_TRIAL, true, OTA_WS_ERRAND_NONE},
-    [OTA_WS_OUTCOME_FAILED] = {OTA_WS_OUTCOME_TRIAL, true, OTA_WS_ERRAND_NONE},
+    [OTA_WS_OUTCOME_NONE] = {OTA_WS_OUTCOME_NONE, false, OTA_WS_PENDING_NONE},
+    [OTA_WS_OUTCOME_STAGED] = {OTA_WS_OUTCOME_TRIAL, true, OTA_WS_PENDING_NONE},
+    [OTA_WS_OUTCOME_TRIAL] = {OTA_WS_OUTCOME_ABORTING, true, OTA_WS_PENDING_GO_BACK},
+    [OTA_WS_OUTCOME_CONFIRMING] = {OTA_WS_OUTCOME_CONFIRMING, true, OTA_WS_PENDING_CONFIRM},
+    [OTA_WS_OUTCOME_CONFIRMED] = {OTA_WS_OUTCOME_CONFIRMED, false, OTA_WS_PENDING_NONE},
+    [OTA_WS_OUTCOME_ROLLING_BACK] = {OTA_WS_OUTCOME_ROLLING_BACK, true, OTA_WS_PENDING_GO_BACK},
+    [OTA_WS_OUTCOME_ROLLED_BACK] = {OTA_WS_OUTCOME_TRIAL, true, OTA_WS_PENDING_NONE},
+    [OTA_WS_OUTCOME_EXPIRING] = {OTA_WS_OUTCOME_EXPIRING, true, OTA_WS_PENDING_GO_BACK},
+    [OTA_WS_OUTCOME_EXPIRED] = {OTA_WS_OUTCOME_TRIAL, true, OTA_WS_PENDING_NONE},
+    [OTA_WS_OUTCOME_ABORTING] = {OTA_WS_OUTCOME_ABORTING, true, OTA_WS_PENDING_GO_BACK},
+    [OTA_WS_OUTCOME_ABORTED] = {OTA_WS_OUTCOME_TRIAL, true, OTA_WS_PENDING_NONE},
+    [OTA_WS_OUTCOME_LOST] = {OTA_WS_OUTCOME_TRIAL, true, OTA_WS_PENDING_NONE},
+    [OTA_WS_OUTCOME_CANCELLED] = {OTA_WS_OUTCOME_TRIAL, true, OTA_WS_PENDING_NONE},
+    [OTA_WS_OUTCOME_FAILED] = {OTA_WS_OUTCOME_TRIAL, true, OTA_WS_PENDING_NONE},
 };
 
 // Another image runs.
 static const start_rule_t rules_elsewhere[OTA_WS_OUTCOME_COUNT] = {
-    [OTA_WS_OUTCOME_NONE] = {OTA_WS_OUTCOME_NONE, false, OTA_WS_ERRAND_NONE},
-    [OTA_WS_OUTCOME_STAGED] = {OTA_WS_OUTCOME_LOST, false, OTA_WS_ERRAND_NONE},
-    [OTA_WS_OUTCOME_TRIAL] = {OTA_WS_OUTCOME_ABORTED, false, OTA_WS_ERRAND_NONE},
-    [OTA_WS_OUTCOME_CONFIRMING] = {OTA_WS_OUTCOME_CONFIRMING, false, OTA_WS_ERRAND_SELECT},
-    [OTA_WS_OUTCOME_CONFIRMED] = {OTA_WS_OUTCOME_CONFIRMED, false, OTA_WS_ERRAND_NONE},
-    [OTA_WS_OUTCOME_ROLLING_BACK] = {OTA_WS_OUTCOME_ROLLED_BACK, false, OTA_WS_ERRAND_NONE},
-    [OTA_WS_OUTCOME_ROLLED_BACK] = {OTA_WS_OUTCOME_ROLLED_BACK, false, OTA_WS_ERRAND_NONE},
-    [OTA_WS_OUTCOME_EXPIRING] = {OTA_WS_OUTCOME_EXPIRED, false, OTA_WS_ERRAND_NONE},
-    [OTA_WS_OUTCOME_EXPIRED] = {OTA_WS_OUTCOME_EXPIRED, false, OTA_WS_ERRAND_NONE},
-    [OTA_WS_OUTCOME_ABORTING] = {OTA_WS_OUTCOME_ABORTED, false, OTA_WS_ERRAND_NONE},
-    [OTA_WS_OUTCOME_ABORTED] = {OTA_WS_OUTCOME_ABORTED, false, OTA_WS_ERRAND_NONE},
-    [OTA_WS_OUTCOME_LOST] = {OTA_WS_OUTCOME_LOST, false, OTA_WS_ERRAND_NONE},
-    [OTA_WS_OUTCOME_CANCELLED] = {OTA_WS_OUTCOME_CANCELLED, false, OTA_WS_ERRAND_NONE},
-    [OTA_WS_OUTCOME_FAILED] = {OTA_WS_OUTCOME_FAILED, false, OTA_WS_ERRAND_NONE},
+    [OTA_WS_OUTCOME_NONE] = {OTA_WS_OUTCOME_NONE, false, OTA_WS_PENDING_NONE},
+    [OTA_WS_OUTCOME_STAGED] = {OTA_WS_OUTCOME_LOST, false, OTA_WS_PENDING_NONE},
+    [OTA_WS_OUTCOME_TRIAL] = {OTA_WS_OUTCOME_ABORTED, false, OTA_WS_PENDING_NONE},
+    [OTA_WS_OUTCOME_CONFIRMING] = {OTA_WS_OUTCOME_CONFIRMING, false, OTA_WS_PENDING_SELECT},
+    [OTA_WS_OUTCOME_CONFIRMED] = {OTA_WS_OUTCOME_CONFIRMED, false, OTA_WS_PENDING_NONE},
+    [OTA_WS_OUTCOME_ROLLING_BACK] = {OTA_WS_OUTCOME_ROLLED_BACK, false, OTA_WS_PENDING_NONE},
+    [OTA_WS_OUTCOME_ROLLED_BACK] = {OTA_WS_OUTCOME_ROLLED_BACK, false, OTA_WS_PENDING_NONE},
+    [OTA_WS_OUTCOME_EXPIRING] = {OTA_WS_OUTCOME_EXPIRED, false, OTA_WS_PENDING_NONE},
+    [OTA_WS_OUTCOME_EXPIRED] = {OTA_WS_OUTCOME_EXPIRED, false, OTA_WS_PENDING_NONE},
+    [OTA_WS_OUTCOME_ABORTING] = {OTA_WS_OUTCOME_ABORTED, false, OTA_WS_PENDING_NONE},
+    [OTA_WS_OUTCOME_ABORTED] = {OTA_WS_OUTCOME_ABORTED, false, OTA_WS_PENDING_NONE},
+    [OTA_WS_OUTCOME_LOST] = {OTA_WS_OUTCOME_LOST, false, OTA_WS_PENDING_NONE},
+    [OTA_WS_OUTCOME_CANCELLED] = {OTA_WS_OUTCOME_CANCELLED, false, OTA_WS_PENDING_NONE},
+    [OTA_WS_OUTCOME_FAILED] = {OTA_WS_OUTCOME_FAILED, false, OTA_WS_PENDING_NONE},
 };
 
 static bool is_running(const ota_ws_history_entry_t *entry, const ota_ws_identity_t *identity) {
@@ -71,9 +73,9 @@ static bool became_valid(const ota_ws_history_entry_t *entry, const ota_ws_ident
 }
 
 static const start_rule_t *find_rule(const ota_ws_history_entry_t *entry, const ota_ws_identity_t *identity) {
-    static const start_rule_t confirmed = {OTA_WS_OUTCOME_CONFIRMING, false, OTA_WS_ERRAND_CONFIRM};
-    static const start_rule_t aborted = {OTA_WS_OUTCOME_ABORTED, false, OTA_WS_ERRAND_NONE};
-    static const start_rule_t stayed = {OTA_WS_OUTCOME_ROLLING_BACK, false, OTA_WS_ERRAND_CONFIRM};
+    static const start_rule_t confirmed = {OTA_WS_OUTCOME_CONFIRMING, false, OTA_WS_PENDING_CONFIRM};
+    static const start_rule_t aborted = {OTA_WS_OUTCOME_ABORTED, false, OTA_WS_PENDING_NONE};
+    static const start_rule_t stayed = {OTA_WS_OUTCOME_ROLLING_BACK, false, OTA_WS_PENDING_CONFIRM};
     bool runs = is_running(entry, identity);
     if (runs && entry->outcome == OTA_WS_OUTCOME_ROLLING_BACK && entry->confirmed != 0) {
         return &stayed; // going back did not come far enough; what it left of the boot record may not last
@@ -129,10 +131,10 @@ ota_ws_trial_start_t ota_ws_trial_start(const ota_ws_platform_t *platform, const
         apply_rule(platform, rule, &entry, identity);
     }
     bool is_watched = identity->image_state == OTA_WS_IMAGE_TRIAL;
-    return (ota_ws_trial_start_t){rule->on_trial || is_watched, (ota_ws_errand_t)rule->errand};
+    return (ota_ws_trial_start_t){rule->on_trial || is_watched, (ota_ws_pending_action_t)rule->pending_action};
 }
 
-// ---- the steps -----------------------------------------------------------------------------------------------------
+// ---- the steps ----
 
 // The newest entry, when it is of the running image.
 static bool find_running(const ota_ws_platform_t *platform, ota_ws_history_entry_t *entry) {
@@ -243,7 +245,7 @@ ota_ws_status_t ota_ws_trial_confirm(const ota_ws_platform_t *platform) {
 }
 
 // What stands on record when going back has failed. A boot record that could not be written, now or by an attempt
-// before, may be half gone: of an image without a trial the next start tells whether it runs.
+// before, may be half gone: of an image without a trial the next start shows if it runs.
 static ota_ws_outcome_t stays(const ota_ws_history_entry_t *before, ota_ws_status_t status) {
     if (before->confirmed == 0) {
         return OTA_WS_OUTCOME_TRIAL;
@@ -272,6 +274,43 @@ static ota_ws_status_t activate_again(const ota_ws_flash_t *flash, uint32_t size
     }
     status = flash->activate(flash->context, size);
     flash->close(flash->context);
+    return status;
+}
+
+// What is meant, before the image is selected. One that was confirmed will be confirmed once more, by itself, also
+// after a power cut. One without an entry gets one, so that it runs on trial. Any other one does so by its outcome.
+static bool intend_return(const ota_ws_platform_t *platform, ota_ws_history_entry_t *entry,
+                          const ota_ws_identity_t *identity) {
+    if (!is_other(entry, identity)) {
+        memset(entry, 0, sizeof *entry);
+        ota_ws_text_copy(entry->from, sizeof entry->from, identity->running.version);
+        ota_ws_text_copy(entry->to, sizeof entry->to, identity->other.version);
+        ota_ws_text_copy(entry->slot, sizeof entry->slot, identity->other_slot);
+        memcpy(entry->elf, identity->other.elf_sha256, sizeof entry->elf);
+        entry->outcome = OTA_WS_OUTCOME_STAGED;
+        return ota_ws_history_add(platform, entry);
+    }
+    entry->tries = 0;
+    return entry->outcome != OTA_WS_OUTCOME_CONFIRMED || set_outcome(platform, entry, OTA_WS_OUTCOME_CONFIRMING);
+}
+
+ota_ws_status_t ota_ws_trial_return(const ota_ws_platform_t *platform, const ota_ws_flash_t *flash) {
+    ota_ws_identity_t identity;
+    ota_ws_history_entry_t entry;
+    platform->describe(platform->context, &identity);
+    ota_ws_history_newest(platform, &entry);
+    if (!identity.other_valid) {
+        return OTA_WS_NOTHING_TO_GO_BACK_TO;
+    }
+    if (!intend_return(platform, &entry, &identity)) {
+        return OTA_WS_BOOT_RECORD;
+    }
+    ota_ws_status_t status = activate_again(flash, entry.size);
+    if (status != OTA_WS_OK) {
+        set_outcome(platform, &entry, OTA_WS_OUTCOME_FAILED);
+    } else if (entry.outcome == OTA_WS_OUTCOME_STAGED) {
+        note_mark(platform, &entry);
+    }
     return status;
 }
 

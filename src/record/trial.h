@@ -8,15 +8,15 @@
 
 // What the device has to do once the writer can be asked.
 typedef enum {
-    OTA_WS_ERRAND_NONE,
-    OTA_WS_ERRAND_CONFIRM, // the running image was confirmed, and the boot record may not say so
-    OTA_WS_ERRAND_GO_BACK, // the running image has failed its trial, and the bootloader has not noticed
-    OTA_WS_ERRAND_SELECT,  // the image in the other slot was confirmed, and its boot record is lost
-} ota_ws_errand_t;
+    OTA_WS_PENDING_NONE,
+    OTA_WS_PENDING_CONFIRM, // the running image was confirmed, and the boot record may not say so
+    OTA_WS_PENDING_GO_BACK, // the running image has failed its trial, and the bootloader has not noticed
+    OTA_WS_PENDING_SELECT,  // the image in the other slot was confirmed, and its boot record is lost
+} ota_ws_pending_action_t;
 
 typedef struct {
     bool on_trial; // the running image
-    ota_ws_errand_t errand;
+    ota_ws_pending_action_t pending_action;
 } ota_ws_trial_start_t;
 
 // A start of the device: session thread, once, before anything else. Brings the newest entry up to date.
@@ -48,6 +48,10 @@ ota_ws_status_t ota_ws_trial_confirm(const ota_ws_platform_t *platform);
 
 // `outcome` says why: ROLLING_BACK, EXPIRING or ABORTING. Anything but OTA_WS_OK: all is as before.
 ota_ws_status_t ota_ws_trial_go_back(const ota_ws_platform_t *platform, ota_ws_outcome_t outcome);
+
+// Selects the image in the other slot, whatever has become of it: one that was confirmed will be confirmed by itself.
+// OTA_WS_NOTHING_TO_GO_BACK_TO, OTA_WS_NOT_VERIFIED, OTA_WS_BOOT_RECORD.
+ota_ws_status_t ota_ws_trial_return(const ota_ws_platform_t *platform, const ota_ws_flash_t *flash);
 
 // Selects the image in the other slot again whose confirmation was cut off; once.
 ota_ws_status_t ota_ws_trial_select(const ota_ws_platform_t *platform, const ota_ws_flash_t *flash);

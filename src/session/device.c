@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "session/message.h"
+#include "feature.h"
 #include "session/report.h"
 #include "session/session.h"
 
@@ -29,15 +29,17 @@ void ota_ws_device_init(ota_ws_device_t *device, const ota_ws_ports_t *ports, co
     device->verifier = verifier;
     device->notices = &ota_ws_report_notices;
     platform->random(platform->context, key, sizeof key);
-    ota_ws_login_init(&device->login, key);
+    ota_ws_login_init(&device->login, ports->hash, key);
     platform->random(platform->context, device->boot, sizeof device->boot);
     platform->describe(platform->context, &identity);
+    device->layout = identity.layout;
     ota_ws_trial_start_t start = ota_ws_trial_start(platform, &identity);
     device->on_trial = start.on_trial;
-    device->errand = start.errand;
+    device->pending_action = start.pending_action;
     device->trial_since_ms = now_ms;
     device->trial_looked_ms = now_ms;
     ota_ws_history_newest(platform, &device->last);
+    ota_ws_features_run(OTA_WS_TRIAL_KNOWN, device);
 }
 
 void ota_ws_device_scratch(ota_ws_device_t *device, char *scratch) {
@@ -54,40 +56,18 @@ void ota_ws_device_tick(ota_ws_device_t *device, uint32_t now_ms) {
     ota_ws_engine_tick(device);
 }
 
-// ---- the ticket ----------------------------------------------------------------------------------------------------
-
-static void write_refusal(const ota_ws_device_t *device, ota_ws_status_t status, const char *own_page, char *body,
-                          size_t size) {
-    ota_ws_failure_t failure = {.status = status};
-    ota_ws_reply_t reply;
-    ota_ws_reply_begin(&reply, body, size, "error");
-    ota_ws_reply_failure(&reply, &failure, device->settings->sentence);
-    if (status == OTA_WS_FOREIGN_HOST) {
-        ota_ws_reply_members(&reply, "page:s", own_page);
-    }
-    ota_ws_reply_end(&reply, NULL, NULL, 0);
-    body[reply.length] = '\0';
-}
+// ---- the ticket ----
 
 ota_ws_status_t ota_ws_device_ticket(ota_ws_device_t *device, const ota_ws_gate_request_t *request,
                                      const ota_ws_address_t *peer, uint32_t now_ms, char *body, size_t size) {
-    const ota_ws_platform_t *platform = device->ports.platform;
-    uint8_t random[16];
     char ticket[OTA_WS_TICKET_TEXT_SIZE];
-    ota_ws_reply_t reply;
-    ota_ws_status_t status = ota_ws_gate_check(request);
-    if (status != OTA_WS_OK) {
-        write_refusal(device, status, request->own_page, body, size);
-        return status;
+    ota_ws_failure_t failure = {.status = ota_ws_gate_check(request)};
+    if (failure.status == OTA_WS_OK) {
+        ota_ws_login_ticket(&device->login, peer, now_ms, ticket);
+        ota_ws_report_ticket(device, ticket, request->path, body, size);
+    } else {
+        const char *page = failure.status == OTA_WS_FOREIGN_HOST ? request->own_page : NULL;
+        ota_ws_report_refusal(device, &failure, page, body, size);
     }
-    platform->random(platform->context, random, sizeof random);
-    ota_ws_login_ticket(&device->login, peer, random, now_ms, ticket);
-    ota_ws_reply_begin(&reply, body, size, "ticket");
-    const bool is_locked = device->verifier != NULL;
-    ota_ws_reply_members(&reply, "version:n ticket:s login:s ws:s page:s code:t", OTA_WS_PROTOCOL_VERSION, ticket,
-                         is_locked ? "scram-sha-256" : "none", device->settings->ws_uri, request->path,
-                         is_locked && device->settings->has_pairing_code);
-    ota_ws_reply_end(&reply, NULL, NULL, 0);
-    body[reply.length] = '\0';
-    return OTA_WS_OK;
+    return failure.status;
 }

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// One device, as transports use it: start, time, the ticket. Its connections are in session.h, results of the writer in
-// engine/engine.h, the application's decision on a trial in engine/control.h. Everything goes out through the ports.
+// One device, as transports use it: start, time, the ticket. Its connections are in session.h; results of the writer
+// and the application's decision on a trial in engine/control.h. Everything goes out through the ports.
 #pragma once
 
 #include "engine/control.h"
-#include "engine/engine.h"
 #include "engine/state.h"
 #include "login/gate.h"
 

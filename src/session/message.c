@@ -1,102 +1,109 @@
 // SPDX-License-Identifier: Apache-2.0
+// Reads a message of the client in the order that docs/protocol.md, section 2, gives for its checks: the bytes, the
+// object, members that come twice, the type, the members in the order of the text, members that are missing, the place
+// of count and mac. The rows of schema.def say which members a message has, and where their values go.
 #include "session/message.h"
 
 #include <string.h>
 
 #include "text.h"
 
-#define MOST_MEMBERS 8
+// ---- the table ----
 
-// ---- which members belong to which message -------------------------------------------------------------------------
-
-typedef enum { TYPE, NUMBER, STRING, HEX, TRUE } member_kind_t;
+typedef enum { TYPE, NUMBER, TRUE, STRING, DIGITS, NEEDED = 0x80 } kind_t;
 
 typedef struct {
-    const char *name;
-    member_kind_t kind;
-    uint16_t offset;   // in ota_ws_request_t
-    uint16_t size;     // STRING: of the field; HEX: bytes
-    uint16_t required; // set of messages, one bit a type
-    uint16_t optional; // likewise
-} member_t;
+    uint8_t kind;
+    uint8_t size;   // of the field
+    uint8_t offset; // in ota_ws_request_t
+} row_t;
 
-#define IN(type) (1U << OTA_WS_SAYS_##type)
-#define IN_ALL ((1U << OTA_WS_SAYS_COUNT) - 1)
-#define FIELD(name) offsetof(ota_ws_request_t, name), sizeof(((ota_ws_request_t *)0)->name)
+// clang-format off
+#define ROW(kind, field) {kind, sizeof(((ota_ws_request_t *)0)->field), offsetof(ota_ws_request_t, field)},
 
-// In the order of ota_ws_request_type_t.
-static const char type_names[] = "hello\0proof\0begin\0end\0cancel\0restart\0confirm\0rollback\0ping\0history";
-
-static const member_t members[] = {
-    {"type", TYPE, FIELD(type), IN_ALL, 0},
-    {"version", NUMBER, FIELD(version), IN(HELLO), 0},
-    {"ticket", STRING, FIELD(ticket), IN(HELLO), 0},
-    {"scram", STRING, FIELD(scram), IN(PROOF), IN(HELLO)},
-    {"size", NUMBER, FIELD(size), IN(BEGIN), 0},
-    {"sha256", HEX, FIELD(sha256), IN(BEGIN), 0},
-    {"allow_downgrade", TRUE, FIELD(allow_downgrade), 0, IN(BEGIN)},
-    {"deflate", TRUE, FIELD(deflate), 0, IN(BEGIN)},
-    {"early", NUMBER, FIELD(early), 0, IN(BEGIN)},
-    {"count", NUMBER, FIELD(count), 0, IN_ALL},
-    {"mac", HEX, FIELD(mac), 0, IN_ALL},
+// The members of every message, then those of each message.
+static const row_t rows[] = {
+#define EVERY(name, kind, field) ROW(kind, field)
+#define NEED(type, name, kind, field) ROW(kind | NEEDED, field)
+#define MAY(type, name, kind, field) ROW(kind, field)
+#include "schema.def"
 };
-#define MEMBER_COUNT (sizeof members / sizeof members[0])
 
-// ---- the bytes: are they what section 2 of the protocol allows? ----------------------------------------------------
+// Of each row, in the same order.
+static const char names[] =
+#define EVERY(name, kind, field) #name "\0"
+#define NEED(type, name, kind, field) #name "\0"
+#define MAY(type, name, kind, field) #name "\0"
+#include "schema.def"
+    ;
 
-// Length of the UTF-8 sequence that starts here (RFC 3629), 0 when it is none.
-static size_t utf8_length(const uint8_t *at, size_t left) {
-    static const uint8_t fewest_bits[] = {[2] = 7, [3] = 11, [4] = 16}; // what is below fits into a shorter sequence
-    size_t length = 0;
-    for (unsigned lead = at[0]; (lead & 0x80) != 0; lead <<= 1) {
-        length++;
-    }
-    if (length == 0) {
-        return 1;
-    }
-    if (length == 1 || length > 4 || length > left) {
-        return 0;
-    }
-    uint32_t code = at[0] & (0x7FU >> length);
-    for (size_t i = 1; i < length; i++) {
-        if ((at[i] & 0xC0) != 0x80) {
-            return 0;
-        }
-        code = code << 6 | (at[i] & 0x3FU);
-    }
-    bool surrogate = code >> 11 == 0x1B;
-    return code >> fewest_bits[length] == 0 || surrogate || code > 0x10FFFF ? 0 : length;
-}
+static const char types[] =
+#define CLIENT(symbol, type, state) #type "\0"
+#include "schema.def"
+    ;
 
-static bool is_utf8(const char *text, size_t length) {
-    size_t step = 1;
-    for (size_t at = 0; at < length && step > 0; at += step) {
-        step = utf8_length((const uint8_t *)text + at, length - at);
-    }
-    return step > 0;
-}
+enum {
+#define EVERY(name, kind, field) ROW_##name,
+#define CLIENT(symbol, type, state) FIRST_##type, BEFORE_##type = FIRST_##type - 1,
+#define NEED(type, name, kind, field) ROW_##type##_##name,
+#define MAY(type, name, kind, field) ROW_##type##_##name,
+#include "schema.def"
+    ROWS
+};
+_Static_assert(ROWS <= 32, "read_members() has one bit for each");
 
-// Escapes, control characters in strings, objects in the object: each is told by its name.
-static ota_ws_status_t scan(const char *text, size_t length) {
+// The first row of each message; the message ends where the next one begins.
+static const uint8_t first_rows[] = {
+#define CLIENT(symbol, type, state) FIRST_##type,
+#include "schema.def"
+    ROWS
+};
+
+// As many bytes as each message has members, with those that every message has; the longest one counts.
+struct members_of_none {
+    char none;
+#define CLIENT(symbol, type, state) }; struct members_of_##type { char every[FIRST_hello];
+#define NEED(type, name, kind, field) char name;
+#define MAY(type, name, kind, field) char name;
+#include "schema.def"
+};
+union members_of_any {
+#define CLIENT(symbol, type, state) struct members_of_##type type;
+#include "schema.def"
+};
+#define MOST_MEMBERS sizeof(union members_of_any)
+// clang-format on
+
+// ---- the bytes: are they what section 2 of the protocol allows? ----
+
+// Escapes, control characters in strings, objects in the object: each has its own name. Bytes that are not UTF-8 go
+// first.
+static ota_ws_status_t check_bytes(const char *text, size_t length) {
+    ota_ws_status_t status = OTA_WS_OK;
+    ota_ws_utf8_t utf8 = {0};
     bool in_string = false;
     unsigned opened = 0;
-    for (size_t i = 0; i < length; i++) {
-        char c = text[i];
-        if (c == '\\') {
-            return OTA_WS_ESCAPED;
+    for (; length > 0; text++, length--) {
+        if (!ota_ws_utf8_take(&utf8, (uint8_t)*text)) {
+            return OTA_WS_NOT_UTF8;
         }
-        if (c == '"') {
+        if (status != OTA_WS_OK) {
+            continue;
+        }
+        if (*text == '\\') {
+            status = OTA_WS_ESCAPED;
+        } else if (*text == '"') {
             in_string = !in_string;
-        } else if (in_string && (uint8_t)c < 0x20) {
-            return OTA_WS_NOT_JSON;
-        } else if (!in_string && (c == '{' || c == '[') && opened++ > 0) {
-            return OTA_WS_NESTED;
+        } else if (in_string) {
+            status = (uint8_t)*text < 0x20 ? OTA_WS_NOT_JSON : OTA_WS_OK;
+        } else if ((*text == '{' || *text == '[') && opened++ > 0) {
+            status = OTA_WS_NESTED;
         }
     }
-    return OTA_WS_OK;
+    return utf8.missing > 0 ? OTA_WS_NOT_UTF8 : status;
 }
 
-// ---- the object: its names and values, as they stand in the text ---------------------------------------------------
+// ---- the object: its names and values, as they stand in the text ----
 
 typedef struct {
     const char *start;
@@ -105,102 +112,84 @@ typedef struct {
 } word_t;
 
 typedef struct {
+    word_t name, value;
+} member_t;
+
+typedef struct {
     const char *at, *end; // what is left of the text
     size_t count;
-    word_t names[MOST_MEMBERS];
-    word_t values[MOST_MEMBERS];
+    member_t members[MOST_MEMBERS];
 } object_t;
 
-static void skip_blanks(object_t *object) {
-    while (object->at < object->end && memchr(" \t\r\n", *object->at, 4) != NULL) {
-        object->at++;
-    }
-}
+enum { END = 256, BARE, BROKEN };
 
-static bool take(object_t *object, char c) {
-    skip_blanks(object);
-    bool found = object->at < object->end && *object->at == c;
-    object->at += found;
-    return found;
-}
-
-// It has no escapes: scan() has looked.
-static bool take_string(object_t *object, word_t *word) {
-    if (!take(object, '"')) {
-        return false;
-    }
-    const char *quote = memchr(object->at, '"', (size_t)(object->end - object->at));
-    if (quote == NULL) {
-        return false;
-    }
-    *word = (word_t){object->at, (size_t)(quote - object->at), true};
-    object->at = quote + 1;
-    return true;
-}
-
+// Of a number or `true`.
 static bool is_bare(char c) {
     char lower = (char)(c | 0x20);
-    return (c >= '0' && c <= '9') || (lower >= 'a' && lower <= 'z') || c == '-' || c == '+' || c == '.';
+    return (c >= '+' && c <= '9' && c != ',' && c != '/') || (lower >= 'a' && lower <= 'z');
 }
 
-// A number or `true`. Whether it is one is seen when it is read.
-static bool take_bare(object_t *object, word_t *word) {
-    const char *start = object->at; // no blank, after take_string() has looked
-    while (object->at < object->end && is_bare(*object->at)) {
-        object->at++;
+// Takes what comes next. Returns '"' for a string, which has no escapes (check_bytes() has looked); BARE for what may
+// be a number or `true` (read_value() looks whether it is); otherwise the character, or END.
+static int take(object_t *object, word_t *word) {
+    const char *at = object->at;
+    while (at < object->end && memchr(" \t\r\n", *at, 4) != NULL) {
+        at++;
     }
-    *word = (word_t){start, (size_t)(object->at - start), false};
-    return word->length > 0;
-}
-
-static bool take_member(object_t *object) {
-    word_t *name = &object->names[object->count];
-    word_t *value = &object->values[object->count];
-    object->count++;
-    return take_string(object, name) && take(object, ':') && (take_string(object, value) || take_bare(object, value));
+    if (at == object->end) {
+        return END;
+    }
+    int kind = (uint8_t)*at;
+    bool is_string = kind == '"';
+    word->start = at += is_string;
+    while (at < object->end && (is_string ? *at != '"' : is_bare(*at))) {
+        at++;
+    }
+    word->length = (size_t)(at - word->start);
+    word->is_string = is_string;
+    if (!is_string && word->length > 0) {
+        object->at = at;
+        return BARE;
+    }
+    object->at = at + 1;
+    return at < object->end ? kind : BROKEN; // a string that is not closed
 }
 
 // Flat, and all of the text.
 static ota_ws_status_t take_object(object_t *object) {
-    if (!take(object, '{')) {
-        return OTA_WS_NOT_JSON;
-    }
-    bool closed = take(object, '}');
-    while (!closed) {
-        if (object->count == MOST_MEMBERS) {
-            return OTA_WS_UNKNOWN_MEMBER; // more members than any message has
-        }
-        if (!take_member(object)) {
+    word_t sign;
+    bool is_open = take(object, &sign) == '{';
+    int next = is_open ? take(object, &object->members[0].name) : BROKEN;
+    while (next != '}') {
+        member_t *member = &object->members[object->count];
+        int value = next == '"' && take(object, &sign) == ':' ? take(object, &member->value) : BROKEN;
+        next = value == '"' || value == BARE ? take(object, &sign) : BROKEN;
+        object->count++;
+        if (next == ',') {
+            if (object->count == MOST_MEMBERS) {
+                return OTA_WS_UNKNOWN_MEMBER; // more members than any message has
+            }
+            next = take(object, &member[1].name);
+            if (next == '}') {
+                next = BROKEN;
+            }
+        } else if (next != '}') {
             return OTA_WS_NOT_JSON;
         }
-        closed = take(object, '}');
-        if (!closed && !take(object, ',')) {
-            return OTA_WS_NOT_JSON;
-        }
     }
-    skip_blanks(object);
-    return object->at == object->end ? OTA_WS_OK : OTA_WS_NOT_JSON;
+    return take(object, &sign) == END ? OTA_WS_OK : OTA_WS_NOT_JSON;
 }
 
-static bool is_text(const word_t *word, const char *text) {
-    return strlen(text) == word->length && memcmp(word->start, text, word->length) == 0;
-}
-
-static const word_t *find_value(const object_t *object, const char *name) {
-    for (size_t i = 0; i < object->count; i++) {
-        if (is_text(&object->names[i], name)) {
-            return &object->values[i];
-        }
-    }
-    return NULL;
+static bool is_same(const word_t *word, const char *text) {
+    return word->length == strlen(text) && memcmp(word->start, text, word->length) == 0;
 }
 
 static bool has_duplicates(const object_t *object) {
     for (size_t i = 0; i < object->count; i++) {
         for (size_t j = 0; j < i; j++) {
-            const word_t *a = &object->names[i];
-            const word_t *b = &object->names[j];
-            if (a->length == b->length && memcmp(a->start, b->start, a->length) == 0) {
+            const word_t *one = &object->members[i].name;
+            const word_t *other = &object->members[j].name;
+            if (one->length == other->length && memcmp(one->start, other->start, one->length) == 0) {
                 return true;
             }
         }
@@ -208,96 +197,109 @@ static bool has_duplicates(const object_t *object) {
     return false;
 }
 
-// ---- values --------------------------------------------------------------------------------------------------------
+// ---- values ----
 
 static bool read_number(const word_t *word, uint32_t *number) {
-    uint64_t value = 0;
-    if (word->is_string || word->length > 10 || (word->start[0] == '0' && word->length > 1)) {
+    if (word->is_string || (word->start[0] == '0' && word->length > 1)) {
         return false;
     }
     for (size_t i = 0; i < word->length; i++) {
         unsigned digit = (unsigned)word->start[i] - '0';
-        if (digit > 9) {
+        if (digit > 9 || *number > (UINT32_MAX - digit) / 10) {
             return false;
         }
-        value = value * 10 + digit;
+        *number = *number * 10 + digit;
     }
-    *number = (uint32_t)value;
-    return value <= UINT32_MAX;
-}
-
-static bool read_string(const word_t *word, char *to, size_t size) {
-    if (!word->is_string || word->length >= size) {
-        return false;
-    }
-    memcpy(to, word->start, word->length);
-    to[word->length] = '\0';
     return true;
 }
 
-static bool read_hex(const word_t *word, uint8_t *to, size_t size) {
-    char digits[2 * OTA_WS_SHA256_SIZE + 1];
-    return word->length == 2 * size && read_string(word, digits, sizeof digits) && ota_ws_text_unhex(digits, to, size);
+static bool read_digits(const word_t *word, uint8_t *to, size_t size) {
+    if (!word->is_string || word->length != 2 * size) {
+        return false;
+    }
+    for (size_t i = 0; i < word->length; i++) {
+        unsigned digit = ota_ws_text_digit(word->start[i]);
+        if (digit > 15) {
+            return false;
+        }
+        to[i / 2] = (uint8_t)(to[i / 2] << 4 | digit);
+    }
+    return true;
 }
 
-static bool read_value(const word_t *word, const member_t *member, ota_ws_request_t *request) {
-    void *field = (uint8_t *)request + member->offset;
-    switch (member->kind) {
-    case TYPE:
-        return true; // was read before
+// The field is zero before.
+static bool read_value(const word_t *word, const row_t *row, ota_ws_request_t *request) {
+    uint8_t *field = (uint8_t *)request + row->offset;
+    switch (row->kind & ~NEEDED) {
     case NUMBER:
-        return read_number(word, field);
+        return read_number(word, (uint32_t *)(void *)field);
+    case TRUE:
+        *field = true;
+        return !word->is_string && is_same(word, "true");
     case STRING:
-        return read_string(word, field, member->size);
-    case HEX:
-        return read_hex(word, field, member->size);
-    default: // TRUE
-        *(bool *)field = true;
-        return !word->is_string && is_text(word, "true");
+        if (!word->is_string || word->length >= row->size) {
+            return false;
+        }
+        memcpy(field, word->start, word->length);
+        return true;
+    case DIGITS:
+        return read_digits(word, field, row->size);
+    default: // TYPE: was read before
+        return true;
     }
 }
 
-// ---- the message ---------------------------------------------------------------------------------------------------
+// ---- the message ----
 
 static ota_ws_status_t read_type(const object_t *object, ota_ws_request_t *request) {
-    const word_t *value = find_value(object, "type");
+    const word_t *value = NULL;
+    for (size_t i = 0; i < object->count; i++) {
+        if (is_same(&object->members[i].name, names)) {
+            value = &object->members[i].value; // the first row is `type`
+        }
+    }
     if (value == NULL) {
         return OTA_WS_MISSING_MEMBER;
     }
     if (!value->is_string) {
         return OTA_WS_BAD_VALUE;
     }
-    for (unsigned i = 0; i < OTA_WS_SAYS_COUNT; i++) {
-        if (is_text(value, ota_ws_text_at(type_names, i))) {
-            request->type = (ota_ws_request_type_t)i;
+    for (unsigned type = 0; type < OTA_WS_MSG_COUNT; type++) {
+        if (is_same(value, ota_ws_text_at(types, type))) {
+            request->type = (ota_ws_request_type_t)type;
             return OTA_WS_OK;
         }
     }
     return OTA_WS_UNKNOWN_MESSAGE;
 }
 
-static const member_t *find_member(const word_t *name, unsigned type_bit) {
-    for (size_t i = 0; i < MEMBER_COUNT; i++) {
-        if (((members[i].required | members[i].optional) & type_bit) != 0 && is_text(name, members[i].name)) {
-            return &members[i];
-        }
+// The row of this name from `at` on and before `end`; `end` when there is none.
+static unsigned find_row(const word_t *name, unsigned at, unsigned end) {
+    while (at < end && !is_same(name, ota_ws_text_at(names, at))) {
+        at++;
     }
-    return NULL;
+    return at;
 }
 
-static ota_ws_status_t read_members(const object_t *object, ota_ws_request_t *request) {
-    unsigned type_bit = 1U << request->type;
+// `seen` gets a bit for each row.
+static ota_ws_status_t read_members(const object_t *object, ota_ws_request_t *request, uint32_t *seen) {
+    unsigned first = first_rows[request->type];
+    unsigned end = first_rows[request->type + 1];
     for (size_t i = 0; i < object->count; i++) {
-        const member_t *member = find_member(&object->names[i], type_bit);
-        if (member == NULL) {
+        unsigned at = find_row(&object->members[i].name, 0, first_rows[0]);
+        if (at == first_rows[0]) {
+            at = find_row(&object->members[i].name, first, end);
+        }
+        if (at == end) {
             return OTA_WS_UNKNOWN_MEMBER;
         }
-        if (!read_value(&object->values[i], member, request)) {
+        if (!read_value(&object->members[i].value, &rows[at], request)) {
             return OTA_WS_BAD_VALUE;
         }
+        *seen |= UINT32_C(1) << at;
     }
-    for (size_t i = 0; i < MEMBER_COUNT; i++) {
-        if ((members[i].required & type_bit) != 0 && find_value(object, members[i].name) == NULL) {
+    for (unsigned at = first; at < end; at++) {
+        if ((rows[at].kind & NEEDED) != 0 && (*seen >> at & 1) == 0) {
             return OTA_WS_MISSING_MEMBER;
         }
     }
@@ -305,12 +307,11 @@ static ota_ws_status_t read_members(const object_t *object, ota_ws_request_t *re
 }
 
 // `count` and `mac` come together, and the mac is the last thing in the text: `,"mac":"` 32 digits `"}`.
-static ota_ws_status_t read_mac(const object_t *object, const char *text, ota_ws_request_t *request) {
+static ota_ws_status_t check_mac(const char *text, size_t length, uint32_t seen, ota_ws_request_t *request) {
     static const char start[] = ",\"mac\":\"";
     const size_t tail = sizeof start - 1 + 2 * OTA_WS_MAC_SIZE + 2;
-    size_t length = (size_t)(object->end - text);
-    bool has_mac = find_value(object, "mac") != NULL;
-    request->has_count = find_value(object, "count") != NULL;
+    bool has_mac = (seen >> ROW_mac & 1) != 0;
+    request->has_count = (seen >> ROW_count & 1) != 0;
     if (has_mac != request->has_count) {
         return OTA_WS_MISSING_MEMBER;
     }
@@ -325,9 +326,13 @@ static ota_ws_status_t read_mac(const object_t *object, const char *text, ota_ws
 }
 
 ota_ws_status_t ota_ws_request_read(const char *text, size_t length, ota_ws_request_t *request) {
-    object_t object = {.at = text, .end = text + length};
+    object_t object;
+    uint32_t seen = 0;
+    object.at = text;
+    object.end = text + length;
+    object.count = 0;
     memset(request, 0, sizeof *request);
-    ota_ws_status_t status = is_utf8(text, length) ? scan(text, length) : OTA_WS_NOT_UTF8;
+    ota_ws_status_t status = check_bytes(text, length);
     if (status == OTA_WS_OK) {
         status = take_object(&object);
     }
@@ -335,7 +340,7 @@ ota_ws_status_t ota_ws_request_read(const char *text, size_t length, ota_ws_requ
         status = has_duplicates(&object) ? OTA_WS_DUPLICATE_MEMBER : read_type(&object, request);
     }
     if (status == OTA_WS_OK) {
-        status = read_members(&object, request);
+        status = read_members(&object, request, &seen);
     }
-    return status == OTA_WS_OK ? read_mac(&object, text, request) : status;
+    return status == OTA_WS_OK ? check_mac(text, length, seen, request) : status;
 }

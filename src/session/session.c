@@ -5,6 +5,7 @@
 
 #include "engine/control.h"
 #include "engine/update.h"
+#include "feature.h"
 #include "session/message.h"
 #include "session/report.h"
 #include "text.h"
@@ -12,7 +13,7 @@
 #define LINGER_MS 1000 // so long an ended session stays, for the error to arrive before the connection closes
 #define LOGIN_RETRY_MS 2000
 
-// ---- the end -------------------------------------------------------------------------------------------------------
+// ---- the end ----
 
 // A login that ends without success, for whatever reason, counts as a guess: else it could be held open for ever.
 static void leave_login(const ota_ws_session_t *session) {
@@ -26,7 +27,7 @@ static void end_session(ota_ws_session_t *session, const ota_ws_failure_t *failu
         return;
     }
     if (failure->status != OTA_WS_TOO_MANY_SESSIONS) {
-        leave_login(session); // who had to make room for others has guessed nothing
+        leave_login(session); // a session that had to end for another one has guessed nothing
     }
     ota_ws_report_error(session, failure, wait_ms);
     ota_ws_wipe(&session->secret, sizeof session->secret);
@@ -35,19 +36,20 @@ static void end_session(ota_ws_session_t *session, const ota_ws_failure_t *failu
     ota_ws_update_session_gone(session, failure->status);
 }
 
-static void end_with(ota_ws_session_t *session, ota_ws_status_t status) {
-    ota_ws_failure_t failure = {.status = status};
-    end_session(session, &failure, 0);
-}
-
 // TRY_LATER, LOGIN_BUSY: the sentence names the seconds.
-static void end_with_wait(ota_ws_session_t *session, ota_ws_status_t status, uint32_t wait_ms) {
+void ota_ws_session_refuse(ota_ws_session_t *session, ota_ws_status_t status, uint32_t wait_ms) {
     ota_ws_failure_t failure = {.status = status};
-    ota_ws_text_number(failure.device, (wait_ms + 999) / 1000);
+    if (wait_ms > 0) {
+        ota_ws_text_number(failure.device, (wait_ms + 999) / 1000);
+    }
     end_session(session, &failure, wait_ms);
 }
 
-// ---- open and closed -----------------------------------------------------------------------------------------------
+static void end_with(ota_ws_session_t *session, ota_ws_status_t status) {
+    ota_ws_session_refuse(session, status, 0);
+}
+
+// ---- open and closed ----
 
 void ota_ws_session_open(ota_ws_session_t *session, ota_ws_device_t *device, const ota_ws_link_t *link,
                          const ota_ws_address_t *peer, uint32_t now_ms) {
@@ -87,7 +89,7 @@ void ota_ws_session_tick(ota_ws_session_t *session) {
     }
 }
 
-// ---- login ---------------------------------------------------------------------------------------------------------
+// ---- login ----
 
 static ota_ws_session_t *find_login(const ota_ws_device_t *device) {
     ota_ws_session_t *session = device->sessions;
@@ -114,7 +116,7 @@ static bool claim_login(ota_ws_session_t *session) {
 }
 
 static void welcome(ota_ws_session_t *session, const char *scram) {
-    ota_ws_report_login(session, "welcome", scram);
+    ota_ws_report_login(session, OTA_WS_SAID_welcome, scram);
     session->state = OTA_WS_SESSION_WELCOME;
     session->since_ms = session->device->now_ms;
     ota_ws_report_state(session);
@@ -127,7 +129,7 @@ static void challenge(ota_ws_session_t *session, const ota_ws_request_t *request
     char reply[OTA_WS_SCRAM_MESSAGE_SIZE];
     uint32_t wait_ms = ota_ws_login_wait_ms(&device->login, &session->peer, device->now_ms);
     if (wait_ms > 0) {
-        end_with_wait(session, OTA_WS_TRY_LATER, wait_ms);
+        ota_ws_session_refuse(session, OTA_WS_TRY_LATER, wait_ms);
         return;
     }
     platform->random(platform->context, random, sizeof random);
@@ -138,10 +140,10 @@ static void challenge(ota_ws_session_t *session, const ota_ws_request_t *request
         return;
     }
     if (!claim_login(session)) {
-        end_with_wait(session, OTA_WS_LOGIN_BUSY, LOGIN_RETRY_MS);
+        ota_ws_session_refuse(session, OTA_WS_LOGIN_BUSY, LOGIN_RETRY_MS);
         return;
     }
-    ota_ws_report_login(session, "challenge", reply);
+    ota_ws_report_login(session, OTA_WS_SAID_challenge, reply);
     session->state = OTA_WS_SESSION_LOGIN;
     session->challenged_ms = device->now_ms;
 }
@@ -167,39 +169,34 @@ static void on_proof(ota_ws_session_t *session, const ota_ws_request_t *request,
     (void)failure;
     ota_ws_device_t *device = session->device;
     char reply[OTA_WS_SCRAM_MESSAGE_SIZE];
-    ota_ws_session_keys_t keys;
-    ota_ws_status_t status =
-        ota_ws_scram_verify(&session->secret.scram, device->verifier, device->ports.hash, request->scram, reply, &keys);
+    ota_ws_status_t status = ota_ws_scram_verify(&session->secret.scram, device->verifier, device->ports.hash,
+                                                 request->scram, reply, &session->secret.keys);
     if (status != OTA_WS_OK) {
         end_with(session, status);
         return;
     }
     ota_ws_login_succeeded(&device->login, &session->peer, device->now_ms);
-    session->secret.keys = keys;
-    ota_ws_wipe(&keys, sizeof keys);
     welcome(session, reply);
 }
 
-// ---- after the login -----------------------------------------------------------------------------------------------
+// ---- after the login ----
 
 // Nobody can send so many bytes at once, or the file has not so many. How long a deflate stream is, only its maker
 // knows.
-static bool is_early_too_much(const ota_ws_device_t *device, const ota_ws_promise_t *promise) {
-    return promise->early > ota_ws_update_early_most(device) || (!promise->deflate && promise->early > promise->size);
+static bool is_early_too_much(const ota_ws_device_t *device, const ota_ws_upload_request_t *request) {
+    return request->early > ota_ws_update_early_most(device) || (!request->deflate && request->early > request->size);
 }
 
 static void on_begin(ota_ws_session_t *session, const ota_ws_request_t *request, ota_ws_failure_t *failure) {
-    ota_ws_promise_t promise = {.size = request->size,
-                                .allow_downgrade = request->allow_downgrade,
-                                .deflate = request->deflate,
-                                .early = request->early};
-    memcpy(promise.sha256, request->sha256, sizeof promise.sha256);
+    bool is_sealed = request->upload.sealed;
     if (ota_ws_update_is_of(session)) {
         end_with(session, OTA_WS_UNEXPECTED_MESSAGE); // a second begin
-    } else if (is_early_too_much(session->device, &promise)) {
+    } else if (is_early_too_much(session->device, &request->upload) || (is_sealed && !ota_ws_report_seals(session))) {
         end_with(session, OTA_WS_BAD_VALUE);
     } else {
-        ota_ws_update_begin(session, &promise, failure);
+        session->is_sealed = is_sealed;
+        session->begun_count = session->received_count;
+        ota_ws_update_begin(session, &request->upload, failure);
     }
 }
 
@@ -215,8 +212,12 @@ static void on_cancel(ota_ws_session_t *session, const ota_ws_request_t *request
 }
 
 static void on_restart(ota_ws_session_t *session, const ota_ws_request_t *request, ota_ws_failure_t *failure) {
-    (void)request;
-    ota_ws_control_restart(session, failure);
+    const char *into = request->into;
+    if (into[0] == '\0' || strcmp(into, "recovery") == 0 || strcmp(into, "application") == 0) {
+        ota_ws_control_restart(session, into, failure);
+    } else {
+        end_with(session, OTA_WS_BAD_VALUE);
+    }
 }
 
 static void on_confirm(ota_ws_session_t *session, const ota_ws_request_t *request, ota_ws_failure_t *failure) {
@@ -232,36 +233,53 @@ static void on_rollback(ota_ws_session_t *session, const ota_ws_request_t *reque
 static void on_ping(ota_ws_session_t *session, const ota_ws_request_t *request, ota_ws_failure_t *failure) {
     (void)failure;
     (void)request;
-    ota_ws_report_plain(session, "pong");
+    ota_ws_report_plain(session, OTA_WS_SAID_pong);
 }
 
+// A device that was built without the list says that it has none.
 static void on_history(ota_ws_session_t *session, const ota_ws_request_t *request, ota_ws_failure_t *failure) {
-    (void)failure;
     (void)request;
-    ota_ws_report_history(session);
+    (void)failure;
+    if (!ota_ws_features_run(OTA_WS_HISTORY_ASKED, session)) {
+        ota_ws_report_plain(session, OTA_WS_SAID_history); // without an update
+    }
 }
 
-typedef struct {
-    ota_ws_session_state_t state; // in which the message may come
-    // What cannot be done is put into `failure`; the session goes on.
-    void (*handle)(ota_ws_session_t *session, const ota_ws_request_t *request, ota_ws_failure_t *failure);
-} handler_t;
+// A device that was built without the two says that it has nothing.
+static void on_logs(ota_ws_session_t *session, const ota_ws_request_t *request, ota_ws_failure_t *failure) {
+    (void)request;
+    (void)failure;
+    if (!ota_ws_features_run(OTA_WS_LOGS_ASKED, session)) {
+        ota_ws_report_plain(session, OTA_WS_SAID_logs);
+    }
+}
 
-// The gate of all messages: what is not in this table is not reachable.
-static const handler_t handlers[OTA_WS_SAYS_COUNT] = {
-    [OTA_WS_SAYS_HELLO] = {OTA_WS_SESSION_NEW, on_hello},
-    [OTA_WS_SAYS_PROOF] = {OTA_WS_SESSION_LOGIN, on_proof},
-    [OTA_WS_SAYS_BEGIN] = {OTA_WS_SESSION_WELCOME, on_begin},
-    [OTA_WS_SAYS_END] = {OTA_WS_SESSION_WELCOME, on_end},
-    [OTA_WS_SAYS_CANCEL] = {OTA_WS_SESSION_WELCOME, on_cancel},
-    [OTA_WS_SAYS_RESTART] = {OTA_WS_SESSION_WELCOME, on_restart},
-    [OTA_WS_SAYS_CONFIRM] = {OTA_WS_SESSION_WELCOME, on_confirm},
-    [OTA_WS_SAYS_ROLLBACK] = {OTA_WS_SESSION_WELCOME, on_rollback},
-    [OTA_WS_SAYS_PING] = {OTA_WS_SESSION_WELCOME, on_ping},
-    [OTA_WS_SAYS_HISTORY] = {OTA_WS_SESSION_WELCOME, on_history},
+static void on_crash(ota_ws_session_t *session, const ota_ws_request_t *request, ota_ws_failure_t *failure) {
+    (void)failure;
+    ota_ws_crash_question_t question = {session, request->stack};
+    if (!ota_ws_features_run(OTA_WS_CRASH_ASKED, &question)) {
+        ota_ws_report_plain(session, OTA_WS_SAID_crash);
+    }
+}
+
+// What cannot be done is put into `failure`; the session goes on.
+typedef void (*handler_t)(ota_ws_session_t *session, const ota_ws_request_t *request, ota_ws_failure_t *failure);
+
+// The gate of all messages, in the order of ota_ws_request_type_t: what is not in these tables is not reachable.
+// clang-format off
+static const handler_t handlers[] = {
+#define CLIENT(symbol, type, state) on_##type,
+#include "schema.def"
 };
 
-// ---- frames --------------------------------------------------------------------------------------------------------
+// The state of the session in which the message may come.
+static const uint8_t states[] = {
+#define CLIENT(symbol, type, state) OTA_WS_SESSION_##state,
+#include "schema.def"
+};
+// clang-format on
+
+// ---- frames ----
 
 static ota_ws_admission_t refuse_frame(ota_ws_session_t *session, ota_ws_status_t status) {
     end_with(session, status);
@@ -313,10 +331,24 @@ static bool mac_is_right(ota_ws_session_t *session, const char *text, const ota_
     return ota_ws_bytes_equal(mac, request->mac, sizeof mac);
 }
 
+void ota_ws_session_perform(ota_ws_session_t *session, const ota_ws_request_t *request) {
+    ota_ws_failure_t failure = {.status = OTA_WS_OK};
+    if (states[request->type] != session->state) {
+        end_with(session, OTA_WS_UNEXPECTED_MESSAGE);
+        return;
+    }
+    if (session->state == OTA_WS_SESSION_WELCOME) {
+        session->since_ms = session->device->now_ms;
+    }
+    handlers[request->type](session, request, &failure);
+    if (failure.status != OTA_WS_OK) {
+        ota_ws_report_failed(session, &failure);
+    }
+}
+
 void ota_ws_session_message(ota_ws_session_t *session, const char *text, size_t length, uint32_t now_ms) {
     session->device->now_ms = now_ms;
     ota_ws_request_t request;
-    ota_ws_failure_t failure = {.status = OTA_WS_OK};
     if (session->state == OTA_WS_SESSION_ENDED || session->device->restarting) {
         return;
     }
@@ -324,20 +356,11 @@ void ota_ws_session_message(ota_ws_session_t *session, const char *text, size_t 
     if (status == OTA_WS_OK && !mac_is_right(session, text, &request)) {
         status = OTA_WS_BAD_MAC;
     }
-    if (status == OTA_WS_OK && handlers[request.type].state != session->state) {
-        status = OTA_WS_UNEXPECTED_MESSAGE;
-    }
     if (status != OTA_WS_OK) {
         end_with(session, status);
         return;
     }
-    if (session->state == OTA_WS_SESSION_WELCOME) {
-        session->since_ms = session->device->now_ms;
-    }
-    handlers[request.type].handle(session, &request, &failure);
-    if (failure.status != OTA_WS_OK) {
-        ota_ws_report_failed(session, &failure);
-    }
+    ota_ws_session_perform(session, &request);
 }
 
 bool ota_ws_session_wants_data(const ota_ws_session_t *session) {
@@ -351,7 +374,7 @@ bool ota_ws_session_takes_data(const ota_ws_session_t *session) {
 bool ota_ws_session_data(ota_ws_session_t *session, const ota_ws_data_t *data, uint32_t now_ms) {
     session->device->now_ms = now_ms;
     ota_ws_failure_t failure;
-    if (!ota_ws_session_takes_data(session)) {
+    if (session->state != OTA_WS_SESSION_WELCOME || !ota_ws_update_wants_data(session)) {
         return false; // the update, or the session, has ended while the frame came
     }
     session->since_ms = session->device->now_ms;
@@ -367,7 +390,7 @@ void ota_ws_session_broken(ota_ws_session_t *session, ota_ws_status_t status, ui
     end_with(session, status);
 }
 
-// ---- room ----------------------------------------------------------------------------------------------------------
+// ---- which session ends ----
 
 static unsigned count_alike(const ota_ws_device_t *device, const ota_ws_session_t *session) {
     unsigned count = 0;

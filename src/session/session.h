@@ -4,6 +4,7 @@
 #pragma once
 
 #include "engine/state.h"
+#include "session/message.h"
 
 typedef enum { OTA_WS_FRAME_TEXT, OTA_WS_FRAME_DATA } ota_ws_frame_kind_t;
 
@@ -28,11 +29,17 @@ bool ota_ws_session_wants_data(const ota_ws_session_t *session);
 // been read before an answer is built.
 void ota_ws_session_message(ota_ws_session_t *session, const char *text, size_t length, uint32_t now_ms);
 
-// Does the session still take the data frame that was admitted? For who has to wait before the next piece of it.
+// Ends the session with an error; the sentence may name the seconds to wait. Inside the core only.
+void ota_ws_session_refuse(ota_ws_session_t *session, ota_ws_status_t status, uint32_t wait_ms);
+
+// A request that has been read and is authentic: does what it asks for, if it may come now. Inside the core only.
+void ota_ws_session_perform(ota_ws_session_t *session, const ota_ws_request_t *request);
+
+// Does the session still take the data frame that was admitted? Asked before the next piece, after a wait.
 bool ota_ws_session_takes_data(const ota_ws_session_t *session);
 
 // A data frame that was admitted, whole or piece by piece: `offset` is the frame's, and rises with each piece. The
-// bytes lie where the worker's ring has room for them. True: they are the writer's now. False: nothing was taken, the
+// bytes lie where the worker's ring has space for them. True: they are the writer's now. False: nothing was taken, the
 // rest of the frame is thrown away.
 bool ota_ws_session_data(ota_ws_session_t *session, const ota_ws_data_t *data, uint32_t now_ms);
 

@@ -146,7 +146,9 @@ test('version-prerelease-describe: more commits are newer', async () => {
 test('proxy-prefix: page and ota-ws work behind a prefix', async () => {
   await protectedDevice(
     async () => {
-      const proxy = spawn('nginx', ['-p', workDir, '-c', caseFile('proxy-prefix', 'nginx.conf')], { stdio: 'ignore' });
+      const nginx = path.join(root, 'build/servers/nginx'); // test/setup.sh puts it there
+      fs.mkdirSync('/var/lib/nginx', { recursive: true }); // its package would make it, for bodies on their way
+      const proxy = spawn(nginx, ['-p', workDir, '-c', caseFile('proxy-prefix', 'nginx.conf')], { stdio: 'ignore' });
       try {
         const address = '127.0.0.1:18085/devices/lamp/ota';
         await until(() => fetch(`http://${address}`).then(({ ok }) => ok, () => false), 'nginx');

@@ -14,7 +14,9 @@ import { Client, freshPath, readPartitionTable, run, tools, until } from '../e2e
 const images = process.env.CHIP_IMAGES;
 export const oldImage = fs.readFileSync(path.join(images, '1.0.0.bin'));
 export const newImage = fs.readFileSync(path.join(images, '2.0.0.bin'));
+export const oldImagePath = path.join(images, '1.0.0.bin');
 export const newImagePath = path.join(images, '2.0.0.bin');
+export const newElfPath = path.join(images, '2.0.0.elf');
 
 // A new chip: revision 0.3, MAC address 02:00:00:c3:00:01.
 function writeEfuses(file) {
@@ -94,8 +96,9 @@ export class Chip {
   }
 
   /** Waits for a start after that many. */
-  started(before) {
-    return until(() => this.starts > before, 'the start');
+  async started(before) {
+    await until(() => this.starts > before || this.process.exitCode !== null, 'the start');
+    assert.equal(this.process.exitCode, null, 'the emulator has ended by itself');
   }
 
   get crashed() {
@@ -157,7 +160,7 @@ export class Chip {
     return Client.connect(this);
   }
 
-  /** What runs, as a client is told. */
+  /** The running image, as a client sees it. */
   async state() {
     const client = await this.connect();
     client.terminate();

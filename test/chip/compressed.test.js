@@ -53,7 +53,7 @@ test('what is no honest stream ends in a named failure, and the session goes on'
       await t.test(what, async () => {
         const answer = await updatePacked(client, newImage, stream);
         assert.deepEqual([answer.type, answer.name], ['failed', name]);
-        assert.notEqual(chip.partition('ota_1')[0], 0xe9, 'it lies there as an image');
+        assert.notEqual(chip.partition('ota_1')[0], 0xe9, 'the slot looks like an image');
       });
     }
     assert.equal((await updatePacked(client, newImage, packed)).type, 'done');

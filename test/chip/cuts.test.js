@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The emulator is killed at random moments of an update, CHIP_CUTS times, on one flash: each time the device starts, runs
-// one of the two images, tells what has become of the update, and takes the next one; the same file goes on where flash
+// one of the two images, reports the result of the update, and takes the next one; the same file goes on where flash
 // has it.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -40,6 +40,15 @@ function assertTrue(state, seen, isOld) {
   }
 }
 
+/**
+ * What is kept after a cut before `ready`. Of a file whose head was in flash already, the first sector is written again
+ * then, without the head; a cut in the middle of that costs all of the file (docs/design.md, "Resume").
+ */
+function stillKept(kept) {
+  const last = Math.floor(Math.min(newImage.length, oldImage.length) / BLOCK) * BLOCK;
+  return kept >= last ? undefined : kept;
+}
+
 test(`${CUTS} power cuts`, (t) =>
   withChip(async (chip) => {
     const outcomes = {};
@@ -67,7 +76,7 @@ test(`${CUTS} power cuts`, (t) =>
         assert.ok(seen.offset >= kept, `went on at ${seen.offset} of ${kept} bytes`);
         resumed += seen.offset > 0;
       }
-      kept = seen.offset === undefined ? kept : Math.floor((seen.client.written ?? 0) / BLOCK) * BLOCK;
+      kept = seen.offset === undefined ? stillKept(kept) : Math.floor((seen.client.written ?? 0) / BLOCK) * BLOCK;
       await chip.powerOn();
       let state = await chip.state();
       const isOld = state.version === running;

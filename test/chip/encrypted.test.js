@@ -53,7 +53,7 @@ test('what the build has made of the project is taken, run and confirmed', () =>
     assert.equal((await decide(chip, 'confirm')).image, 'valid');
   }));
 
-test('what ota-ws has encrypted is taken; the device tells what comes', () =>
+test('what ota-ws has encrypted is taken; the device names what comes', () =>
   withChip(async (chip) => {
     const client = await chip.connect();
     client.begin(secure);

@@ -117,7 +117,7 @@ test('a lost connection in the middle: the same file goes on', () =>
     assert.equal((await again.next('done', 'failed')).type, 'done');
   }));
 
-test('a second client is told to wait and sees the progress', () =>
+test('a second client has to wait and sees the progress', () =>
   withChip(async (chip) => {
     const owner = await chip.connect();
     owner.begin(newImage);

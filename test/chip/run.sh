@@ -4,7 +4,8 @@
 # IDF_PATH with its environment, and qemu-system-riscv32 with the machine esp32c3. For environments of one's own:
 # CHIP_IDF_ARGS (further arguments of idf.py), CHIP_SDKCONFIG (further defaults, ';' between), CHIP_QEMU_ARGS, CHIP_OUT
 # (where to build), CHIP_TAP and CHIP_ADDRESS (chip.js).
-# Names of tests as arguments run these only: life trial page two_servers compressed wire measure cuts.
+# Names of tests as arguments run these only: life trial failed_trial applications page two_servers compressed delta sealed
+# wire http_upload measure cuts.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 
@@ -31,6 +32,7 @@ build() { # version
         -DIDF_TARGET=esp32c3 -DAPP_VERSION="$1" "${idf_arguments[@]}" build >"$out/$1.txt" 2>&1 ||
         { grep -E 'error|Error' -A 3 "$out/$1.txt" | cut -c1-300 | head -n 40; exit 1; }
     cp "$out/build/ota_ws_chip.bin" "$out/$1.bin"
+    cp "$out/build/ota_ws_chip.elf" "$out/$1.elf"
     [ ! -e "$out/build/ota_ws_chip_secure.bin" ] || cp "$out/build/ota_ws_chip_secure.bin" "$out/$1_secure.bin"
 }
 
@@ -43,7 +45,7 @@ build 1.0.0
 
 cmake -S host -B build/gcc >/dev/null && cmake --build build/gcc -j "$(nproc)" --target ota-ws ota-ws-image >/dev/null || exit 1
 tests=("$@")
-[ "${#tests[@]}" -gt 0 ] || tests=(life trial page two_servers compressed wire measure cuts)
+[ "${#tests[@]}" -gt 0 ] || tests=(life trial failed_trial applications page two_servers compressed delta sealed wire http_upload measure cuts)
 files=()
 for name in "${tests[@]}"; do
     files+=("test/chip/$name.test.js")

@@ -57,7 +57,7 @@ async function assertStays(chip) {
 
 test('a firmware that confirms itself first stays', () =>
   withChip(async (chip) => {
-    await chip.get('/first');
+    await chip.get('/as?1');
     const before = chip.starts;
     await install(chip, newImage);
     await assertStays(chip);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two servers on one chip, http and https, with one update page: one device, whoever asks by whichever way.
+// Two servers on one chip, http and https, with one update page: both show one device.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What strangers and clients may not do to a chip: each ends by its name, nothing restarts, nobody else is kept waiting.
+// What clients may not do to a chip, with and without the password: each ends by its name, nothing restarts, nobody else is kept waiting.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net from 'node:net';
@@ -12,15 +12,15 @@ import { ends, fails, newImage, withChip } from './chip.js';
 async function rawSocket(chip) {
   const socket = net.connect(chip.port, chip.host);
   socket.on('error', () => {});
-  socket.heard = Buffer.alloc(0);
-  socket.on('data', (bytes) => (socket.heard = Buffer.concat([socket.heard, bytes])));
+  socket.received = Buffer.alloc(0);
+  socket.on('data', (bytes) => (socket.received = Buffer.concat([socket.received, bytes])));
   await once(socket, 'connect');
   socket.setNoDelay(true);
   socket.write(
     `GET /ota/ws HTTP/1.1\r\nHost: ${chip.url.host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
       'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n',
   );
-  await until(() => socket.heard.includes('\r\n\r\n'), 'the upgrade');
+  await until(() => socket.received.includes('\r\n\r\n'), 'the upgrade');
   return socket;
 }
 
@@ -39,7 +39,7 @@ const text = (message) => Buffer.from(typeof message === 'string' ? message : JS
 
 const whole = (message) => frame(0x81, text(message).length, text(message));
 
-test('frames of strangers', async (t) => {
+test('frames of clients without the password', async (t) => {
   await withChip(async (chip) => {
     const { up_ms: up } = await chip.info();
     const cases = [
@@ -74,8 +74,8 @@ test('frames of strangers', async (t) => {
         const claimed = bytes[1] & 127;
         assert.ok(claimed < 126 ? bytes.length >= 2 + claimed : true, 'the case itself');
         socket.write(bytes);
-        await until(() => socket.heard.includes(`"name":"${name}"`) || socket.destroyed, name);
-        assert.ok(socket.heard.includes(`"name":"${name}"`), socket.heard.toString('latin1').slice(-200));
+        await until(() => socket.received.includes(`"name":"${name}"`) || socket.destroyed, name);
+        assert.ok(socket.received.includes(`"name":"${name}"`), socket.received.toString('latin1').slice(-200));
         await until(() => socket.closed || socket.readableEnded, 'the close');
         socket.destroy();
       });
@@ -95,8 +95,8 @@ test('a valid frame whose header comes byte by byte is understood', () =>
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     socket.write(bytes.subarray(10));
-    await until(() => socket.heard.includes('"type":"challenge"') || socket.heard.includes('"type":"error"'), 'the challenge');
-    assert.ok(socket.heard.includes('"type":"challenge"'), socket.heard.toString('latin1').slice(-200));
+    await until(() => socket.received.includes('"type":"challenge"') || socket.received.includes('"type":"error"'), 'the challenge');
+    assert.ok(socket.received.includes('"type":"challenge"'), socket.received.toString('latin1').slice(-200));
     socket.destroy();
   }));
 
@@ -132,7 +132,7 @@ test('who stops inside a frame keeps nobody waiting', (t) =>
 test('more connections than sockets: the page comes back by itself', () =>
   withChip(async (chip) => {
     const sockets = await Promise.all(Array.from({ length: 9 }, () => rawSocket(chip)));
-    const named = (socket) => /"name":"(silent|too_many_sessions)"/.test(socket.heard);
+    const named = (socket) => /"name":"(silent|too_many_sessions)"/.test(socket.received);
     await until(() => sockets.every((socket) => named(socket) && (socket.closed || socket.readableEnded)), 'the end of them');
     assert.equal((await chip.get('/')).status, 200);
   }));
@@ -174,7 +174,29 @@ test('wrong passwords slow down, and the right one works again', () =>
     await until(async () => (await attempt(chip.pairingCode)) === 'welcome', 'the welcome');
   }));
 
-test('deeds of a client that is logged in', async (t) => {
+test('the next connection after one that ended is served', () =>
+  withChip(async (chip) => {
+    const client = async () => {
+      const made = await chip.connect();
+      made.begin(newImage);
+      made.ready = await made.next('ready');
+      return made;
+    };
+    const kept = await chip.connect(); // the server counts its requests anew when nobody is left
+    for (let i = 0; i < 10; i++) {
+      const vanishes = await client();
+      await vanishes.send(newImage, vanishes.ready, vanishes.ready.offset, vanishes.ready.offset + 20_000);
+      vanishes.terminate();
+      const { status } = await chip.get('/');
+      assert.equal(status, 200);
+      const closes = await client();
+      closes.socket.close();
+      assert.equal((await chip.get('/')).status, 200);
+    }
+    await kept.close();
+  }));
+
+test('actions of a client that is logged in', async (t) => {
   await withChip(async (chip) => {
     const { up_ms: up } = await chip.info();
     const begun = async () => {
@@ -183,7 +205,7 @@ test('deeds of a client that is logged in', async (t) => {
       client.ready = await client.next('ready');
       return client;
     };
-    const deeds = [
+    const actions = [
       ['wrong_offset', (c) => c.data(c.ready.offset + 1, Buffer.alloc(10))],
       ['frame_too_long', (c) => c.data(c.ready.offset, Buffer.alloc(c.ready.chunk + 1))],
       ['bad_frame', (c) => c.socket.send(Buffer.alloc(4))],
@@ -192,10 +214,10 @@ test('deeds of a client that is logged in', async (t) => {
       ['not_json', (c) => c.sendText('')],
       ['bad_frame', (c) => c.socket.send(Buffer.alloc(0))],
     ];
-    for (const [name, deed] of deeds) {
+    for (const [name, action] of actions) {
       await t.test(name, async () => {
         const client = await begun();
-        await deed(client);
+        await action(client);
         await ends(client, name);
         await client.isClosed();
       });
@@ -247,10 +269,10 @@ test('deeds of a client that is logged in', async (t) => {
       await chip.get('/erase');
       const owner = await begun();
       await owner.send(newImage, owner.ready, 0, 50_000);
-      const stranger = await rawSocket(chip);
-      stranger.write(whole('xx'));
-      await until(() => stranger.heard.includes('"name":"not_json"'), 'the refusal');
-      stranger.destroy();
+      const outsider = await rawSocket(chip);
+      outsider.write(whole('xx'));
+      await until(() => outsider.received.includes('"name":"not_json"'), 'the refusal');
+      outsider.destroy();
       const other = await chip.connect();
       other.data(50_000, Buffer.alloc(1000));
       await ends(other, 'unexpected_data');

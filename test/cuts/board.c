@@ -19,7 +19,7 @@ static void note(board_t *board, uint32_t address, uint32_t length) {
     }
 }
 
-// ---- the medium ----------------------------------------------------------------------------------------------------
+// ---- the medium ----
 
 // One bit in eight bytes of weak cells reads as the other one (of a single byte: every other time); which, changes with
 // each power on.
@@ -108,7 +108,7 @@ static void after(void *context, const nor_operation_t *operation) {
     }
 }
 
-// ---- a board -------------------------------------------------------------------------------------------------------
+// ---- a board ----
 
 static void wire(board_t *board) {
     board->watch = (nor_watch_t){board, before, after};
@@ -167,7 +167,7 @@ bool board_is_weak(const board_t *board, uint32_t from, uint32_t to) {
     return false;
 }
 
-// ---- the store -----------------------------------------------------------------------------------------------------
+// ---- the store ----
 
 static int find(const board_t *board, const char *key) {
     for (int i = 0; i < BOARD_STORE_MAX; i++) {
@@ -206,7 +206,7 @@ void board_save(board_t *board, const char *key, const void *value, size_t size)
     }
 }
 
-// ---- torn operations -----------------------------------------------------------------------------------------------
+// ---- torn operations ----
 
 const char *const board_program_tears[] = {
     "nothing",

@@ -27,7 +27,7 @@ typedef enum {
 extern const char *const board_fault_names[];
 
 typedef struct board {
-    uint8_t flash[BOARD_FLASH_MAX]; // changed by whoever sets a board up; then by the board itself
+    uint8_t flash[BOARD_FLASH_MAX]; // set once by the test; then changed by the board itself
     uint32_t size;
     // So that a copy of a copy costs what has changed: when each sector was written last, on a clock of all boards.
     uint64_t written[BOARD_FLASH_MAX / NOR_SECTOR_SIZE];

@@ -11,8 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "features/resume.h"
 #include "known_hash.h"
-#include "record/progress.h"
 #include "recovery.h"
 #include "script.h"
 
@@ -25,7 +25,7 @@ typedef struct {
 } outcome_t;
 
 typedef struct {
-    uint64_t cuts, pairs, operations, resumed, violations;
+    uint64_t cuts, pairs, operations, resumed, unproved, violations;
     uint64_t tears[3][32]; // erase, program, store: by variant
     outcome_t outcomes[OUTCOMES_MAX];
 } tally_t;
@@ -47,7 +47,7 @@ static uint32_t next_random(uint32_t *state) {
     return *state >> 8;
 }
 
-// ---- counting ------------------------------------------------------------------------------------------------------
+// ---- counting ----
 
 static void count_outcome(tally_t *tally, const char *name, uint64_t count) {
     for (size_t i = 0; i < OUTCOMES_MAX; i++) {
@@ -68,6 +68,7 @@ static void count(tally_t *tally, const recovery_t *result) {
     snprintf(name, sizeof name, "%s%s, last update %s", image, result->on_trial ? " on trial" : "", result->outcome);
     count_outcome(tally, result->running < 0 ? "cut again before it was seen" : name, 1);
     tally->resumed += result->was_resumed;
+    tally->unproved += result->is_unproved;
 }
 
 static void describe_cut(char *text, size_t size, const nor_operation_t *operation, const char *key, unsigned tear) {
@@ -92,7 +93,7 @@ static void violate(cutter_t *cutter, const life_t *life, const char *what, cons
     }
 }
 
-// ---- cutting -------------------------------------------------------------------------------------------------------
+// ---- cutting ----
 
 // One cut: of which operation of whose life, and how.
 typedef struct {
@@ -108,10 +109,17 @@ static unsigned tears_of(const nor_operation_t *operation, const char *key) {
     return key != NULL ? 2 : board_tears(operation->kind);
 }
 
+// Of a sector of the boot record: of any other one it makes no difference.
+static bool keeps_the_entry_alone(const nor_operation_t *operation, unsigned tear) {
+    return operation->kind == NOR_ERASE && strcmp(board_erase_tears[tear], "all but the first 32 bytes") == 0;
+}
+
 // Does the operation so far as `tear` says, and the power is gone.
-static void cut_off(board_t *board, const nor_operation_t *operation, const char *key, unsigned tear) {
+static void cut_off(life_t *life, const nor_operation_t *operation, const char *key, unsigned tear) {
+    board_t *board = life->board;
     if (key == NULL) {
         board_tear(board, operation, tear);
+        life->ledger.mark_is_lost |= keeps_the_entry_alone(operation, tear);
         return;
     }
     if (tear == 1) {
@@ -132,10 +140,11 @@ static void die(const cutter_t *cutter, const cut_t *cut) {
     cutter->copy->is_connected = false;
     cutter->copy->is_working = cutter->copy->is_alone = false; // what it holds is the life's
     cutter->copy_board->noise = cut->noise;
-    cut_off(cutter->copy_board, cut->operation, cut->key, cut->tear);
+    cut_off(cutter->copy, cut->operation, cut->key, cut->tear);
 }
 
 typedef struct {
+    life_t *life;
     unsigned left; // operations until the cut
     uint32_t random;
     char where[160];
@@ -143,17 +152,18 @@ typedef struct {
 
 static void cut_second(void *context, board_t *board, const nor_operation_t *operation, const char *key) {
     second_t *second = context;
+    (void)board; // the life's
     if (second->left-- > 0) {
         return;
     }
     unsigned tear = next_random(&second->random) % tears_of(operation, key);
     describe_cut(second->where, sizeof second->where, operation, key, tear);
-    cut_off(board, operation, key, tear);
+    cut_off(second->life, operation, key, tear);
 }
 
 static bool is_beyond_resuming(board_t *board) {
     ota_ws_progress_t progress;
-    return board_load(board, "progress", &progress, sizeof progress) == 0 || progress.sealed != 0;
+    return board_load(board, "progress", &progress, sizeof progress) == 0 || progress.committed != 0;
 }
 
 static recovery_choice_t any_choice(cutter_t *cutter) {
@@ -162,7 +172,8 @@ static recovery_choice_t any_choice(cutter_t *cutter) {
 
 // The same cut, and a second one within the so many operations of the recovery from it.
 static void try_pair(cutter_t *cutter, const cut_t *first, unsigned operations) {
-    second_t second = {.left = next_random(&cutter->random) % (operations + 1), .random = cutter->random};
+    second_t second = {
+        .life = cutter->copy, .left = next_random(&cutter->random) % (operations + 1), .random = cutter->random};
     recovery_t result;
     char where[400];
     die(cutter, first);
@@ -228,6 +239,7 @@ static void live_and_cut(cutter_t *cutter, size_t state, size_t geometry) {
     uint32_t apps = layout->slots + layout->has_factory;
     board_init(board, 0x10000 + apps * layout->slot_size, layout->program_unit);
     life_init(cutter->life, board, layout, images);
+    cutter->life->inflate = &life_no_inflate;
     known_hash_learn(images, LIFE_IMAGES);
     cutter->life->hash = cutter->life->boot_hash = &known_hash;
     start_states[state].prepare(cutter->life);
@@ -247,7 +259,7 @@ static void live_and_cut(cutter_t *cutter, size_t state, size_t geometry) {
     free(board);
 }
 
-// ---- workers and what is printed -----------------------------------------------------------------------------------
+// ---- workers and what is printed ----
 
 typedef struct {
     unsigned pairs, workers;
@@ -255,6 +267,9 @@ typedef struct {
 } plan_t;
 
 static bool is_wanted(const plan_t *plan, size_t state, size_t geometry) {
+    if (life_geometries[geometry].slots == 1 && !life_can_recover()) {
+        return false;
+    }
     return (plan->only_state < 0 || (size_t)plan->only_state == state) &&
            (plan->only_geometry < 0 || (size_t)plan->only_geometry == geometry);
 }
@@ -282,6 +297,7 @@ static void add(tally_t *sum, const tally_t *tally) {
     sum->pairs += tally->pairs;
     sum->operations += tally->operations;
     sum->resumed += tally->resumed;
+    sum->unproved += tally->unproved;
     sum->violations += tally->violations;
     for (int kind = 0; kind < 3; kind++) {
         for (int tear = 0; tear < 32; tear++) {
@@ -348,6 +364,8 @@ static void print_result(const tally_t *tally, const plan_t *plan, double second
         printf("%10" PRIu64 "  %s\n", tally->outcomes[i].count, tally->outcomes[i].name);
     }
     printf("%10" PRIu64 "  updates afterwards that went on where they had been cut off\n", tally->resumed);
+    printf("%10" PRIu64 "  a new image without its trial, after two torn erases of its entry (docs/design.md)\n",
+           tally->unproved);
     printf("start states: %zu, geometries: %zu, operations of all lives: %" PRIu64 "\n", start_state_count,
            life_geometry_count, tally->operations);
     printf("cuts: %" PRIu64 " (single: %" PRIu64 ", every one; pairs of cuts: %" PRIu64

@@ -19,6 +19,7 @@ const life_geometry_t life_geometries[] = {
     {"factory and two slots, unit 4", 4, 2048, 0x10000, {8208, 12304, 5008, 16400}, true, 2, NOR_BLOCK_SIZE},
     {"three slots, unit 32", 32, 1024, 0x10000, {7008, 9008, 11008, 5120}, false, 3, NOR_BLOCK_SIZE},
     {"small blocks, unit 16", 16, 1024, 0x4000, {9008, 14000, 6000, 12000}, false, 2, 2 * NOR_SECTOR_SIZE},
+    {"recovery layout, unit 16", 16, 1024, 0x10000, {5008, 9008, 14000, 12000}, true, 1, NOR_BLOCK_SIZE},
 };
 const size_t life_geometry_count = sizeof life_geometries / sizeof *life_geometries;
 
@@ -33,7 +34,7 @@ void life_build_images(const life_geometry_t *geometry, image_file_t images[LIFE
     }
 }
 
-// ---- ports ---------------------------------------------------------------------------------------------------------
+// ---- ports ----
 
 static size_t load(void *context, const char *key, void *value, size_t size) {
     return board_load(((life_t *)context)->board, key, value, size);
@@ -126,7 +127,7 @@ static void work(life_t *life) {
     }
 }
 
-// ---- what the device says ------------------------------------------------------------------------------------------
+// ---- what the device says ----
 
 static bool find_member(const char *message, const char *name, char *value, size_t size) {
     char start[48];
@@ -146,7 +147,7 @@ static bool is_type(const char *message, const char *type) {
     return strncmp(message + 9, type, strlen(type)) == 0 && message[9 + strlen(type)] == '"';
 }
 
-static void hear(void *context, const char *text, size_t length) {
+static void on_text(void *context, const char *text, size_t length) {
     life_t *life = context;
     char message[OTA_WS_MESSAGE_SIZE + 1];
     char value[16];
@@ -188,7 +189,7 @@ bool life_told(const life_t *life, const char *name, char *value, size_t size) {
     return find_member(life->state, name, value, size);
 }
 
-// ---- the board's layout --------------------------------------------------------------------------------------------
+// ---- the board's layout ----
 
 static void add_partition(partition_table_t *table, partition_t partition, const char *label) {
     ota_ws_text_copy(partition.label, sizeof partition.label, label);
@@ -237,6 +238,7 @@ void life_init(life_t *life, board_t *board, const life_geometry_t *geometry, co
     life->hash = &ota_ws_hash_openssl;
     life->boot_hash = &ota_ws_hash_openssl;
     life->ledger.incoming = -1;
+    life->ledger.recovery = geometry->has_factory && geometry->slots == 1 ? 0 : -1;
     life->lose_at = -1;
     life->no_worker_at = -1;
     console_init(&life->console, getenv("CUTS_CONSOLE") != NULL ? stderr : NULL);
@@ -274,7 +276,7 @@ int life_earlier_image(const life_t *life) {
     return image_at(life, earlier->address);
 }
 
-// ---- power ---------------------------------------------------------------------------------------------------------
+// ---- power ----
 
 static void wire_ports(life_t *life) {
     life->flash = machine_flash(&life->machine);
@@ -405,7 +407,7 @@ static bool boot(life_t *life, ota_ws_reset_t reset) {
     life->is_restarting = false;
     ota_ws_device_init(&life->device, &ports, &life->settings, life->verifier, life->now_ms);
     ota_ws_device_scratch(&life->device, life->message);
-    life->link = (ota_ws_link_t){life, hear, close_link};
+    life->link = (ota_ws_link_t){life, on_text, close_link};
     if (life->application == APPLICATION_AT) {
         life_application_confirms(life);
         life_pass(life, 1000); // so often the device looks
@@ -465,7 +467,7 @@ bool life_restart_if_wanted(life_t *life) {
     return life_power_on(life, OTA_WS_RESET_SOFTWARE);
 }
 
-// ---- steps ---------------------------------------------------------------------------------------------------------
+// ---- steps ----
 
 void life_pass(life_t *life, uint32_t ms) {
     if (life->board->dead) {
@@ -551,6 +553,111 @@ void life_send(life_t *life, int image, uint32_t end) {
     }
 }
 
+// ---- patches ----
+
+static ota_ws_status_t pass_on(void *context, const uint8_t *bytes, size_t length, ota_ws_sink_t sink, void *to) {
+    (void)context;
+    return sink(to, bytes, length);
+}
+
+static ota_ws_status_t start_nothing(void *context, uint32_t window) {
+    (void)window;
+    (void)context;
+    return OTA_WS_OK;
+}
+
+static ota_ws_status_t finish_nothing(void *context, ota_ws_sink_t sink, void *to) {
+    (void)context;
+    (void)sink;
+    (void)to;
+    return OTA_WS_OK;
+}
+
+static void stop_nothing(void *context) {
+    (void)context;
+}
+
+const ota_ws_filter_t life_no_inflate = {NULL, start_nothing, pass_on, finish_nothing, stop_nothing};
+
+static const image_file_t *running_file(const life_t *life) {
+    int running = life_running_image(life);
+    return running < 0 ? NULL : &life->images[running];
+}
+
+static void offer_patch(life_t *life, int image, uint32_t size, const image_file_t *base) {
+    char more[64] = ",\"delta\":true,\"base\":\"";
+    if (base == NULL) {
+        return;
+    }
+    ota_ws_text_hex(more + strlen(more), base->bytes + base->length - OTA_WS_SHA256_SIZE, OTA_WS_BASE_DIGEST_SIZE);
+    strcat(more, "\"");
+    life_offer(life, image, size, NULL, more);
+}
+
+void life_begin_patch(life_t *life, int image) {
+    const image_file_t *base = life->board->dead ? NULL : running_file(life);
+    offer_patch(life, image, (uint32_t)life->files[image].length, base);
+}
+
+void life_begin_patch_for(life_t *life, int image, int base) {
+    offer_patch(life, image, (uint32_t)life->files[image].length, &life->images[base]);
+}
+
+static uint32_t put_number(uint8_t *to, uint32_t value) {
+    uint32_t length = 0;
+    for (; value >= 0x80; value >>= 7) {
+        to[length++] = (uint8_t)(value | 0x80);
+    }
+    to[length++] = (uint8_t)value;
+    return length;
+}
+
+// One record for the file from `from` on: differences as far as the base goes, then the rest. Returns its length.
+static uint32_t write_patch(const image_file_t *base, const image_file_t *file, uint32_t from, uint8_t *patch) {
+    uint32_t end = (uint32_t)(base->length < file->length ? base->length : file->length);
+    uint32_t added = from < end ? end - from : 0;
+    uint32_t length = put_number(patch, added > 0 ? from << 1 : 0);
+    length += put_number(patch + length, added);
+    length += put_number(patch + length, (uint32_t)file->length - from - added);
+    for (uint32_t i = from; i < file->length; i++) {
+        patch[length++] = (uint8_t)(file->bytes[i] - (i < end ? base->bytes[i] : 0));
+    }
+    return length;
+}
+
+static void send_patch(life_t *life, int image, uint32_t left) {
+    const image_file_t *file = &life->files[image], *base = life->board->dead ? NULL : running_file(life);
+    uint8_t *patch = malloc(file->length + 16);
+    if (base == NULL || !life->is_ready) {
+        free(patch);
+        return;
+    }
+    uint32_t end = write_patch(base, file, life->ready_offset, patch) - left;
+    for (uint32_t at = 0; at < end && !life->board->dead && life->failure[0] == '\0';) {
+        uint32_t length = end - at < life->settings.chunk ? end - at : life->settings.chunk;
+        if (!life_data(life, at, patch + at, length)) {
+            break;
+        }
+        at += length;
+    }
+    if (left == 0) {
+        life_say(life, "{\"type\":\"end\"}");
+    }
+    free(patch);
+}
+
+void life_send_patch(life_t *life, int image, uint32_t left) {
+    bool arrives = left == 0 && life->is_ready && !life->board->dead;
+    life->ledger.may_run = life->ledger.may_run || arrives;
+    send_patch(life, image, left);
+}
+
+void life_send_wrong_patch(life_t *life, int promised, int image) {
+    const image_file_t *base = life->board->dead ? NULL : running_file(life);
+    offer_patch(life, promised, (uint32_t)life->files[image].length, base);
+    send_patch(life, image, 0);
+}
+
 void life_confirm(life_t *life) {
     char value[16];
     if (life->board->dead) {
@@ -576,4 +683,53 @@ void life_cancel(life_t *life) {
         life->ledger.is_over = true;
         life->ledger.written = 0;
     }
+}
+
+// ---- the recovery layout ----
+
+void life_enter_recovery(life_t *life) {
+    if (!life->board->dead) {
+        life->ledger.may_recover = true;
+        life_say(life, "{\"type\":\"restart\",\"into\":\"recovery\"}");
+    }
+}
+
+// An application that was confirmed needs no second trial.
+void life_return(life_t *life) {
+    char outcome[24];
+    if (life->board->dead) {
+        return;
+    }
+    bool was_confirmed = life_told(life, "last_outcome", outcome, sizeof outcome) && strcmp(outcome, "confirmed") == 0;
+    life->ledger.incoming = image_at(life, life_slot_address(life, 0));
+    life->ledger.may_run = true;
+    life->ledger.confirm_asked = was_confirmed;
+    life->ledger.is_over = false;
+    life_say(life, "{\"type\":\"restart\",\"into\":\"application\"}");
+}
+
+bool life_recovers(const life_t *life) {
+    return life->machine.recovery != NULL && life->machine.running == life->machine.recovery;
+}
+
+void life_settle_recovery(life_t *life) {
+    life->ledger.confirmed = life->ledger.recovery;
+    life->ledger.may_recover = false;
+}
+
+extern const ota_ws_feature_t ota_ws_feature_recovery[] __attribute__((weak));
+
+bool life_can_recover(void) {
+    return ota_ws_feature_recovery != NULL;
+}
+
+extern const ota_ws_feature_t ota_ws_feature_resume[] __attribute__((weak));
+extern const ota_ws_feature_t ota_ws_feature_delta[] __attribute__((weak));
+
+bool life_resumes(void) {
+    return ota_ws_feature_resume != NULL;
+}
+
+bool life_takes_patches(void) {
+    return ota_ws_feature_delta != NULL;
 }

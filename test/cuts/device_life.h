@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // One virtual chip on a board, from power on to power off, without network and threads: bootloader model, machine,
-// core, one client. Each step is what a user does; it ends early when the power goes. What the client was told is kept.
+// core, one client. Each step is what a user does; it ends early when the power goes. The messages to the client are
+// kept.
 #pragma once
 
 #include "board.h"
+#include "feature.h"
 #include "image_builder.h"
 #include "machine.h"
 #include "session/device.h"
@@ -33,8 +35,11 @@ typedef struct {
     bool may_run;        // the incoming image may have been selected
     bool confirm_asked;  // ... and confirmed
     bool is_over;        // the newest update is over and no cut since: only `confirmed` may run
-    uint32_t written;    // of the incoming image: told as being in flash, at the last whole block after a restart
+    uint32_t written;    // of the incoming image: reported as being in flash, at the last whole block after a restart
     bool has_old_loader; // the bootloader knows no rollback
+    int recovery;        // image of the recovery application; -1: another layout
+    bool may_recover;    // it was asked for, so that it may run instead of `confirmed`
+    bool mark_is_lost;   // a torn erase took the mark and left the entry: a VALID proves nothing from then on
     bool is_free;        // which image runs is not known beforehand: it is looked up at the next start
 } life_ledger_t;
 
@@ -106,6 +111,9 @@ typedef struct {
     bool is_ready, is_done, is_restarting;
 } life_t;
 
+// Gives what it takes: a client then sends what deflate would have given. A life has it unless it is given another.
+extern const ota_ws_filter_t life_no_inflate;
+
 extern const life_geometry_t life_geometries[];
 extern const size_t life_geometry_count;
 
@@ -141,18 +149,44 @@ void life_offer(life_t *life, int image, uint32_t size, const uint8_t *digest, c
 bool life_data(life_t *life, uint32_t offset, const uint8_t *bytes, uint32_t length);
 // Sends on up to `end` bytes of the image.
 void life_send(life_t *life, int image, uint32_t end);
+// The same as a patch against the running image, packed by nothing: begin, and all of it in frames from where the
+// device goes on; without the last `left` bytes of the image, or with them and `end`.
+void life_begin_patch(life_t *life, int image);
+void life_send_patch(life_t *life, int image, uint32_t left);
+// begin, by a client that takes another image for the one that runs.
+void life_begin_patch_for(life_t *life, int image, int base);
+// A whole patch that gives `image`, after a begin with the digest of another one.
+void life_send_wrong_patch(life_t *life, int promised, int image);
 void life_confirm(life_t *life);
 // esp_ota_mark_app_valid_cancel_rollback(), by the application.
 void life_application_confirms(life_t *life);
 void life_cancel(life_t *life);
+// Recovery layout: asks for a restart into the recovery application, or back into the application.
+void life_enter_recovery(life_t *life);
+void life_return(life_t *life);
 // The device restarts when it wants to. As life_power_on().
 bool life_restart_if_wanted(life_t *life);
 
 // A number or text member of the last `state`; false when it is absent.
 bool life_told(const life_t *life, const char *name, char *value, size_t size);
 
+// The recovery application of the recovery layout runs.
+bool life_recovers(const life_t *life);
+
+// The recovery application runs as it should: no other image runs without a trial from now on.
+void life_settle_recovery(life_t *life);
+
 // The image that runs, by its bytes in flash; -1 when they are none that was ever sent.
 int life_running_image(const life_t *life);
 // ... and the one that runs when the running one is gone back from, by the boot record; else the factory's, else the
 // one in the slot that an update would go to.
 int life_earlier_image(const life_t *life);
+
+// Does this program's device go on with a file that stopped half-way (src/features/resume.c)?
+bool life_resumes(void);
+
+// ... and restarts into a recovery application (src/features/recovery.c)?
+bool life_can_recover(void);
+
+// Does it take patches (src/features/delta.c)?
+bool life_takes_patches(void);

@@ -9,14 +9,16 @@
 #include "text.h"
 
 #define OTADATA_ADDRESS 0xd000
+#define HEAD_SIZE 32 // of the image and of its first segment; the description follows, 256 bytes
 #define ELF_OFFSET 176
+#define DESCRIPTION_END 288
 
 static bool is_told(const life_t *life, const char *name, const char *expected) {
     char value[64];
     return life_told(life, name, value, sizeof value) && strcmp(value, expected) == 0;
 }
 
-// ---- what runs -----------------------------------------------------------------------------------------------------
+// ---- what runs ----
 
 // Twice: the bootloader's own check, and the bytes themselves.
 static bool a_whole_image_runs_that_was_sent(const life_t *life) {
@@ -35,25 +37,27 @@ static bool only_what_was_selected_runs(const life_t *life) {
     const life_ledger_t *ledger = &life->ledger;
     int running = life_running_image(life);
     bool is_new = running == ledger->incoming && ledger->may_run && !ledger->is_over;
-    return running == ledger->confirmed || is_new || came_back(life);
+    return running == ledger->confirmed || is_new || came_back(life) || (ledger->may_recover && life_recovers(life));
 }
 
 static bool a_confirmed_image_stays(const life_t *life) {
     const life_ledger_t *ledger = &life->ledger;
     int running = life_running_image(life);
-    bool replaced = (running == ledger->incoming && ledger->may_run) || came_back(life);
+    bool replaced = (running == ledger->incoming && ledger->may_run) || came_back(life) ||
+                    (ledger->may_recover && life_recovers(life));
     return running == ledger->confirmed ? !life->device.on_trial : replaced;
 }
 
 static bool no_new_image_runs_without_its_trial(const life_t *life) {
     const life_ledger_t *ledger = &life->ledger;
     int running = life_running_image(life);
-    return running == ledger->confirmed || life->device.on_trial || ledger->confirm_asked;
+    return running == ledger->confirmed || life->device.on_trial || ledger->confirm_asked || life_recovers(life) ||
+           ledger->mark_is_lost; // docs/design.md, "What remains the bootloader's"
 }
 
-// ---- what is told --------------------------------------------------------------------------------------------------
+// ---- reports ----
 
-static bool slot_and_image_are_told_truly(const life_t *life) {
+static bool slot_and_image_are_reported_truly(const life_t *life) {
     int running = life_running_image(life);
     char elf[17];
     if (running < 0) {
@@ -85,7 +89,7 @@ static int64_t selected_state(const life_t *life, uint32_t *slot) {
     return state;
 }
 
-static bool the_boot_record_is_told_truly(const life_t *life) {
+static bool the_boot_record_is_reported_truly(const life_t *life) {
     uint32_t slot = 0;
     int64_t state = selected_state(life, &slot);
     if (board_is_weak(life->board, OTADATA_ADDRESS, OTADATA_ADDRESS + PARTITION_OTADATA_SIZE)) {
@@ -109,16 +113,32 @@ static bool holds_an_image(const life_t *life, uint32_t address) {
     return false;
 }
 
-static bool the_other_slot_is_told_truly(const life_t *life) {
-    const partition_t *other = life->machine.other;
+// The head of the image and its description, which are read for the report. A part of the head may be torn all the
+// same: the whole image is verified before it starts.
+static bool holds_a_description(const life_t *life, uint32_t address, const char *reported) {
+    char elf[17];
+    for (int i = 0; i < LIFE_IMAGES; i++) {
+        const uint8_t *bytes = life->images[i].bytes;
+        ota_ws_text_hex(elf, bytes + ELF_OFFSET, 8);
+        if (memcmp(life->board->flash + address + HEAD_SIZE, bytes + HEAD_SIZE, DESCRIPTION_END - HEAD_SIZE) == 0) {
+            return strcmp(elf, reported) == 0;
+        }
+    }
+    return false;
+}
+
+static bool the_other_slot_is_reported_truly(const life_t *life) {
+    bool is_recovery = life->machine.recovery != NULL && !life_recovers(life);
+    const partition_t *other = is_recovery ? life->machine.recovery : life->machine.other;
     char elf[32];
     if (board_is_weak(life->board, other->address, other->address + other->size)) {
         return true;
     }
-    return life_told(life, "other_elf_sha256", elf, sizeof elf) == holds_an_image(life, other->address);
+    return life_told(life, "other_elf_sha256", elf, sizeof elf) ? holds_a_description(life, other->address, elf)
+                                                                : !holds_an_image(life, other->address);
 }
 
-static bool the_last_outcome_is_told_truly(const life_t *life) {
+static bool the_last_outcome_is_reported_truly(const life_t *life) {
     char outcome[32], to[33], version[33];
     if (!life_told(life, "last_outcome", outcome, sizeof outcome)) {
         return true;
@@ -130,11 +150,21 @@ static bool the_last_outcome_is_told_truly(const life_t *life) {
     if (strcmp(outcome, "trial") == 0) {
         return runs && life->device.on_trial;
     }
-    if (strcmp(outcome, "confirmed") == 0) {
-        return runs && !life->device.on_trial;
+    if (strcmp(outcome, "confirmed") ==
+        0) { // an application that was confirmed may be left for the recovery application
+        return (runs || life_recovers(life)) && !life->device.on_trial;
     }
     bool is_past = strcmp(outcome, "confirming") != 0 && strcmp(outcome, "going_back") != 0;
     return is_past && !runs;
+}
+
+static bool layout_and_mode_are_reported_truly(const life_t *life) {
+    char mode[16];
+    if (life->machine.recovery == NULL) {
+        return is_told(life, "layout", "two_slots") && !life_told(life, "mode", mode, sizeof mode);
+    }
+    return is_told(life, "layout", "recovery") &&
+           is_told(life, "mode", life_recovers(life) ? "recovery" : "application");
 }
 
 const invariant_t invariants[] = {
@@ -142,10 +172,11 @@ const invariant_t invariants[] = {
     {"only what was selected runs", only_what_was_selected_runs},
     {"a confirmed image stays", a_confirmed_image_stays},
     {"no new image runs without its trial", no_new_image_runs_without_its_trial},
-    {"slot and image are told truly", slot_and_image_are_told_truly},
-    {"the boot record is told truly", the_boot_record_is_told_truly},
-    {"the other slot is told truly", the_other_slot_is_told_truly},
-    {"the last outcome is told truly", the_last_outcome_is_told_truly},
+    {"slot and image are reported truly", slot_and_image_are_reported_truly},
+    {"the boot record is reported truly", the_boot_record_is_reported_truly},
+    {"the other slot is reported truly", the_other_slot_is_reported_truly},
+    {"the last outcome is reported truly", the_last_outcome_is_reported_truly},
+    {"layout and mode are reported truly", layout_and_mode_are_reported_truly},
 };
 const size_t invariant_count = sizeof invariants / sizeof *invariants;
 

@@ -16,15 +16,19 @@ static void look_up(life_t *life) {
     *ledger = (life_ledger_t){.confirmed = on_trial ? life_earlier_image(life) : running,
                               .incoming = on_trial ? running : -1,
                               .may_run = true,
-                              .has_old_loader = ledger->has_old_loader};
+                              .has_old_loader = ledger->has_old_loader,
+                              .recovery = ledger->recovery};
 }
 
-// A confirmation that was cut off may have come through: once it is told, it stands.
+// A confirmation that was cut off may have come through: once it is reported, it stands.
 static const char *check(life_t *life) {
     life_ledger_t *ledger = &life->ledger;
     look_up(life);
     const char *violation = invariants_check(life);
     ledger->written = life_running_image(life) == ledger->incoming ? 0 : ledger->written;
+    if (violation == NULL && life_recovers(life)) {
+        life_settle_recovery(life);
+    }
     if (violation == NULL && !life->device.on_trial && life_running_image(life) == ledger->incoming) {
         ledger->confirmed = ledger->incoming;
         ledger->is_over = true;
@@ -96,10 +100,27 @@ static const char *check_resume(const life_t *life, uint32_t written) {
     if (!life->is_ready) {
         return "an update can begin";
     }
-    return life->ready_offset + life->flash.block_size >= written ? NULL : "at most one block is lost by a restart";
+    return !life_resumes() || life->ready_offset + life->flash.block_size >= written
+               ? NULL
+               : "at most one block is lost by a restart";
+}
+
+// Where the recovery application takes updates, it has to run first.
+static const char *enter_recovery(life_t *life) {
+    if (life->ledger.recovery < 0 || life_recovers(life)) {
+        return NULL;
+    }
+    life_enter_recovery(life);
+    const char *violation = restart_if_wanted(life);
+    bool failed = violation == NULL && !life->board->dead && !life_recovers(life);
+    return failed ? "the recovery application can be entered" : violation;
 }
 
 static const char *update(life_t *life, recovery_t *result) {
+    const char *entered = enter_recovery(life);
+    if (entered != NULL || life->board->dead) {
+        return entered;
+    }
     int image = next_image(life);
     uint32_t written = image == life->ledger.incoming && !life->ledger.is_over ? life->ledger.written : 0;
     life_begin(life, image);
@@ -144,6 +165,8 @@ void recovery_run(life_t *life, recovery_choice_t choice, recovery_t *result) {
     result->running = life_running_image(life);
     result->is_confirmed = result->running == confirmed;
     result->on_trial = life->device.on_trial;
+    result->is_unproved =
+        life->ledger.mark_is_lost && !life->ledger.confirm_asked && !result->is_confirmed && !result->on_trial;
     result->boots = life->boots;
     if (!life_told(life, "last_outcome", result->outcome, sizeof result->outcome)) {
         strcpy(result->outcome, "none");

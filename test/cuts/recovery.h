@@ -19,7 +19,8 @@ typedef struct {
     bool on_trial;
     char outcome[24]; // last_outcome, after the first power on
     bool was_resumed;
-    unsigned boots; // that the first power on took
+    bool is_unproved; // a new image runs without its trial, and nothing can tell that nobody has confirmed it
+    unsigned boots;   // that the first power on took
 } recovery_t;
 
 // Power on and all invariants: NULL, or the one that does not hold.

@@ -16,7 +16,7 @@ mkdir "$work/tree" "$work/objects"
 cp -r src host test "$work/tree" || exit 2
 
 compile() { # source: into objects, under a name of its own
-    gcc -std=c11 -D_GNU_SOURCE -O1 -Isrc -Ihost -Itest -Itest/cuts -c "$1" -o "$work/objects/${1//\//_}.o"
+    gcc -std=c11 -D_GNU_SOURCE '-DOTA_WS_RELEASE=""' -O1 -Isrc -Ihost -Itest -Itest/cuts -c "$1" -o "$work/objects/${1//\//_}.o"
 }
 
 build() { # sources that have changed
@@ -30,7 +30,7 @@ build() { # sources that have changed
 }
 
 all=()
-for source in $(find src -name '*.c') test/image_builder.c test/cuts/*.c $(grep -L -e libwebsockets -e '"\(connection\|receive\|routes\|sessions\)\.h"' host/*.c); do
+for source in $(find src -name '*.c' ! -name '*_none.c') test/image_builder.c test/cuts/*.c $(grep -L -e libwebsockets -e '"\(connection\|receive\|routes\|sessions\)\.h"' host/*.c); do
     all+=("$source")
 done
 build "${all[@]}" || exit 2

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attackers on real sockets: a man in the middle who does what he likes with every frame, guessers, flooders, peers that
 // say one byte now and then, requests to whatever may lie behind the routes. Prints counts and figures. The same, denser
-// and with a clock of its own: test/unit/test_attack_*.c.
+// and with a clock of its own: test/unit/session/test_attack_*.c.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import http from 'node:http';
-import net from 'node:net';
 import path from 'node:path';
 import { test } from 'node:test';
 import WebSocket from 'ws';
-import { Client, Device, GIVE_UP_MS, Scram, freshPath, makeImage, request, root, run, ticketOf, tools, until, withDevice } from './harness.js';
+import { Client, Device, GIVE_UP_MS, Scram, freshPath, makeImage, request, root, run, ticketOf, tools, trickle, until, withDevice } from './harness.js';
 import { ManInTheMiddle, logIn } from './man_in_the_middle.js';
 
 const QUIET_MS = 120; // so long without a frame: whatever was to happen has happened
@@ -64,7 +63,7 @@ const update = async (client) => {
 async function passThrough(device, honest, sights, quietMs = QUIET_MS) {
   const man = await ManInTheMiddle.start(device, sights);
   let seen = -1;
-  const deed = (async () => {
+  const action = (async () => {
     const client = await Client.connect(man.disguise);
     await honest(client);
     return 'done';
@@ -72,10 +71,10 @@ async function passThrough(device, honest, sights, quietMs = QUIET_MS) {
   let result;
   do {
     seen = man.frames.length;
-    result = await Promise.race([deed, new Promise((resolve) => setTimeout(resolve, quietMs).unref())]);
+    result = await Promise.race([action, new Promise((resolve) => setTimeout(resolve, quietMs).unref())]);
   } while (result === undefined && man.frames.length > seen);
   man.stop();
-  await deed;
+  await action;
   return man;
 }
 
@@ -91,10 +90,12 @@ const control = [
   '{"type":"rollback"}',
   '{"type":"cancel"}',
   '{"type":"restart","count":1,"mac":"00112233445566778899aabbccddeeff"}',
+  '{"type":"restart","into":"recovery"}',
+  '{"type":"restart","into":"application"}',
 ].map((text) => ({ data: Buffer.from(text), binary: false }));
 
 /** All that he does with one frame. `held` keeps a frame back until the next one of its direction has passed. */
-const deeds = {
+const actions = {
   dropped: () => {},
   repeated: ({ pass }) => [pass(), pass()],
   'changed in its middle': ({ frame, pass }) => pass(flip(frame, frame.data.length >> 1)),
@@ -111,11 +112,11 @@ const deeds = {
   'after a sealed restart of his own': ({ toDevice, pass, back }) => [toDevice ? pass(control[4]) : back(control[4]), pass()],
 };
 
-async function attackFrame(device, { toDevice, index }, name, deed) {
+async function attackFrame(device, { toDevice, index }, name, action) {
   const held = {};
   const seeFrame = (sight) => {
     if (sight.toDevice === toDevice && sight.index === index) {
-      deed(sight, held);
+      action(sight, held);
     } else {
       sight.pass();
       if (sight.toDevice === toDevice && held.held) {
@@ -152,11 +153,11 @@ test('a man in the middle drops, repeats, changes, reorders and injects every fr
   const strike = async (device, frame, name) => {
     const before = look(device);
     const what = `${nameOf(frame)} ${frame.index}, ${name}`;
-    await attackFrame(device, frame, name, deeds[name]);
+    await attackFrame(device, frame, name, actions[name]);
     attacks++;
     arrived += assertSafe(device, before, what);
   };
-  const all = Object.keys(deeds).map((name) =>
+  const all = Object.keys(actions).map((name) =>
     t.test(name, async () => {
       await withDevice({ image: first.path }, async (device) => {
         for (const frame of chosen.filter((each) => !isLogin(each))) {
@@ -223,10 +224,10 @@ test('he gains nothing by telling the client that there is no login', async () =
 
 // ---- guesses
 
-/** One guess from an address: 'wrong_password', 'try_later' ... or 'welcome'. */
-async function guess(device, password, localAddress) {
-  const { hostname, port, host } = device.url;
-  const ticket = await new Promise((resolve, reject) => {
+/** A ticket for an address. */
+function ticketFrom(device, localAddress) {
+  const { hostname, port } = device.url;
+  return new Promise((resolve, reject) => {
     const sent = http.request({ method: 'POST', hostname, port, path: '/ota', localAddress, agent: false }, (response) => {
       let body = '';
       response.on('data', (chunk) => (body += chunk));
@@ -235,6 +236,12 @@ async function guess(device, password, localAddress) {
     sent.on('error', reject);
     sent.end();
   });
+}
+
+/** One guess from an address: 'wrong_password', 'try_later' ... or 'welcome'. */
+async function guess(device, password, localAddress) {
+  const { host } = device.url;
+  const ticket = await ticketFrom(device, localAddress);
   return new Promise((resolve) => {
     const socket = new WebSocket(`ws://${host}/ota/ws`, { perMessageDeflate: false, localAddress });
     const scram = new Scram(password);
@@ -253,7 +260,7 @@ async function guess(device, password, localAddress) {
   });
 }
 
-test('guesses are few, whoever makes them, and one who guesses for ever does not keep the owner out', async () => {
+test('guesses are few; one who guesses for ever keeps no owner out', async () => {
   await withDevice({ image: first.path }, async (device) => {
     const started = Date.now();
     const counts = {};
@@ -276,7 +283,7 @@ test('guesses are few, whoever makes them, and one who guesses for ever does not
     stopped = true;
     await attacker;
     const seconds = (Date.now() - started) / 1000;
-    console.log(`one stranger guessing for ${seconds.toFixed(1)} s: ${JSON.stringify(counts)}; the owner was in after ${waited} ms, ${refusals} times refused`);
+    console.log(`one attacker guessing for ${seconds.toFixed(1)} s: ${JSON.stringify(counts)}; the owner was in after ${waited} ms, ${refusals} times refused`);
     assert.ok(counts.wrong_password <= seconds + 1, 'more than one guess a second');
     assert.equal(counts.welcome, undefined);
   });
@@ -294,7 +301,7 @@ test('passwords that are nearly right are refused', async () => {
 // ---- tickets
 
 for (const mode of ['locked', 'open']) {
-  test(`tickets and requests of strangers, ${mode}`, async () => {
+  test(`tickets and requests of clients without the password, ${mode}`, async () => {
     await withDevice({ image: first.path, options: mode === 'open' ? { unprotected: true } : {} }, async (device) => {
       const { host, port } = device.url;
       const hello = (ticket) => ({ type: 'hello', version: 1, ticket, ...(mode === 'locked' && { scram: new Scram('x').first() }) });
@@ -324,6 +331,19 @@ for (const mode of ['locked', 'open']) {
     });
   });
 }
+
+test('a flood of requests takes no ticket away', async () => {
+  await withDevice({ image: first.path }, async (device) => {
+    const ticket = await ticketFrom(device, '127.0.0.9');
+    const flood = [2, 3, 4, 5, 6, 9].flatMap((last) => Array(20).fill(`127.0.0.${last}`));
+    const others = await Promise.all(flood.map((address) => ticketFrom(device, address)));
+    assert.equal(new Set([ticket, ...others]).size, flood.length + 1);
+    const owner = await Client.open(device, { localAddress: '127.0.0.9' });
+    owner.sendText({ type: 'hello', version: 1, ticket, scram: new Scram(device.pairingCode).first() });
+    await owner.next('challenge');
+    await owner.close();
+  });
+});
 
 test('the table of routes has three, and each is tried below', () => {
   const source = fs.readFileSync(path.join(root, 'host/routes.c'), 'utf8');
@@ -365,7 +385,7 @@ test('nothing lies behind any route but a page and a ticket', async () => {
 // ---- a device on trial
 
 async function attackTrial() {
-  await withDevice({ image: first.path }, async (device) => {
+  await withDevice({ image: first.path, options: { trialTimeout: 3600 } }, async (device) => {
     const owner = await logIn(device);
     assert.equal((await owner.update(good.bytes)).type, 'done');
     await owner.restart();
@@ -383,15 +403,17 @@ async function attackTrial() {
     };
     // He lets nothing of an honest confirm, rollback and restart through, but records them.
     for (const type of ['confirm', 'rollback', 'restart']) {
-      await passThrough(device, async (client) => { client.say({ type }); await client.next('state'); }, {
-        seeFrame: ({ frame, pass, toDevice }) => {
-          if (toDevice && frame.data.includes(`"${type}"`)) {
-            recorded.push(frame);
-          } else {
-            pass();
-          }
-        },
-      });
+      const seeFrame = ({ frame, pass, toDevice }) => {
+        if (toDevice && frame.data.includes(`"${type}"`)) {
+          recorded.push(frame);
+        } else {
+          pass();
+        }
+      };
+      const { length } = recorded;
+      for (let quietMs = QUIET_MS; recorded.length === length; quietMs *= 2) { // until he has it, however slow all are
+        await passThrough(device, async (client) => { client.say({ type }); await client.next('state'); }, { seeFrame }, quietMs);
+      }
       await isTrial();
     }
     // Then he says them, and what he makes of them, in sessions of others and in his own.
@@ -405,9 +427,9 @@ async function attackTrial() {
           pass();
         },
       });
-      const stranger = await Client.open(device);
-      stranger.socket.send(frame.data, { binary: frame.binary });
-      await stranger.isClosed();
+      const outsider = await Client.open(device);
+      outsider.socket.send(frame.data, { binary: frame.binary });
+      await outsider.isClosed();
       tries += 2;
       await isTrial();
     }
@@ -423,7 +445,7 @@ async function attackTrial() {
 
 async function speakSlowly() {
   await withDevice({ image: first.path }, async (device) => {
-    const { host, port } = device.url;
+    const { host } = device.url;
     const upgrade = `GET /ota/ws HTTP/1.1\r\nHost: ${host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n`;
     const slow = {
       'inside a request line': ['', 'GET /ota'.padEnd(200, 'x')],
@@ -434,26 +456,9 @@ async function speakSlowly() {
       nothing: ['', ''],
       'nothing after the upgrade': [upgrade, ''],
     };
-    const ends = await Promise.all(Object.entries(slow).map(async ([name, [start, rest]]) => {
-      const socket = net.connect(port, '127.0.0.1');
-      const began = Date.now();
-      let closed = false;
-      socket.on('close', () => (closed = true));
-      socket.on('error', () => (closed = true));
-      socket.on('end', () => (closed = true));
-      socket.resume();
-      socket.write(start, 'latin1');
-      for (let at = 0; !closed; at++) {
-        if (at < rest.length) {
-          socket.write(rest[at], 'latin1');
-        }
-        assert.ok(Date.now() - began < 60_000, `${name}: still open`);
-        await sleep(250);
-      }
-      socket.destroy();
-      return [name, `${((Date.now() - began) / 1000).toFixed(1)} s`];
-    }));
-    console.log(`closed after: ${JSON.stringify(Object.fromEntries(ends))}`);
+    const bytes = (text) => Buffer.from(text, 'latin1');
+    await Promise.all(Object.entries(slow).map(([name, [start, rest]]) => trickle(device, bytes(start), bytes(rest), name)));
+    console.log(`closed by the device: clients that are slow ${Object.keys(slow).join(', ')}`);
     const client = await logIn(device);
     await client.close();
   });
@@ -462,19 +467,29 @@ async function speakSlowly() {
 test('attacks that take their time', { concurrency: 2 }, (t) =>
   Promise.all([
     t.test('a man in the middle cannot make a device on trial confirm, go back or restart', attackTrial),
-    t.test('whoever says one byte now and then is closed', speakSlowly),
+    t.test('a client that sends a byte now and then is closed', speakSlowly),
   ]));
 
 // ---- hostile sessions
 
 const memoryOf = (device) => Number(/^Private_Dirty:\s+(\d+)/m.exec(fs.readFileSync(`/proc/${device.process.pid}/smaps_rollup`, 'latin1'))[1]);
 
+/** The same when all connections have ended: then the device has as many descriptors as before the first one. */
+async function memoryAtRest(device, descriptors) {
+  await until(() => descriptorsOf(device) <= descriptors, 'the end of all connections');
+  return memoryOf(device);
+}
+
+const descriptorsOf = (device) => fs.readdirSync(`/proc/${device.process.pid}/fd`).length;
+
 const hostilities = [
   (client) => client.sendText('{"type":"restart"}'),
+  (client) => client.sendText('{"type":"restart","into":"recovery"}'),
+  (client) => client.sendText('{"type":"crash","stack":true}'),
   (client) => client.sendText('{'.repeat(300)),
   (client) => client.data(0, Buffer.alloc(8192)),
   (client) => client.socket._socket.write(Buffer.from([0x81, 0xfe, 0x01, 0x00, 1])),
-  (client) => client.sendText({ type: 'hello', version: 1, ticket: 'A'.repeat(22), scram: new Scram('x').first() }),
+  (client) => client.sendText({ type: 'hello', version: 1, ticket: '0'.repeat(32), scram: new Scram('x').first() }),
   async (client, device, localAddress) => assert.notEqual(await guess(device, 'nonsense', localAddress), 'welcome'),
   () => {},
 ];
@@ -482,6 +497,7 @@ const hostilities = [
 test('a thousand hostile sessions leave nothing behind, and an honest update among them is done', async () => {
   const env = { ASAN_OPTIONS: 'quarantine_size_mb=1:malloc_context_size=0' };
   await withDevice({ image: first.path, env }, async (device) => {
+    const descriptors = descriptorsOf(device);
     let count = 0;
     const attack = async (until_) => {
       while (count < until_) {
@@ -499,8 +515,7 @@ test('a thousand hostile sessions leave nothing behind, and an honest update amo
     await owner.close();
     const flood = (until_) => Promise.all(Array.from({ length: 8 }, () => attack(until_)));
     await flood(200);
-    await sleep(1500); // those that have ended are gone
-    const before = memoryOf(device);
+    const before = await memoryAtRest(device, descriptors);
     const attackers = flood(1000);
     const file = freshPath('.txt');
     fs.writeFileSync(file, `${device.pairingCode}\n`);
@@ -512,8 +527,7 @@ test('a thousand hostile sessions leave nothing behind, and an honest update amo
     }, 'the honest update');
     const during = count;
     await attackers;
-    await sleep(1500);
-    const after = memoryOf(device);
+    const after = await memoryAtRest(device, descriptors);
     assert.ok(device.partition('ota_1').subarray(0, good.bytes.length).equals(good.bytes), pushed.stdout);
     console.log(`1000 hostile sessions: private memory ${before} KiB before, ${after} KiB after; ota-ws push was done at session ${during}, try ${tries}`);
     assert.ok(after <= before + 2048, `${after - before} KiB more than before`);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // After every message the link goes: it is reset, it ends, a frame ends half-way, or the client says nothing any more.
 // Then the next client's update begins. Where the link is known dead it need not wait for the stall time-out, which is
-// set so long that the test would fail; where it is not, the silent client is told `stalled` first.
+// set so long that the test would fail; where it is not, the silent client gets `stalled` first.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import test from 'node:test';

@@ -5,14 +5,17 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
+import tls from 'node:tls';
+import path from 'node:path';
 import { once } from 'node:events';
 import { assertEnds, askPretender, cli, environment, EXIT, first, history, hostOf, lastLine, objects, PASSWORD, pretender, protectedBy, second, send, state, welcome, withFirst, test } from './cli_tools.js';
-import { freshPath, request, run, tools, until, withDevice } from './harness.js';
+import { freshPath, request, root, run, tools, until, withDevice } from './harness.js';
+import { tlsOptions } from './wire.js';
 
 const reasonAgainst = (file, args) => (spawnSync(file, args).status === 0 ? false : `no real ${file} ${args[0]} on this machine`);
 const withoutHosts = reasonAgainst('unshare', ['-m', 'true']);
 const withoutNetworks = reasonAgainst('unshare', ['-n', 'ip', 'link', 'set', 'lo', 'up']);
-const withoutNginx = reasonAgainst('nginx', ['-v']);
+const nginxProgram = path.join(root, 'build/servers/nginx'); // test/setup.sh puts it there
 
 // ---- names
 
@@ -84,6 +87,28 @@ test('https: the name given is checked, whatever Host says', { skip: withoutHost
   }, { bind: '::', ...numbered });
 });
 
+/** The name that a client of TLS sends to a server at `address`, which is called by `host`; false: none. */
+async function serverNameFor(host, address) {
+  const { cert, key } = tlsOptions();
+  const names = [];
+  const server = tls.createServer({ cert: fs.readFileSync(cert), key: fs.readFileSync(key) }, (socket) => {
+    names.push(socket.servername);
+    socket.end('HTTP/1.1 500 Trouble\r\ncontent-length: 0\r\nconnection: close\r\n\r\n');
+    socket.on('error', () => {});
+  });
+  await new Promise((resolve) => server.listen(0, address, resolve));
+  const result = await cli(['info', '--json', '--retry', '0', '--insecure', `https://${host}:${server.address().port}`]);
+  server.close();
+  assert.equal(objects(result.stdout).at(-1).error, 'http_error', result.stdout);
+  return names[0];
+}
+
+test('https: the server gets a name, and no address', async () => {
+  assert.equal(await serverNameFor('localhost', '127.0.0.1'), 'localhost');
+  assert.equal(await serverNameFor('127.0.0.1', '127.0.0.1'), false);
+  assert.equal(await serverNameFor('[::1]', '::1'), false);
+});
+
 // ---- IPv6
 
 test('IPv6: zone, capitals and zeros', { skip: withoutNetworks }, async () => {
@@ -116,7 +141,7 @@ async function nginxBefore(t, device, { upgrades = true } = {}) {
     http { access_log off; client_body_temp_path ${folder}; proxy_temp_path ${folder}; fastcgi_temp_path ${folder}; uwsgi_temp_path ${folder}; scgi_temp_path ${folder};
      map $http_upgrade $cu { default upgrade; '' close; }
      server { listen 127.0.0.1:${port}; location /devices/lamp/ { proxy_pass http://${hostOf(device)}/; proxy_http_version 1.1; ${upgrades ? upgrade : ''} } } }`);
-  const nginx = spawn('nginx', ['-p', folder, '-c', `${folder}/nginx.conf`], { stdio: 'ignore' });
+  const nginx = spawn(nginxProgram, ['-p', folder, '-c', `${folder}/nginx.conf`], { stdio: 'ignore' });
   t.after(async () => (nginx.kill('SIGTERM'), await once(nginx, 'close')));
   await until(() => canConnect(port), 'nginx');
   return `127.0.0.1:${port}`;
@@ -138,7 +163,7 @@ function freePort() {
   });
 }
 
-test('a page behind a path prefix of nginx is updated', { skip: withoutNginx }, async (t) => {
+test('a page behind a path prefix of nginx is updated', async (t) => {
   await withFirst(async (device) => {
     const proxy = await nginxBefore(t, device);
     for (const path of ['/devices/lamp/ota', '/devices/lamp/']) {
@@ -151,7 +176,7 @@ test('a page behind a path prefix of nginx is updated', { skip: withoutNginx }, 
   });
 });
 
-test('a proxy that passes no WebSocket on is named', { skip: withoutNginx }, async (t) => {
+test('a proxy that passes no WebSocket on is named', async (t) => {
   await withFirst(async (device) => {
     const proxy = await nginxBefore(t, device, { upgrades: false });
     const result = await cli(['info', '--retry', '0', `http://${proxy}/devices/lamp/ota`]);

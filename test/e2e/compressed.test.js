@@ -120,7 +120,7 @@ test('what is no honest stream ends in a named failure, starts nothing, and the 
       const answer = await updatePacked(client, second.bytes, stream);
       assert.equal(answer.type, 'failed', what);
       assert.equal(answer.name, name, what);
-      assert.notEqual(slotOf(device)[0], 0xe9, `${what}: it lies there as an image`);
+      assert.notEqual(slotOf(device)[0], 0xe9, `${what}: the slot looks like an image`);
     }
     assert.equal((await updatePacked(client, second.bytes, packed)).type, 'done');
     assert.ok(slotOf(device).equals(second.bytes));

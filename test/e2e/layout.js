@@ -20,6 +20,15 @@ export function layoutFaults({ fingerSize, isPhone }) {
     `${element.localName}${element.id && `#${element.id}`} "${element.textContent.trim().replace(/\s+/g, ' ').slice(0, 30)}"`;
   const blockOf = (element) => (getComputedStyle(element).display === 'inline' ? blockOf(element.parentElement) : element);
 
+  /** An element that scrolls shows a part of its text. */
+  function inView(element, boxes) {
+    if (getComputedStyle(element).overflowY === 'visible') return boxes;
+    const { top, bottom } = element.getBoundingClientRect();
+    return boxes
+      .filter((box) => box.top < bottom && box.bottom > top)
+      .map((box) => new DOMRect(box.left, Math.max(box.top, top), box.width, Math.min(box.bottom, bottom) - Math.max(box.top, top)));
+  }
+
   /** Text nodes that can be seen, with the boxes of their lines. */
   function* texts() {
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
@@ -27,7 +36,7 @@ export function layoutFaults({ fingerSize, isPhone }) {
       if (!node.data.trim() || node.parentElement.closest('script, style') || !isSeen(node.parentElement)) continue;
       const range = document.createRange();
       range.selectNodeContents(node);
-      const boxes = [...range.getClientRects()].filter((box) => box.width > 0 && box.height > 0);
+      const boxes = inView(node.parentElement, [...range.getClientRects()]).filter((box) => box.width > 0 && box.height > 0);
       if (boxes.length) yield { node, element: node.parentElement, boxes };
     }
   }

@@ -34,6 +34,7 @@ export class ManInTheMiddle {
     man.sessions.on('connection', (client) => man.#relaySession(client));
     man.server.listen(0, '127.0.0.1');
     await once(man.server, 'listening');
+    man.server.unref(); // a test that has failed must not hang
     return man;
   }
 
@@ -49,7 +50,7 @@ export class ManInTheMiddle {
       answer.on('data', (chunk) => chunks.push(chunk));
       answer.on('end', () => {
         const body = this.seeTicket(Buffer.concat(chunks));
-        response.writeHead(answer.statusCode, { 'content-type': 'application/json', 'content-length': body.length });
+        response.writeHead(answer.statusCode, { ...answer.headers, 'content-length': body.length });
         response.end(body);
       });
     });
@@ -79,8 +80,13 @@ export class ManInTheMiddle {
     }
   }
 
-  stop() {
+  /** All sessions; new ones may come. */
+  cut() {
     this.sockets.forEach((socket) => socket.terminate());
+  }
+
+  stop() {
+    this.cut();
     this.sessions.close();
     this.server.close();
   }

@@ -14,17 +14,45 @@ const quick = [
   'push --no-restart', 'a file that is ready', 'cancel takes', '--wait=0', 'a lower version', 'several devices', '--json',
   'a full standard output', 'on a terminal', 'SIGINT', 'Ctrl-C while', 'a connection that breaks', 'a link that drops', 'a resumed update',
   'a device that is busy', 'a message that was', 'what is sent', 'a refused ticket', 'a device that does not know', 'figures of',
-  'a device without', 'a pairing code', 'a chosen password', 'https', 'a page at the root', 'IPv6',
+  'a device without', 'wrong usage', 'a pairing code', 'a chosen password', 'https', 'a page at the root', 'IPv6',
 ];
 const slow = ['who must wait', 'in a pipe', '--quiet', 'after a device', 'info', 'what answers', 'a device that', 'nonsense', 'what a device says', 'bad files',
   'a bad file', 'wrong password', 'the password', 'a byte order mark', 'a proxy', 'a page behind', 'each HTTP', 'names that', 'an IP'];
+const { OTA_WS_CLI: otaWs } = process.env;
 process.env.OTA_WS_CLI = path.join(folder, 'ota-ws');
 process.env.OTA_WS_TESTS = process.env.PYTHON_ONLY ? 'none' : [...quick, ...(process.env.PYTHON_ALL ? slow : [])].join('|');
 
 await import('./cli.test.js');
 await import('./cli_names.test.js');
 const { environment, hostOf, PASSWORD, second, withFirst } = await import('./cli_tools.js');
-const { freshPath, root, run } = await import('./harness.js');
+const { buildDir, freshPath, root, run } = await import('./harness.js');
+
+const runIn = (cwd, [program, ...args], env = {}) =>
+  run(program, args, { cwd, env: environment({ PYTHONPATH: path.join(root, 'python'), PYTHONDONTWRITEBYTECODE: '1', OTA_WS_PASSWORD: PASSWORD, ...env }) });
+
+test('wrong words are answered as ota-ws answers them', async () => {
+  const file = second.path;
+  const lines = ['', 'psuh a.bin bench', 'upload', 'Reboot bench', 'version', 'frobnicate', 'help psuh', '--frce', 'help --frce', 'push',
+    `push ${file}`, `push bench ${file}`, `push a.bin ${file} b:0`, 'info', 'info bench --passwordfile x', 'info bench --password x',
+    'info -p x bench', 'info bench --comfirm', 'info bench --confirm', 'info bench --wait', 'info --json=1 bench', 'info -jx bench',
+    'info bench --retry', 'info bench --retry=x', 'info bench --retry=-1', 'info bench --retry=86401', 'push a.bin bench --wait=',
+    'push a.bin bench --compress maybe', 'push a.bin bench --no-restart --confirm', 'push a.bin bench --confirm --wait=0', 'discover x',
+    'discover --wait x', 'discover --wait 1 2', 'discover --force', 'info ftp://x', 'info http://x/#code=K7MQ', 'info http://x/?a', 'info x:0',
+    'info x:65536', 'info a@b', 'info [fe80::1', 'info [fe80::1%nowhere]', 'info [1::2::3]', 'help a b'];
+  const program = otaWs ?? path.join(buildDir, 'cli/ota-ws');
+  const inOneProcess = `import contextlib, io, json, sys
+from ota_ws.command import main
+def answer(line):
+    with contextlib.redirect_stderr(io.StringIO()) as said:
+        return main(line.split(), 'ota-ws {command} {host}', 'ota-ws help {command}'), said.getvalue()
+print(json.dumps([answer(line) for line in json.loads(sys.argv[1])]))`;
+  const answers = JSON.parse((await runIn(root, ['python3', '-c', inOneProcess, JSON.stringify(lines)])).stdout);
+  for (const [i, line] of lines.entries()) {
+    const wanted = await run(program, line.split(' ').filter((word) => word !== ''));
+    assert.deepEqual([wanted.code, wanted.stderr], answers[i], line);
+    assert.equal(wanted.code, 2, line);
+  }
+});
 
 /** A copy of a project whose build makes `second`. */
 function project(name) {
@@ -33,9 +61,6 @@ function project(name) {
   fs.copyFileSync(second.path, path.join(copy, 'app.bin'));
   return copy;
 }
-
-const runIn = (cwd, [program, ...args], env = {}) =>
-  run(program, args, { cwd, env: environment({ PYTHONPATH: path.join(root, 'python'), PYTHONDONTWRITEBYTECODE: '1', OTA_WS_PASSWORD: PASSWORD, ...env }) });
 
 const { IDF_PATH, IDF_PYTHON = 'python3' } = process.env;
 const idf = IDF_PATH === undefined ? [path.join(folder, 'stub_idf.py')] : [IDF_PYTHON, path.join(IDF_PATH, 'tools/idf.py')];
@@ -58,10 +83,32 @@ test('idf.py ota-push builds and updates; ota-rollback goes back', async () => {
 
 test('idf.py takes the host from OTA_WS_HOST, and ends as ota-ws', async () => {
   const here = project('idf_project');
-  assert.match((await runIn(here, [...idf, 'ota-info'])).stderr, /^Which device\? Say --host NAME, or set OTA_WS_HOST\.$/m);
+  for (const action of ['ota-info', 'ota-push']) {
+    const nowhere = await runIn(here, [...idf, action]);
+    assert.match(nowhere.stderr, /^Which device\? Say --host NAME, or set OTA_WS_HOST\.$/m);
+    assert.equal(nowhere.code, 2);
+  }
+  assert.match((await runIn(here, [...idf, 'ota-push', '--host', 'ftp://lamp'])).stderr, /is no address of a device: its scheme/);
+  assert.ok(!fs.existsSync(path.join(here, 'build')), 'nothing is built without an address');
   const nobody = await runIn(here, [...idf, 'ota-info'], { OTA_WS_HOST: '127.0.0.1:1' });
   assert.equal(nobody.code, 5, nobody.stderr);
   assert.match(nobody.stderr, /next: 'idf\.py ota-info --host 127\.0\.0\.1:1'/);
+});
+
+// The first of them is a copy here, so that the files of this working tree are tried.
+test('three commands of README lead to an update', async () => {
+  await withFirst(async (device) => {
+    for (const document of ['README.md', 'README-RU.md']) {
+      const [clone, ...lines] = fs.readFileSync(path.join(root, document), 'utf8').match(/```sh\n(git clone[^`]+)\n```/)[1].split('\n');
+      const here = project('idf_project');
+      fs.rmSync(path.join(here, 'idf_ext.py'));
+      fs.cpSync(path.join(root, 'python'), path.join(here, clone.split(' ').at(-1), 'python'), { recursive: true });
+      assert.equal(lines.length, 2);
+      const script = lines.join('\n').replace('idf.py', idf.join(' ')).replace('192.168.1.7', hostOf(device));
+      const done = await runIn(here, ['sh', '-ec', script], { PYTHONPATH: '' });
+      assert.match(done.stdout, /^(running|runs already:) 2\.0\.0 from ota_1, on trial/m, done.stdout + done.stderr);
+    }
+  });
 });
 
 test('PlatformIO uploads through its SCons', async () => {

@@ -11,7 +11,7 @@ const running = makeImage({ version: '1.0.0', size: '64K' });
 const update = makeImage({ version: '2.0.0', size: '64K' });
 const longText = JSON.stringify({ type: 'ping', no_such_name: 'x'.repeat(900) });
 
-/** The page, a message that is too long for a stranger's buffer, and the whole update; throws where memory was missing. */
+/** The page, a message that is too long for the buffer before the login, and the whole update; throws where memory was missing. */
 async function serveAndUpdate(device) {
   const page = await request(device);
   assert.equal(page.status, 200);
@@ -51,14 +51,14 @@ async function lifeWithout(n) {
     return 'refused to start';
   }
   try {
-    const told = await serveAndUpdate(device).catch((error) => error);
-    if (told !== undefined) {
+    const failure = await serveAndUpdate(device).catch((error) => error);
+    if (failure !== undefined) {
       await serveAgain(device);
     }
     await device.stop();
     const failed = device.log.includes(`allocation ${n} fails`);
-    assert.ok(failed || told === undefined, told);
-    return failed ? (told === undefined ? 'not noticed' : 'asked again') : undefined;
+    assert.ok(failed || failure === undefined, failure);
+    return failed ? (failure === undefined ? 'not noticed' : 'asked again') : undefined;
   } catch (error) {
     error.message = `without allocation ${n}: ${error.message}\n--- console\n${device.log}`;
     await device.kill();

@@ -92,9 +92,9 @@ test('state and inspect say who signed an image', async () => {
     assert.doesNotMatch((await onDevice(device, 'info')).stdout, /sign/);
     assert.doesNotMatch((await onDevice(device, 'info', '--json')).stdout, /sign/);
   });
-  const told = JSON.parse((await run(tools.cli, ['inspect', '--json', path.join(vectors, 'rsa.bin')])).stdout.split('\n')[0]);
-  assert.equal(told.signature, 'right');
-  assert.ok(told.signed_by.startsWith(digests['rsa-a.pem']));
+  const answer = JSON.parse((await run(tools.cli, ['inspect', '--json', path.join(vectors, 'rsa.bin')])).stdout.split('\n')[0]);
+  assert.equal(answer.signature, 'right');
+  assert.ok(answer.signed_by.startsWith(digests['rsa-a.pem']));
   const changed = load('rsa.bin');
   changed[4096 + 900] ^= 1;
   const file = freshPath('.bin');

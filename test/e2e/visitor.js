@@ -33,14 +33,29 @@ const variants = [
 let variant = variants[0];
 let count = engines.indexOf(engine);
 
-/** A test of the page. */
-export function pageTest(name, ...rest) {
+function addTest(name, smallPage, [...rest]) {
   const body = rest.pop();
-  const own = variants[count++ % variants.length];
-  test(`${name} [${engine}, ${own.size}, ${own.scheme}]`, ...rest, (t) => {
+  const own = { ...variants[count++ % variants.length], smallPage };
+  test(`${name} [${engine}, ${own.size}, ${own.scheme}${smallPage ? ', small page' : ''}]`, ...rest, (t) => {
     variant = own;
     return body(t);
   });
+}
+
+/** A test of the page. */
+export function pageTest(name, ...rest) {
+  addTest(name, false, rest);
+}
+
+/** A test of the full page, and the same test of the small one. */
+export function visitBoth(name, ...rest) {
+  addTest(name, false, rest);
+  addTest(name, true, rest);
+}
+
+/** A test of the small page alone. */
+export function visitSmall(name, ...rest) {
+  addTest(name, true, rest);
 }
 
 let certificate;
@@ -52,11 +67,12 @@ function selfSigned() {
   return { key, cert };
 }
 
-/** Settings of a device that speaks the test's scheme, or the one that they name. */
+/** Settings of a device that speaks the test's scheme, or the one that they name, and serves the test's page. */
 export function inScheme({ scheme = variant.scheme, options = {}, ...settings }) {
-  if (scheme === 'http') return { ...settings, options };
+  const own = { ...(variant.smallPage && { smallPage: true }), ...options };
+  if (scheme === 'http') return { ...settings, options: own };
   certificate ??= selfSigned();
-  return { ...settings, options: { ...certificate, ...options } };
+  return { ...settings, options: { ...certificate, ...own } };
 }
 
 const openTabs = new Set();
@@ -244,8 +260,10 @@ export class Visitor {
     await this.click('connect');
   }
 
-  choose(file) {
-    return this.tab.setFile(find('picker'), file);
+  /** As soon as the page offers it: before that it takes no file. */
+  async choose(file) {
+    await this.see('choice');
+    await this.tab.setFile(find('picker'), file);
   }
 
   /** With the keyboard: the dialog that Enter opens on what has the focus. */

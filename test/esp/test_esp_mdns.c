@@ -1,13 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the chip announces. Whether a real mdns component sends it, only a board or an emulated one with it can show.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "testing.h"
 
 #include "mdns.h"
 #include "mdns_announce.h"

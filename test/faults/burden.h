@@ -8,7 +8,7 @@ typedef struct {
     long blocks; // of memory, not freed
     unsigned descriptors;
     size_t stored;     // bytes
-    long resident_kib; // only told: sanitizers keep what was freed
+    long resident_kib; // only printed: sanitizers keep what was freed
 } burden_t;
 
 burden_t burden_weigh(const board_t *board);

@@ -2,8 +2,8 @@
 // Power stays on, but things fail: each operation of flash and store, each allocation, each digest, each message sent,
 // each start of the worker at call n, for all n; sectors that do not erase, bits that do not program, reads that flip;
 // every message followed by silence or by a lost link. Then 200 updates in a row with drops, cuts, restarts and cancels
-// by chance, which leave no memory, descriptor or stored value behind. After each: the device is free, tells the truth
-// (test/cuts: invariants) and takes an update. Prints the counts. Exit 1: a violation.
+// by chance, which leave no memory, descriptor or stored value behind. After each: the device is free, reports the
+// truth (test/cuts: invariants) and takes an update. Prints the counts. Exit 1: a violation.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +61,9 @@ static void check(bench_t *bench, const char *where, long number) {
 static void check_free(bench_t *bench, const char *where, long number) {
     life_t *life = &bench->life;
     bench->board.fail_at = -1;
+    if (life->is_connected && life->session.state == OTA_WS_SESSION_ENDED) {
+        life_disconnect(life); // its ticket could not be checked: a client asks for a new one
+    }
     if (!life->is_connected) {
         life_connect(life);
     }
@@ -76,8 +79,7 @@ static void check_free(bench_t *bench, const char *where, long number) {
     }
 }
 
-// ---- operation n fails
-// -----------------------------------------------------------------------------------------------
+// ---- operation n fails ----
 
 static unsigned fail_each(bench_t *bench, size_t state, size_t geometry) {
     unsigned runs = 0;
@@ -97,7 +99,7 @@ static unsigned fail_each(bench_t *bench, size_t state, size_t geometry) {
     }
 }
 
-// ---- allocation n fails --------------------------------------------------------------------------------------------
+// ---- allocation n fails ----
 
 // The bootloader needs no memory, and the client has its own.
 static void set_up_way(bench_t *bench, const way_t *way) {
@@ -122,7 +124,7 @@ static unsigned fail_each_allocation(bench_t *bench, const way_t *way) {
     return (unsigned)n - 1;
 }
 
-// ---- message n is lost, and the link; the worker does not start ----------------------------------------------------
+// ---- message n is lost, and the link; the worker does not start ----
 
 static unsigned lose_each(bench_t *bench) {
     int n = 0;
@@ -157,8 +159,7 @@ static unsigned start_no_worker(bench_t *bench) {
     return (unsigned)n - 1;
 }
 
-// ---- a trial ends without memory
-// -------------------------------------------------------------------------------------
+// ---- a trial ends without memory ----
 
 // The new firmware leaks. Where the bootloader watches, the restart is the way back; else it waits for memory.
 static void end_trial_without_memory(bench_t *bench, bool is_watched) {
@@ -189,8 +190,7 @@ static void end_trial_without_memory(bench_t *bench, bool is_watched) {
     check(bench, "no memory at a trial's end:", is_watched);
 }
 
-// ---- flash that does not do what it says
-// -----------------------------------------------------------------------------
+// ---- flash that does not do what it says ----
 
 static unsigned spoil_each(bench_t *bench, board_fault_t fault) {
     unsigned runs = 0;
@@ -212,8 +212,7 @@ static unsigned spoil_each(bench_t *bench, board_fault_t fault) {
     return runs;
 }
 
-// ---- a digest that fits nothing
-// --------------------------------------------------------------------------------------
+// ---- a digest that fits nothing ----
 
 static unsigned digests, wrong_digest; // the hash port has no context
 
@@ -249,8 +248,7 @@ static unsigned fail_each_digest(bench_t *bench) {
     return n - 1;
 }
 
-// ---- messages and lost links
-// -----------------------------------------------------------------------------------------
+// ---- messages and lost links ----
 
 typedef enum { END_CLOSED, END_SILENT, END_COUNT } end_t; // RST, FIN and half a frame reach the core as one of these
 
@@ -298,8 +296,7 @@ static unsigned lose_after_each(bench_t *bench) {
     return runs;
 }
 
-// ---- updates in a row
-// ------------------------------------------------------------------------------------------------
+// ---- updates in a row ----
 
 static uint32_t next_random(uint32_t *state) {
     *state = *state * 1664525u + 1013904223u;

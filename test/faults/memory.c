@@ -55,7 +55,7 @@ void __wrap_free(void *block) {
     __real_free(block);
 }
 
-// ---- libraries that are not linked statically ----------------------------------------------------------------------
+// ---- libraries that are not linked statically ----
 
 static void *allocate(size_t size, const char *file, int line) {
     (void)file;
@@ -117,7 +117,7 @@ static void finish(ota_ws_sha256_t *state, uint8_t digest[OTA_WS_SHA256_SIZE]) {
 
 const ota_ws_hash_t memory_patient_hash = {start, update, peek, finish};
 
-// ---- what tests call -----------------------------------------------------------------------------------------------
+// ---- what tests call ----
 
 void memory_watch(void) {
     if (CRYPTO_set_mem_functions(allocate, reallocate, release) != 1) {

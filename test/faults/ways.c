@@ -23,7 +23,7 @@ static void confirm_new_image(life_t *life) {
     life_confirm(life);
 }
 
-// ---- plain ---------------------------------------------------------------------------------------------------------
+// ---- plain ----
 
 static void prepare_plain(life_t *life) {
     (void)life;
@@ -40,7 +40,7 @@ void ways_plain(life_t *life, int image) {
     confirm_new_image(life);
 }
 
-// ---- compressed ----------------------------------------------------------------------------------------------------
+// ---- compressed ----
 
 static void prepare_compressed(life_t *life) {
     static inflate_zlib_t inflater;
@@ -50,9 +50,9 @@ static void prepare_compressed(life_t *life) {
 }
 
 // The file as one deflate stream; returns its length.
-static uint32_t deflate_file(const image_file_t *file, uint8_t *stream, uint32_t room) {
+static uint32_t deflate_file(const image_file_t *file, uint8_t *stream, uint32_t space) {
     z_stream deflater = {
-        .next_in = file->bytes, .avail_in = (unsigned)file->length, .next_out = stream, .avail_out = room};
+        .next_in = file->bytes, .avail_in = (unsigned)file->length, .next_out = stream, .avail_out = space};
     if (deflateInit2(&deflater, 6, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY) != Z_OK ||
         deflate(&deflater, Z_FINISH) != Z_STREAM_END) {
         abort();
@@ -75,7 +75,7 @@ static void update_compressed(life_t *life, int image) {
     confirm_new_image(life);
 }
 
-// ---- encrypted -----------------------------------------------------------------------------------------------------
+// ---- encrypted ----
 
 static void encrypt(const image_file_t *image, image_file_t *file) {
     encrypt_openssl_t encryption;

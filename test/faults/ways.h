@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The ways in which a file can come, each as an update from begin to confirmation; what fails is told and ends it.
+// The ways in which a file can come, each as an update from begin to confirmation; a failure is reported and ends it.
 #pragma once
 
 #include "device_life.h"

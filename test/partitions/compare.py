@@ -18,7 +18,7 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-LAYOUTS = [(0x8000, 0x0, 0x300000), (0x10000, 0x2000, 0x300000)]  # table, bootloader, recovery bootloader
+LAYOUTS = [(0x8000, 0x0, 0x300000), (0x9000, 0x1000, 0x300000), (0x10000, 0x2000, 0x300000)]  # table, bootloader, recovery bootloader
 VARIABLES = {'SIZE': '0x6000', 'TYPE': 'data', 'NAME': 'named', 'COMMENT': '# none'}  # what made tables name; not UNSET
 
 

@@ -18,13 +18,15 @@ def build(folder):
 
 
 def main(words):
-    actions = action_extensions({}, os.getcwd())['actions']
-    action = actions[words[0]]
+    extension = action_extensions({}, os.getcwd())
+    action = extension['actions'][words[0]]
     parser = argparse.ArgumentParser()
     for option in action['options']:
         kind = {'action': 'store_true'} if option.get('is_flag') else {'default': os.environ.get(option.get('envvar', ''))}
         parser.add_argument(*option['names'], help=option['help'], **kind)
     options = vars(parser.parse_args(words[1:]))
+    for callback in extension['global_action_callbacks']:
+        callback(None, None, [types.SimpleNamespace(name=words[0], action_args=options)])
     if 'all' in action['dependencies']:
         build('build')
     action['callback'](words[0], None, types.SimpleNamespace(build_dir=os.path.abspath('build')), **options)

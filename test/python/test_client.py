@@ -2,12 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The parts of the Python client that need no device. The tests against devices are test/e2e/python.test.js."""
 import ast
-import contextlib
 import importlib
-import io
 import json
 import os
 import re
+import struct
 import subprocess
 import sys
 import unittest
@@ -17,8 +16,10 @@ ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), '../..'))
 sys.path.insert(0, os.path.join(ROOT, 'python'))
 sys.dont_write_bytecode = True
 
-from ota_ws import __version__, address, client, command, image, output  # noqa: E402
+from ota_ws import __version__, address, arguments, client, image, output  # noqa: E402
+from ota_ws.arguments import parse  # noqa: E402
 from ota_ws.failure import Failure  # noqa: E402
+from ota_ws.seal import seal  # noqa: E402
 from ota_ws.sentences import SENTENCES  # noqa: E402
 
 STANDARD = getattr(sys, 'stdlib_module_names', frozenset()) and sys.stdlib_module_names | {'ota_ws'}  # 3.10 and later
@@ -87,7 +88,7 @@ class Package(unittest.TestCase):
         for words, folder in ((['-m', 'ota_ws'], 'python'), (['python/ota_ws'], '.'), (['ota_ws'], 'python')):
             ran = subprocess.run([sys.executable, '-B', *words, '--version'], cwd=os.path.join(ROOT, folder),
                                  stdout=subprocess.PIPE, check=True)
-            self.assertEqual(ran.stdout.decode().strip(), 'ota-ws-update ' + __version__)
+            self.assertEqual(ran.stdout.decode().strip(), 'ota-ws-update %s (protocol version 1)' % __version__)
 
     def test_the_version_is_the_release(self):
         release = re.search(r'^version: "(.+)"', read('idf_component.yml'), re.M)[1]
@@ -106,17 +107,17 @@ class Document(unittest.TestCase):
         self.assertEqual(dict(rows), SENTENCES)
 
     def test_the_login_of_the_protocol_byte_by_byte(self):
-        document = read('docs/protocol.md').split('## 8.')[1]
+        document = read('docs/protocol.md').split('## 8.')[1].split('## 9.')[0]
         texts = re.findall(r'^(\{"type".+\})$', document, re.M)
         hello, challenge, proof, welcome, ping, pong, begin = texts
-        hello_frame = bytes.fromhex(re.search(r'^81 ec[0-9a-f \n]+', document, re.M)[0])
+        hello_frame = bytes.fromhex(re.search(r'^81 f6[0-9a-f \n]+', document, re.M)[0])
         data_frame = bytes.fromhex(re.search(r'^82 a4[0-9a-f \n]+', document, re.M)[0])
         session = client.Session.__new__(client.Session)
         session.line = line_of(frame(text.encode()) for text in (challenge, welcome))
         session.state, session.keys, session.counts, session.round_trip_s = {}, (None, None), [0, 0], 15
         with mock.patch('os.urandom', lambda size: b'18 bytes of client' if size == 18 else hello_frame[2:6]), \
                 mock.patch('select.select', lambda *_: ([1], [], [])):
-            session.log_in('rJ8h2QmT0aX4cVb6nLw1eg', client.as_pairing_code('k7mq2rtx 9wpd'))
+            session.log_in('0500000040e2010075f01c9ab3d2476e', client.as_pairing_code('k7mq2rtx 9wpd'))
             session.send({'type': 'ping'})
             session.counts[1], session.is_open = 1, True  # `state` was the first
             session.line.socket.answers = [frame(pong.encode())]
@@ -157,15 +158,27 @@ class Frames(unittest.TestCase):
 
 class Words(unittest.TestCase):
     def test_pairing_codes_as_people_type_them(self):
-        for typed in ('K7MQ-2RTX-9WPD', 'k7mq2rtx9wpd', ' K7MQ 2rtx 9WPD '):
-            self.assertEqual(client.as_pairing_code(typed), 'K7MQ-2RTX-9WPD')
-        self.assertEqual(client.as_pairing_code('oil1-oil1-oil1'), '0111-0111-0111')
-        for typed in ('sesame 42', 'K7MQ-2RTX-9WPU', 'k7mq2rtx9wp', ''):
-            self.assertEqual(client.as_pairing_code(typed), typed)
+        """The table that the tests of ota-ws and of the page read too."""
+        rows = [line.split('\t') for line in read('test/vectors/codes.txt').split('\n') if line.startswith('"')]
+        self.assertGreater(len(rows), 15)
+        for typed, sent in rows:
+            self.assertEqual(client.as_pairing_code(json.loads(typed)), json.loads(sent))
+
+    def test_the_seal_by_the_vectors_of_rfc_8439(self):
+        rows = [line.split() for line in read('test/vectors/chacha20.txt').split('\n') if line and line[0] != '#']
+        self.assertEqual(len(rows), 3)
+        for key, nonce, counter, plain, sealed in rows:
+            key, data = bytes.fromhex(key), bytes.fromhex(plain)
+            words, start = struct.unpack('<3I', bytes.fromhex(nonce)), 64 * int(counter)
+            for split in range(len(data) + 1):
+                parts = seal(key, words, start, data[:split]) + seal(key, words, start + split, data[split:])
+                self.assertEqual(parts.hex(), sealed)
+            long = seal(key, words, start, bytes(100000))
+            self.assertEqual(long[70001:80000], seal(key, words, start + 70001, bytes(9999)))
 
     def test_addresses_and_what_is_none(self):
         known = {'lamp': ('lamp', 80, False, ['/ota']), 'lamp:8070': ('lamp', 8070, False, ['/ota']),
-                 'https://lamp': ('lamp', 443, True, ['/ota']), '[fe80::1%25lo]:81': ('fe80::1%lo', 81, False, ['/ota']),
+                 'https://lamp': ('lamp', 443, True, ['/ota']), 'http://[fe80::1%25lo]:81': ('fe80::1%lo', 81, False, ['/ota']),
                  'http://proxy/devices/lamp/': ('proxy', 80, False, ['/devices/lamp/ota', '/devices/lamp/']),
                  'http://lamp/update': ('lamp', 80, False, ['/update'])}
         for written, right in known.items():
@@ -191,17 +204,18 @@ class Words(unittest.TestCase):
                 sum_of_all ^= byte
             self.assertEqual(image.fold(data), sum_of_all)
 
-    def test_options_stand_anywhere_and_wrong_ones_are_named(self):
-        options = command.parse('push app.bin --wait lamp -q bench --retry 2'.split())
+    def test_options_stand_anywhere(self):
+        options = parse('push app.bin --wait lamp -q bench --retry 2'.split(), '{command} {host}')
         self.assertEqual((options.file, options.hosts, options.wait, options.retry, options.quiet),
                          ('app.bin', ['lamp', 'bench'], 60, 2, True))
-        self.assertEqual(command.parse(['restart', '--wait=0', 'lamp']).wait, 0)
-        for words in ([], ['upload'], ['push'], ['push', 'app.bin'], ['info', '--nothing', 'x'], ['info', '--pass', 'x', 'y'],
-                      ['push', '--retry', 'x', 'app.bin', 'lamp']):
-            with self.assertRaises(SystemExit) as ended, contextlib.redirect_stderr(io.StringIO()) as said:
-                command.parse(words)
-            self.assertEqual(ended.exception.code, 2, words)
-            self.assertRegex(said.getvalue(), "^ota-ws: .+\\.\nnext: '.+ --help' shows what there is\n$")
+        self.assertEqual(parse(['restart', '--wait=0', 'lamp'], '').wait, 0)
+        for words in (['discover', '--wait', '3'], ['discover', '--wait=3'], ['--wait=3', 'discover']):
+            self.assertEqual(parse(words, '').search, 3)
+
+    def test_all_words_fit_the_help(self):
+        for topic in ['', *arguments.COMMANDS]:
+            for line in arguments.help_text(topic, 'python -m ota_ws').splitlines():
+                self.assertLessEqual(len(line), 80)
 
     def test_no_state_of_a_device_ends_in_a_traceback(self):
         texts = 'device boot chip project version built idf elf_sha256 slot image update other_slot other_image ' \

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Searches all that can happen to a device and two clients: from each way in which it may start, breadth first, every
 // event in every state that is new, down to a depth or until no state is new. In each state all invariants must hold,
-// and when everybody leaves the next update must work. States are told apart by world_abstract(); time only in steps.
+// and when everybody leaves the next update must work. world_abstract() distinguishes states; time only in steps.
 // Prints the counts. Exit 1: an invariant does not hold; the way there is printed.
 //   states [DEPTH]
 //   states --document FILE   writes docs/states.md too
@@ -28,7 +28,7 @@ typedef struct {
     uint32_t count;
     world_t *level, *next; // snapshots of the newest nodes
     uint32_t *level_nodes, *next_nodes;
-    size_t level_count, next_count, next_room;
+    size_t level_count, next_count, next_space;
     uint64_t events, wind_ups;
     uint64_t edges[PHASES][PHASES]; // one bit for each event
 } search_t;
@@ -40,7 +40,7 @@ static unsigned phase(void) {
     return world.device.restarting ? PHASES - 1 : (unsigned)world.device.update;
 }
 
-// ---- known states --------------------------------------------------------------------------------------------------
+// ---- known states ----
 
 static uint32_t hash_of(const world_state_t *state) {
     uint32_t hash = 2166136261u;
@@ -60,10 +60,10 @@ static uint32_t *find(const search_t *search, const world_state_t *state) {
 }
 
 static void remember_world(search_t *search, uint32_t node) {
-    if (search->next_count == search->next_room) {
-        search->next_room = search->next_room * 2 + 1024;
-        search->next = realloc(search->next, search->next_room * sizeof *search->next);
-        search->next_nodes = realloc(search->next_nodes, search->next_room * sizeof *search->next_nodes);
+    if (search->next_count == search->next_space) {
+        search->next_space = search->next_space * 2 + 1024;
+        search->next = realloc(search->next, search->next_space * sizeof *search->next);
+        search->next_nodes = realloc(search->next_nodes, search->next_space * sizeof *search->next_nodes);
     }
     memcpy(&search->next[search->next_count], &world, sizeof world);
     search->next_nodes[search->next_count++] = node;
@@ -83,7 +83,7 @@ static bool add(search_t *search, uint32_t parent, unsigned event) {
     return true;
 }
 
-// ---- the search ----------------------------------------------------------------------------------------------------
+// ---- the search ----
 
 static void print_way(const search_t *search, uint32_t node) {
     if (node == 0) {
@@ -137,7 +137,7 @@ static bool begin_level(search_t *search) {
     search->level_count = search->next_count;
     search->next = NULL;
     search->next_nodes = NULL;
-    search->next_count = search->next_room = 0;
+    search->next_count = search->next_space = 0;
     return search->level_count > 0;
 }
 
@@ -152,7 +152,7 @@ static bool search_level(search_t *search) {
     return true;
 }
 
-// ---- what is printed -----------------------------------------------------------------------------------------------
+// ---- what is printed ----
 
 // The names of the events that lead from one phase to another, each once.
 static void print_names(FILE *file, uint64_t edge) {

@@ -21,7 +21,7 @@ static void violate(const char *what) {
     world.violation = world.violation != NULL ? world.violation : what;
 }
 
-// ---- ports ---------------------------------------------------------------------------------------------------------
+// ---- ports ----
 
 static uint32_t slot_size(void *context) {
     (void)context;
@@ -110,7 +110,7 @@ static void filled(void *context, size_t length) {
 
 static void submit(void *context, const ota_ws_job_t *job) {
     (void)context;
-    world.early = job->promise.early;
+    world.early = job->request.early;
     queue(job->kind, 0);
 }
 
@@ -122,7 +122,7 @@ static void stop_worker(void *context) {
     world.has_worker = false;
 }
 
-static void hear(void *context, const char *text, size_t length) {
+static void on_text(void *context, const char *text, size_t length) {
     const ota_ws_session_t *session = context;
     if (session->state == OTA_WS_SESSION_ENDED || length > OTA_WS_MESSAGE_SIZE || text[length - 1] != '}') {
         violate("only whole messages are sent, to sessions that have not ended");
@@ -133,8 +133,8 @@ static void close_link(void *context) {
     (void)context;
 }
 
-static const ota_ws_link_t links[WORLD_CLIENTS] = {{&world.sessions[0], hear, close_link},
-                                                   {&world.sessions[1], hear, close_link}};
+static const ota_ws_link_t links[WORLD_CLIENTS] = {{&world.sessions[0], on_text, close_link},
+                                                   {&world.sessions[1], on_text, close_link}};
 static const ota_ws_flash_t flash = {.slot_size = slot_size};
 static const ota_ws_platform_t platform = {
     .describe = describe, .restart = restart, .allows = allows, .random = fill_random, .load = load, .save = save};
@@ -145,7 +145,7 @@ static const ota_ws_worker_t worker = {.early = WORLD_CHUNK,
                                        .submit = submit,
                                        .stop = stop_worker};
 
-// ---- starts --------------------------------------------------------------------------------------------------------
+// ---- starts ----
 
 const char *const world_starts[] = {"at rest", "on trial", "a confirmation was cut off", "a way back was cut off",
                                     "a boot record is lost"};
@@ -153,8 +153,9 @@ const unsigned world_start_count = sizeof world_starts / sizeof *world_starts;
 
 void world_begin(unsigned start) {
     static const ota_ws_ports_t ports = {&flash, &platform, &worker, &ota_ws_hash_openssl};
-    static const ota_ws_errand_t errands[] = {OTA_WS_ERRAND_NONE, OTA_WS_ERRAND_NONE, OTA_WS_ERRAND_CONFIRM,
-                                              OTA_WS_ERRAND_GO_BACK, OTA_WS_ERRAND_SELECT};
+    static const ota_ws_pending_action_t pending_actions[] = {OTA_WS_PENDING_NONE, OTA_WS_PENDING_NONE,
+                                                              OTA_WS_PENDING_CONFIRM, OTA_WS_PENDING_GO_BACK,
+                                                              OTA_WS_PENDING_SELECT};
     memset(&world, 0, sizeof world);
     settings = ota_ws_default_settings;
     settings.chunk = WORLD_CHUNK;
@@ -165,10 +166,10 @@ void world_begin(unsigned start) {
     ota_ws_device_init(&world.device, &ports, &settings, NULL, world.now_ms);
     ota_ws_device_scratch(&world.device, scratch);
     world.device.on_trial = start == 1 || start == 2 || start == 3;
-    world.device.errand = errands[start];
+    world.device.pending_action = pending_actions[start];
 }
 
-// ---- what may happen -----------------------------------------------------------------------------------------------
+// ---- what may happen ----
 
 static void say(unsigned client, const char *text) {
     ota_ws_session_message(&world.sessions[client], text, strlen(text), world.now_ms);
@@ -246,7 +247,7 @@ static bool say_word(unsigned which) {
     return true;
 }
 
-// A chunk at an offset; the ring has room for it.
+// A chunk at an offset; the ring has space for it.
 static bool send_at(unsigned client, uint32_t offset, uint32_t length) {
     ota_ws_session_t *session = &world.sessions[client];
     if (!is_listening(client) || world.chunks == WORLD_CHUNKS) {
@@ -272,7 +273,7 @@ static bool send_wrong(unsigned client) {
     return send_at(client, world.device.expected + 1, 4);
 }
 
-// ---- what the writer has done --------------------------------------------------------------------------------------
+// ---- what the writer has done ----
 
 static ota_ws_status_t failure_of(ota_ws_job_kind_t kind) {
     switch (kind) {
@@ -351,7 +352,7 @@ static bool complete(unsigned how) {
     return true;
 }
 
-// ---- time, memory, the application ---------------------------------------------------------------------------------
+// ---- time, memory, the application ----
 
 static bool wait(unsigned ms) {
     world.now_ms += ms;
@@ -410,7 +411,7 @@ const world_event_t world_events[] = {
 };
 const unsigned world_event_count = sizeof world_events / sizeof *world_events;
 
-// ---- what must hold ------------------------------------------------------------------------------------------------
+// ---- what must hold ----
 
 static bool only_control_is_queued(void) {
     return world.job_count == 1 && world.jobs[0] >= OTA_WS_JOB_CONFIRM;
@@ -488,7 +489,7 @@ const char *world_check(void) {
     return NULL;
 }
 
-// ---- telling states apart ------------------------------------------------------------------------------------------
+// ---- which states are different ----
 
 static uint8_t name_of(const ota_ws_session_t *session) {
     return session == NULL ? 0 : (uint8_t)(1 + (session - world.sessions));
@@ -517,7 +518,7 @@ void world_abstract(world_state_t *state) {
     *at++ = (uint8_t)(device->end.status != OTA_WS_OK);
     *at++ = (uint8_t)(device->on_trial | device->restarting << 1 | world.is_selected << 2 | world.is_short << 3 |
                       world.is_refusing << 4 | world.has_failed << 5);
-    *at++ = (uint8_t)device->errand;
+    *at++ = (uint8_t)device->pending_action;
     *at++ = is_receiving ? passed(device->last_data_ms, 15000, 2) : 0;
     *at++ = device->on_trial ? passed(device->trial_since_ms, 100000, 3) : 0;
     for (unsigned i = 0; i < WORLD_CLIENTS; i++) {
@@ -531,7 +532,7 @@ void world_abstract(world_state_t *state) {
     }
 }
 
-// ---- the end -------------------------------------------------------------------------------------------------------
+// ---- the end ----
 
 static const char *settle(void) {
     while (world.job_count > 0) {
@@ -566,7 +567,7 @@ const char *world_wind_up(void) {
     world.is_short = world.is_refusing = false;
     const char *violation = settle();
     for (int i = 0; i < 3 && violation == NULL; i++) {
-        (void)wait(TRIAL_MS); // errands, and the trial
+        (void)wait(TRIAL_MS); // pending_actions, and the trial
         violation = settle();
     }
     if (violation != NULL || world.device.restarting) {

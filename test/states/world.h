@@ -8,7 +8,7 @@
 
 #define WORLD_CLIENTS 2
 #define WORLD_JOBS_MAX 8
-#define WORLD_CHUNKS 2 // that the ring has room for
+#define WORLD_CHUNKS 2 // that the ring has space for
 #define WORLD_CHUNK 1024u
 #define WORLD_SIZE (3 * WORLD_CHUNK - 24) // of the file
 
@@ -54,7 +54,7 @@ extern const unsigned world_event_count;
 // NULL, or what does not hold.
 const char *world_check(void);
 
-// All that the future depends on, as far as the search tells states apart.
+// All that the future depends on, as far as the search distinguishes states.
 typedef struct {
     uint8_t bytes[48];
 } world_state_t;

@@ -2,15 +2,17 @@
 // A session against a scripted device: login, count and mac in both directions, and everything that is not the device.
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
+import fs from 'node:fs';
 import test from 'node:test';
 
 import { attend } from '../../web/src/connection.js';
+import { seal } from '../../web/src/seal.js';
 import { pairingCode, secretOf } from '../../web/src/secret.js';
 
 globalThis.crypto ??= crypto.webcrypto; // Node 18 has it here only
 
 const PASSWORD = 'K7MQ-2RTX-9WPD';
-const TICKET = { type: 'ticket', version: 1, ticket: 'rJ8h2QmT0aX4cVb6nLw1eg', login: 'scram-sha-256', ws: '/ota/ws' };
+const TICKET = { type: 'ticket', version: 1, ticket: '0500000040e2010075f01c9ab3d2476e', login: 'scram-sha-256', ws: '/ota/ws' };
 
 const settle = () => new Promise((resolve) => setTimeout(resolve, 5));
 const hmac = (key, text) => crypto.createHmac('sha256', key).update(text).digest();
@@ -34,8 +36,9 @@ globalThis.WebSocket = class {
   readyState = 1;
   bufferedAmount = 0;
   sent = [];
-  constructor(address) {
+  constructor(address, protocols) {
     this.address = address;
+    this.protocols = protocols;
     sockets.push(this);
   }
   send(data) {
@@ -48,7 +51,7 @@ globalThis.WebSocket = class {
 
 /** The device's half of one session. */
 class ScriptedDevice {
-  heard = []; // by the page's listener
+  messages = []; // by the page's listener
   count = 0;
 
   constructor(password = PASSWORD, typed = password) {
@@ -56,7 +59,7 @@ class ScriptedDevice {
     this.password = password;
     this.reason = undefined;
     this.end = attend(secretOf(typed), (message, session) => {
-      this.heard.push(message);
+      this.messages.push(message);
       this.session = session;
     }).then((reason) => (this.reason = reason));
   }
@@ -102,6 +105,7 @@ class ScriptedDevice {
     );
     this.clientKey = hmac(session, 'ota_ws client');
     this.deviceKey = hmac(session, 'ota_ws device');
+    this.dataKey = hmac(session, 'ota_ws data');
     this.proof = Buffer.from(this.clientKeyOfLogin.map((byte, i) => byte ^ hmac(stored, this.exchange)[i])).toString(
       'base64',
     );
@@ -188,7 +192,7 @@ test('a login says hello and proof as SCRAM does, and the password nowhere', asy
   assert.equal(proof.scram.split('p=')[1], device.proof);
   assert.ok(!device.socket.sent.join().includes(PASSWORD));
   assert.deepEqual(
-    device.heard.map(({ type }) => type),
+    device.messages.map(({ type }) => type),
     ['welcome'],
   );
 });
@@ -215,15 +219,79 @@ test('a data frame is the offset in little-endian and the bytes', async () => {
   );
 });
 
-test('genuine messages are heard, letters beyond ASCII too', async () => {
+test('over http data are sealed where the device says so, in order with what is said', async () => {
+  const device = await new ScriptedDevice().welcome();
+  const bytes = crypto.randomBytes(5000);
+  device.saySigned({ type: 'state', seals: true });
+  device.session.send({ type: 'begin', size: 5000, early: 1000 });
+  device.session.sendData(0, new Blob([bytes.subarray(0, 1000)]));
+  device.saySigned({ type: 'ready', offset: 4000 }); // before the early data have been read
+  device.session.sendData(4000, new Blob([bytes.subarray(4000)]));
+  device.session.send({ type: 'end' });
+  while (device.socket.sent.length < 6) await settle();
+  const [begin, early, rest, end] = device.socket.sent.slice(-4);
+  assert.equal(JSON.parse(begin).sealed, true);
+  const { count } = JSON.parse(begin);
+  for (const [frame, start, offset] of [[early, 0, 0], [rest, 4000, 4000]]) {
+    const iv = Buffer.from(Uint32Array.of(Math.floor(offset / 64), count, start, 0).buffer);
+    const cipher = crypto.createDecipheriv('chacha20', device.dataKey, iv);
+    cipher.update(Buffer.alloc(offset % 64));
+    const data = Buffer.from(await frame.arrayBuffer());
+    assert.equal(data.readUInt32LE(0), offset);
+    assert.deepEqual(cipher.update(data.subarray(4)), bytes.subarray(offset, offset + data.length - 4));
+  }
+  assert.equal(JSON.parse(end).count, count + 1);
+});
+
+test('over https, and where the device cannot, nothing is sealed', async () => {
+  for (const [protocol, state] of [['https:', { seals: true }], ['http:', {}]]) {
+    location.protocol = protocol;
+    const device = await new ScriptedDevice().welcome();
+    device.saySigned({ type: 'state', ...state });
+    device.session.send({ type: 'begin', size: 3 });
+    device.session.sendData(0, new Blob(['abc']));
+    assert.equal(JSON.parse(device.socket.sent.at(-2)).sealed, undefined);
+    assert.equal(Buffer.from(await device.socket.sent.at(-1).arrayBuffer()).subarray(4).toString(), 'abc');
+  }
+  location.protocol = 'http:';
+});
+
+test('a file that cannot be read any more ends the session', async () => {
+  const device = await new ScriptedDevice().welcome();
+  device.saySigned({ type: 'state', seals: true });
+  device.session.send({ type: 'begin', size: 3 });
+  device.session.sendData(0, { size: 3, arrayBuffer: () => Promise.reject(new Error('changed')) });
+  device.session.send({ type: 'ping' });
+  await device.end;
+  assert.equal(device.reason.name, 'unreachable');
+  assert.equal(JSON.parse(device.socket.sent.at(-1)).type, 'begin');
+});
+
+test('the vectors of RFC 8439, at every split', () => {
+  const table = fs.readFileSync(new URL('../vectors/chacha20.txt', import.meta.url), 'utf8');
+  const rows = table.split('\n').filter((line) => line && !line.startsWith('#'));
+  assert.equal(rows.length, 3);
+  for (const row of rows) {
+    const [key, nonce, counter, plain, sealed] = row.split(' ');
+    const words = new Uint32Array(Uint8Array.from(Buffer.from(nonce, 'hex')).buffer);
+    const bytes = Buffer.from(plain, 'hex');
+    for (let split = 0; split <= bytes.length; split++) {
+      const parts = [bytes.subarray(0, split), bytes.subarray(split)];
+      const both = parts.map((part, i) => seal(Buffer.from(key, 'hex'), words[0], words[1], counter * 64 + (i && split), part));
+      assert.equal(Buffer.concat(both).toString('hex'), sealed);
+    }
+  }
+});
+
+test('genuine messages are messages, letters beyond ASCII too', async () => {
   const device = await new ScriptedDevice().welcome();
   device.saySigned({ type: 'state', device: 'Gerät' });
   device.saySigned({ type: 'pong' });
   assert.deepEqual(
-    device.heard.slice(1).map(({ type }) => type),
+    device.messages.slice(1).map(({ type }) => type),
     ['state', 'pong'],
   );
-  assert.equal(device.heard[1].device, 'Gerät');
+  assert.equal(device.messages[1].device, 'Gerät');
 });
 
 const forgeries = {
@@ -236,14 +304,14 @@ const forgeries = {
   'with a changed member': (device) => device.sign({ type: 'failed', name: 'busy' }).replace('busy', 'done'),
 };
 for (const [what, forge] of Object.entries(forgeries)) {
-  test(`a message ${what} ends the session unheard`, async () => {
+  test(`a message ${what} ends the session unread`, async () => {
     const device = await new ScriptedDevice().welcome();
     device.saySigned({ type: 'pong' });
     device.say(forge(device));
     await device.end;
     assert.deepEqual(device.reason, { name: 'false_device' });
     assert.deepEqual(
-      device.heard.map(({ type }) => type),
+      device.messages.map(({ type }) => type),
       ['welcome', 'pong'],
     );
     assert.equal(device.socket.readyState, 3);
@@ -269,15 +337,15 @@ for (const [what, act] of Object.entries(impostors)) {
     const device = await new ScriptedDevice().open();
     act(device);
     await device.end;
-    assert.deepEqual([device.reason, device.heard], [{ name: 'false_device' }, []]);
+    assert.deepEqual([device.reason, device.messages], [{ name: 'false_device' }, []]);
   });
 }
 
-test('nothing is heard before the welcome', async () => {
+test('no message is passed on before the welcome', async () => {
   const device = await new ScriptedDevice().open();
   device.say({ type: 'state', device: 'x' });
   device.say({ type: 'done' });
-  assert.deepEqual(device.heard, []);
+  assert.deepEqual(device.messages, []);
 });
 
 test('an open device is entered without password and without macs', async () => {
@@ -290,7 +358,7 @@ test('an open device is entered without password and without macs', async () => 
   device.say({ type: 'state', device: 'x' });
   device.session.send({ type: 'restart' });
   assert.deepEqual(
-    [device.session.isOpen, device.heard.length, device.socket.sent.at(-1)],
+    [device.session.isOpen, device.messages.length, device.socket.sent.at(-1)],
     [true, 2, '{"type":"restart"}'],
   );
   answer = TICKET;
@@ -320,6 +388,16 @@ test('a refused ticket, another protocol, and nobody there are reasons, too', as
   const device = await new ScriptedDevice().open();
   device.socket.onclose();
   assert.equal((await device.end).name, 'unreachable');
+});
+
+test('no ticket, no socket; and none asks for a subprotocol', async () => {
+  const before = sockets.length;
+  for (answer of [new TypeError('Failed to fetch'), { type: 'error', name: 'busy' }, { status: 502, json: () => Promise.reject(new Error('html')) }]) {
+    await new ScriptedDevice().end;
+  }
+  assert.equal(sockets.length, before);
+  answer = TICKET;
+  assert.equal((await new ScriptedDevice().open()).socket.protocols, undefined);
 });
 
 test('a silent session is pinged, and given up when that is not answered', async () => {

@@ -52,7 +52,7 @@ test('the Arduino image is sound, and its strings are what they are', { skip }, 
   assert.equal(image.version, 'esp-idf: v4.4.7 38eeba213a');
 });
 
-test('what is no application is told by its kind', { skip }, async () => {
+test('what is no application is named by its kind', { skip }, async () => {
   const kinds = {
     'hello_world-esp8266': 'esp8266_image',
     'bootloader-esp32c3': 'bootloader_image',
@@ -95,7 +95,7 @@ test('an image without digest, and one with a signature sector, are sound', asyn
   assert.equal(onSector.problem, undefined);
 });
 
-test('who signed an image is told as Espressif names the key', async () => {
+test('the key of a signed image has the name that Espressif gives it', async () => {
   for (const [name, signer] of [['rsa', 'f805153611c06b96'], ['ecdsa', '826180bd93bb77d5'], ['unsigned', '']]) {
     const bytes = fs.readFileSync(path.join(root, `test/vectors/signed/${name}.bin`));
     const { problem, image } = await inspect(bytes);
@@ -227,7 +227,7 @@ test('no read is longer than 64 KiB', async () => {
   assert.ok(longest <= 65536, `${longest}`);
 });
 
-test('what the head tells is told before the whole file is read', async () => {
+test('what the head holds is shown before the whole file is read', async () => {
   const { early, ...late } = await inspect(makeImage({ defect: 'bad-checksum', size: '700K' }).bytes);
   assert.ok(early.image);
   assert.deepEqual([early.sha256, early.problem], [undefined, undefined]);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Refused before the upload: the page's copy of the device's rules. The versions are those of
-// test/unit/test_core_version.c.
+// test/unit/image/test_version.c.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 

@@ -11,7 +11,7 @@ const settle = () => new Promise((resolve) => setImmediate(resolve));
 const bytes = crypto.randomBytes(100_000);
 const digest = crypto.createHash('sha256').update(bytes).digest('hex');
 
-/** A session that writes down what it is told. */
+/** A session that writes down what it gets. */
 function scripted() {
   const session = {
     said: [],

@@ -2,12 +2,14 @@
 // One session with the device: ticket, socket, login, then messages and data (docs/protocol.md). A secret in, a
 // session that gives a listener what the device says out. Knows nothing of updates.
 
+import { FULL } from './variant.js';
 import { firstMessage, mac, prove } from './scram.js';
+import { seal } from './seal.js';
 import { pairingCode } from './secret.js';
 
-/** @import { Failure, Message, Ticket } from './protocol.js' */
-/** @import { Proof, Secret, Session } from './types.js' */
-/** Gets each message from `welcome` on. @typedef {(message: Message, session: Session) => void} Tell */
+/** @import { Message, Request, Ticket } from './protocol.js' */
+/** @import { Failure, Proof, Secret, Session } from './types.js' */
+/** Gets each message from `welcome` on. @typedef {(message: Message, session: Session) => void} OnMessage */
 
 const VERSION = 1;
 const PING_MS = 20000; // a peer that says nothing for so long is dead
@@ -19,7 +21,7 @@ const falseDevice = { name: 'false_device' };
 const notTheDevice = (device) => ({ name: 'not_the_device', device });
 
 /** A message with its count and mac. @param {string} text @param {number} count @param {Uint8Array} key */
-function seal(text, count, key) {
+function addMac(text, count, key) {
   const signed = `${text.slice(0, -1)},"count":${count}`;
   return `${signed},"mac":"${mac(key, signed)}"}`;
 }
@@ -34,10 +36,10 @@ function socketAddress({ ws, page = ' ' }) {
 /**
  * @param {Ticket} ticket
  * @param {Secret} secret
- * @param {Tell} tell
+ * @param {OnMessage} onMessage
  * @param {(failure: Failure) => void} end called once, when the session is over: why
  */
-export function openSession(ticket, secret, tell, end) {
+export function openSession(ticket, secret, onMessage, end) {
   const socket = new WebSocket(socketAddress(ticket));
   const first = firstMessage();
   /** @type {Proof | undefined} */ let proof;
@@ -46,19 +48,51 @@ export function openSession(ticket, secret, tell, end) {
   let sent = 0;
   let received = 0;
   let saidAt = 0;
+  /** @type {boolean | undefined} */ let seals; // what the device and this page can do
+  /** @type {boolean | undefined} */ let isSealed; // what the last `begin` has said
+  let begun = 0; // its count
+  let start = 0; // offset of its `ready`
+  let queued = 0; // bytes of data
+  /** Reading and sealing take time; what is said meanwhile waits. @type {any} */
+  let queue = FULL && Promise.resolve();
+
+  /** @param {Request} message */
+  function say(message) {
+    if (FULL && message.type === 'begin') {
+      message.sealed = isSealed = seals;
+      begun = sent + 1;
+    }
+    const text = JSON.stringify(message);
+    if (FULL) saidAt = Date.now();
+    socket.send(isWelcome && proof ? addMac(text, ++sent, proof.clientKey) : text);
+  }
+
+  /** @param {number} offset @param {BlobPart} bytes */ // every machine with a browser is little-endian
+  const sendFrame = (offset, bytes) => socket.send(new Blob([Uint32Array.of(offset), bytes]));
+
+  /** @param {() => unknown} job */
+  const later = (job) => (queue = queue.then(job).catch(() => close()));
 
   /** @type {Session} */
   const session = {
     isOpen: ticket.login === 'none',
     roundTripMs: Infinity,
-    waiting: () => socket.bufferedAmount,
+    waiting: () => socket.bufferedAmount + (FULL ? queued : 0),
     send(message) {
-      const text = JSON.stringify(message);
-      saidAt = Date.now();
-      socket.send(isWelcome && proof ? seal(text, ++sent, proof.clientKey) : text);
+      if (FULL && message.type === 'begin') start = 0; // what follows at once comes before `ready`
+      if (FULL && queued) later(() => say(message));
+      else say(message);
     },
     sendData(offset, bytes) {
-      socket.send(new Blob([Uint32Array.of(offset), bytes])); // every machine with a browser is little-endian
+      const from = start; // `ready` may come before the bytes have been read
+      if (!FULL || !isSealed || !proof) return sendFrame(offset, bytes);
+      const { dataKey } = proof;
+      queued += bytes.size;
+      later(async () => {
+        const data = new Uint8Array(await bytes.arrayBuffer());
+        queued -= data.length;
+        sendFrame(offset, seal(dataKey, begun, from, offset, data));
+      });
     },
   };
 
@@ -78,26 +112,28 @@ export function openSession(ticket, secret, tell, end) {
 
   /** Is it the device's next message, unchanged? @param {string} text */
   const isGenuine = (text) =>
-    !isWelcome || !proof || text === seal(text.replace(/,"count":\d+,"mac":"\w+"}$/, '}'), ++received, proof.deviceKey);
+    !isWelcome || !proof || text === addMac(text.replace(/,"count":\d+,"mac":"\w+"}$/, '}'), ++received, proof.deviceKey);
 
   /** @param {Message} message */
   function take(message) {
     if (message.type === 'error') return close(message);
     if (message.type === 'challenge') {
-      proof = prove(secret, first, message.scram);
+      proof = prove(secret, first, /** @type {string} */ (message.scram));
       if (!proof) return close(secret.password ? falseDevice : { name: 'password_needed' });
       session.send({ type: 'proof', scram: proof.message });
     } else if (message.type === 'welcome') {
       isWelcome = session.isOpen || (!!proof && message.scram === proof.answer);
       if (!isWelcome) return close(falseDevice);
     }
-    if (isWelcome) tell(message, session);
+    if (FULL && message.type === 'state') seals = location.protocol === 'http:' ? message.seals : undefined;
+    if (FULL && message.type === 'ready') start = message.offset;
+    if (isWelcome) onMessage(message, session);
   }
 
   socket.onclose = () => close(notTheDevice('No WebSocket'));
   socket.onmessage = ({ data }) => {
     isAlive = true;
-    session.roundTripMs = Math.min(session.roundTripMs, Date.now() - saidAt);
+    if (FULL) session.roundTripMs = Math.min(session.roundTripMs, Date.now() - saidAt);
     if (isGenuine(data)) take(JSON.parse(data));
     else close(falseDevice);
   };
@@ -123,17 +159,17 @@ async function askTicket() {
 /**
  * One session, from the ticket to its end.
  * @param {Secret} secret without password and what is kept of it when none is known yet
- * @param {Tell} tell
+ * @param {OnMessage} onMessage
  * @returns {Promise<Failure>} why it has ended; `password_needed` when there is no session without one
  */
-export async function attend(secret, tell) {
+export async function attend(secret, onMessage) {
   try {
     const ticket = await askTicket();
     if ('name' in ticket) return ticket;
     if (ticket.version !== VERSION) return { name: 'wrong_version' };
     if (ticket.login !== 'none' && !secret.password && !secret.kept) return { name: 'password_needed' };
     if (ticket.code) secret.password = pairingCode(secret.password);
-    return await new Promise((end) => openSession(ticket, secret, tell, end));
+    return await new Promise((end) => openSession(ticket, secret, onMessage, end));
   } catch {
     return { name: 'unreachable' };
   }

@@ -25,6 +25,9 @@ const isInRam = (address) => /^(3f(c[89a-f]|[d-f].)|40[89].|4ff.).{4}$/.test(add
 const looksEncrypted = (head) =>
   new Set(new Uint8Array(head.buffer)).size >= RANDOM_VALUES && ![0x1f8b, 0x504b].includes(head.getUint16(0));
 
+/** Does an application's description stand in it? @param {DataView} head */
+const isDescribed = (head) => head.byteLength >= HEAD_SIZE && head.getUint32(DESCRIPTION_OFFSET, true) === 0xabcd5432;
+
 /**
  * What kind of file is this by its beginning?
  * @param {DataView} head
@@ -42,7 +45,7 @@ function classify(head) {
   if (magic !== 0xe9) return size === HEAD_SIZE && looksEncrypted(head) ? 'flash_encrypted' : 'not_an_image';
   if (size < HEAD_SIZE) return 'too_short';
   if ((head.getUint8(1) || 17) > 16) return 'bad_segments';
-  if (head.getUint32(DESCRIPTION_OFFSET, true) === 0xabcd5432) return undefined;
+  if (isDescribed(head)) return undefined;
   const isBootloader = head.getUint8(DESCRIPTION_OFFSET) === 0x50 || isInRam(head.getUint32(24, true));
   return isBootloader ? 'bootloader_image' : 'no_description';
 }
@@ -66,14 +69,16 @@ async function classifyFile(file, head) {
   return isDescribed || file.size <= LARGEST_BOOTLOADER ? problem : problem?.replace('bootloader_image', 'no_description');
 }
 
+/** A string of the head; it is not always terminated. @param {DataView} head @param {number} offset @param {number} length */
+const stringAt = (head, offset, length = 32) =>
+  String.fromCharCode(...new Uint8Array(head.buffer, offset, length))
+    .replace(/\0.*/s, '')
+    .replace(/[^ -~]/g, '?');
+
 /** @param {DataView} head @returns {Image} */
 function describe(head) {
   const u16 = (/** @type {number} */ offset) => head.getUint16(offset, true);
-  // Strings are not always terminated.
-  const string = (/** @type {number} */ offset, length = 32) =>
-    String.fromCharCode(...new Uint8Array(head.buffer, offset, length))
-      .replace(/\0.*/s, '')
-      .replace(/[^ -~]/g, '?');
+  const string = (/** @type {number} */ offset, length = 32) => stringAt(head, offset, length);
   return {
     chip_id: u16(12),
     min_revision: u16(15),
@@ -151,9 +156,9 @@ async function checkEnd(file, image) {
  * too. Of a file that is no application, or a damaged one, there is no `sha256`, but of one that is encrypted. `file`
  * becomes what is sent: the image without the 0xFF that a slot has behind it, `left_out` of them.
  * @param {Chosen} chosen
- * @param {() => void} tell called in between
+ * @param {() => void} onStep called in between
  */
-export async function inspect(chosen, tell) {
+export async function inspect(chosen, onStep) {
   let { file } = chosen;
   const head = await view(file, 0, HEAD_SIZE);
   chosen.problem = await classifyFile(file, head);
@@ -164,7 +169,7 @@ export async function inspect(chosen, tell) {
     chosen.left_out = chosen.problem ? 0 : file.size - image.end;
     if (chosen.left_out) chosen.file = file = new File([file.slice(0, image.end)], file.name);
   }
-  tell();
+  onStep();
   // What follows the image matters less than a damage in it.
   const isLegible = !chosen.problem || /^(encrypted|trailing|secure)/.test(chosen.problem);
   if (!isLegible) return;
@@ -187,6 +192,22 @@ export async function inspect(chosen, tell) {
   if (image?.hash_appended && chosen.problem !== 'bad_checksum') {
     const appended = hex(new Uint8Array((await view(file, covered, 32)).buffer));
     if (appended !== digest) chosen.problem = 'bad_image_digest';
+  }
+  chosen.sha256 = hex(whole.digest());
+}
+
+/**
+ * All that the small page knows of a file: its version, where it has one, and its digest. The device checks the file.
+ * @param {Chosen} chosen
+ */
+export async function glance(chosen) {
+  const { file } = chosen;
+  const whole = new SHA256();
+  if (!file.size) chosen.problem = 'empty';
+  for (let at = 0; at < file.size; at += PIECE_SIZE) {
+    const piece = await view(file, at, PIECE_SIZE);
+    if (!at && isDescribed(piece)) chosen.image = /** @type {Image} */ ({ version: stringAt(piece, 48) });
+    whole.update(new Uint8Array(piece.buffer));
   }
   chosen.sha256 = hex(whole.digest());
 }

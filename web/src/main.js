@@ -3,20 +3,22 @@
 // in image.js, policy.js and update.js.
 
 // In this order the page is smallest.
-import { kindOf, past, sentence, text } from './text.js';
-import { isOurs, render, ui } from './view.js';
-import { inspect } from './image.js';
+import { kindOf, list, newest, past, sentence, text } from './text.js';
+import { isOurs, render, ui, wayOf } from './view.js';
+import { glance, inspect } from './image.js';
 import { kept, secretOf } from './secret.js';
 import { makeUpdate } from './update.js';
 import { model } from './model.js';
 import { attend } from './connection.js';
+import { FULL } from './variant.js';
 
-/** @import { Failure, History, Message, Progress, State } from './protocol.js' */
-/** @import { Chosen, Model, Session } from './types.js' */
+/** @import { Crash, History, Logs, Message, Progress, State } from './protocol.js' */
+/** @import { Chosen, Failure, Model, Session } from './types.js' */
 
 const FIRST_WAIT_S = 0.5;
 const LAST_WAIT_S = 4;
 const AGAIN_WAIT_S = 1;
+const GOOD_NEWS_MS = 25000;
 const PATIENCE = 5; // failures in a row, about 12 s: a restart takes less
 
 let secret = secretOf('', kept());
@@ -28,13 +30,15 @@ let askAgain = () => {};
 /** @param {() => void} request */
 const ask = (request) => (askAgain = request)();
 
-/** It stays until something else happens. @param {string} words @param {string} [kind] good, bad or note */
+/** It stays until something else happens; good news for a while. @param {string} words @param {string} [kind] good, bad
+ * or note */
 function say(words, kind = 'note') {
-  model.lastNotice = { words, kind };
+  const notice = (model.lastNotice = { words, kind });
+  if (kind === 'good') setTimeout(() => model.lastNotice === notice && say(''), GOOD_NEWS_MS);
 }
 
 /** @param {Failure} failure */
-const complain = (failure) => say(sentence(failure), failure.name === 'cancelled' ? 'note' : 'bad');
+const showFailure = (failure) => say(sentence(failure), failure.name === 'cancelled' ? 'note' : 'bad');
 
 /** @param {number} seconds */
 const sleep = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
@@ -51,14 +55,12 @@ function takeBar(bar) {
 /** A restart, and what has become of the newest update. Of a trial that begins the trial's own panel speaks.
  * @param {State} state @param {State | undefined} before */
 function tellChange(state, before) {
-  const { last_outcome: outcome, last_from: from, last_to: to, last_reset: reset } = state;
+  const outcome = state.last_outcome;
   const hasRestarted = before && before.boot !== state.boot;
   const isNews = before?.last_outcome !== outcome;
   if (hasRestarted && !model.ownUpdate && isOurs()) model.chosen = undefined;
   if (state.image === 'trial') return;
-  if (hasRestarted || (isNews && before?.image === 'trial')) {
-    say(`${text('runs', state)} ${isNews ? past({ from, to, outcome, reset }) : ''}`, isNews ? kindOf(outcome) : 'note');
-  }
+  if (isNews && (hasRestarted || before?.image === 'trial')) say(past(newest(state)), kindOf(outcome));
 }
 
 /** The first word in a session. @param {State} state @param {Session} session */
@@ -72,16 +74,34 @@ function arrive({ update }, session) {
   goOn();
 }
 
+/** Once in each start of the device: it may have failed a trial. @param {State} state @param {Session} session */
+function askWhy({ boot, logs }, session) {
+  if (model.deviceState?.boot === boot) return;
+  model.lines = '';
+  if (logs) {
+    session.send({ type: 'logs' });
+    session.send({ type: 'crash' });
+  }
+}
+
+/** The recovery application speaks for the application, which a file is compared with. @param {State} state */
+const inPlace = (state) =>
+  FULL && state.mode === 'recovery'
+    ? { ...state, project: state.other_project ?? '', version: state.other_version ?? '', elf_sha256: '' }
+    : state;
+
 /** @param {State} state @param {Session} session */
 function takeState(state, session) {
   if (!model.currentSession) arrive(state, session);
   tellChange(state, model.deviceState);
-  model.deviceState = state;
-  if (/idle|ready/.test(state.update)) session.send({ type: 'history' });
+  if (FULL) askWhy(state, session);
+  model.deviceState = inPlace(state);
+  if (FULL && /idle|ready/.test(state.update)) session.send({ type: 'history' });
   model.trialEnd = Date.now() + (state.trial_left_s ?? 0) * 1000;
   const { written = 0, size } = state;
   if (size) takeBar({ written, size });
   else model.firstBar = undefined;
+  if (FULL && model.isBySelf && state.mode === 'recovery' && state.update === 'idle' && !model.ownUpdate) upload();
 }
 
 /** @param {History} one of them */
@@ -98,7 +118,7 @@ function remedy({ name }) {
   const { ownUpdate: update } = model;
   if (name === 'device_busy') return askAgain;
   if (!update) return undefined;
-  if (name === 'compression_declined' && update.mayPack) {
+  if (FULL && name === 'compression_declined' && update.mayPack) {
     update.mayPack = false;
     return goOn;
   }
@@ -116,26 +136,40 @@ async function takeFailure(failure) {
   const own = update?.failure ?? failure;
   const again = remedy(own);
   if (again) {
-    if (!/declined/.test(own.name)) say(text(/digest/.test(own.name) ? 'again' : own.name));
+    if (!FULL || !/declined/.test(own.name)) say(text(own.name));
     await sleep(AGAIN_WAIT_S);
     again();
     return;
   }
   if (own.name === 'older_version' && chosen) chosen.refusal = own;
-  else complain(own);
+  else showFailure(own);
   model.ownUpdate = undefined;
+  if (FULL) model.isBySelf = false;
 }
+
+/** By the messages' types, of the full page alone. @type {Record<string, (message: any, session: Session) => unknown>} */
+const fullTakers = {
+  history: takeHistory,
+  logs: (/** @type {Logs} */ { text = '' }) => (model.lines += text),
+  crash(/** @type {Crash} */ { newest, task, reason, pc, backtrace }) {
+    if (newest) model.lines = `${list(task, reason, pc, backtrace)}\n\n${model.lines}`;
+  },
+};
 
 /** By the messages' types. @type {Record<string, (message: any, session: Session) => unknown>} */
 const takers = {
   state: takeState,
-  history: takeHistory,
+  ...(FULL ? fullTakers : {}),
   progress: (/** @type {Progress} */ { written, size }) => takeBar({ written, size }),
   failed: takeFailure,
   ready() {
     model.firstBar = model.lastNotice = undefined;
   },
-  done: () => (model.ownUpdate = undefined),
+  done() {
+    model.ownUpdate = undefined;
+    if (FULL && model.isBySelf) request('restart');
+    if (FULL) model.isBySelf = false;
+  },
   restarting: () => (model.isRestarting = true), // the session will end at once
 };
 
@@ -159,11 +193,11 @@ function linkOf(failure, failures) {
 
 /** Until the user has typed one. */
 function askPassword() {
-  secret = secretOf('');
-  kept('');
   model.asksPassword = true;
   render();
-  ui.password.select();
+  if (ui.password.value === secret.password) ui.password.select(); // else the next one is being typed
+  secret = secretOf('');
+  kept('');
   return new Promise((/** @type {(value?: unknown) => void} */ resolve) => (submitted = resolve));
 }
 
@@ -171,19 +205,21 @@ function askPassword() {
 async function run() {
   for (let failures = 0; ; failures++) {
     render();
-    const failure = await attend(secret, take);
+    const tried = secret;
+    const failure = await attend(tried, take);
     if (model.currentSession) failures = 0;
     model.currentSession = undefined;
     model.ownUpdate?.stop();
     model.linkFailure = linkOf(failure, failures);
     if (/passw|false/.test(failure.name)) {
       failures = 0;
-      await askPassword();
+      if (tried === secret) await askPassword(); // else there is a new one
     } else {
       const wait = failure.wait_s ?? Math.min(FIRST_WAIT_S * 2 ** failures, LAST_WAIT_S);
       model.linkUntil = Date.now() + wait * 1000;
       render();
       await sleep(wait);
+      if (failure.wait_s) model.linkFailure = { name: 'checking' };
     }
   }
 }
@@ -200,7 +236,7 @@ async function choose(file) {
   model.lastNotice = undefined;
   render();
   try {
-    await inspect(mine, () => render());
+    await (FULL ? inspect : glance)(mine, () => render());
   } catch {
     mine.problem = 'unreadable';
   }
@@ -210,8 +246,14 @@ async function choose(file) {
 function upload() {
   // What has shown the button.
   const { chosen, deviceState: device } = /** @type {Required<Model>} */ (model);
+  if (FULL && device?.mode === 'application') {
+    model.isBySelf = true;
+    request('restart', 'recovery');
+    return;
+  }
   const { file, sha256 } = /** @type {Required<Chosen>} */ (chosen);
-  model.ownUpdate = makeUpdate(file, sha256, ui.allowBox.checked, !!device?.deflate && 'CompressionStream' in window, device?.early);
+  const mayPack = FULL && !!device?.deflate && 'CompressionStream' in window;
+  model.ownUpdate = makeUpdate(file, sha256, ui.allowBox.checked, mayPack, FULL ? device?.early : 0);
   model.lastNotice = undefined;
   takeBar({ written: 0, size: file.size });
   goOn();
@@ -225,8 +267,16 @@ async function cancel() {
   render();
 }
 
-/** @param {'restart' | 'confirm' | 'rollback'} type */
-const request = (type) => ask(() => model.currentSession?.send({ type }));
+/** @param {'restart' | 'confirm' | 'rollback'} type @param {string} [into] */
+const request = (type, into) => ask(() => model.currentSession?.send({ type, into }));
+
+/** The way back of a trial, or the way between application and recovery application. */
+function goBack() {
+  if (!confirm(`${ui.rollback.textContent}?`)) return;
+  const into = FULL && wayOf(/** @type {State} */ (model.deviceState));
+  if (into) request('restart', into);
+  else request('rollback');
+}
 
 /** The new page knows nothing. */
 function logOut() {
@@ -247,9 +297,9 @@ ui.upload.onclick = upload;
 ui.cancel.onclick = ui.discard.onclick = cancel;
 ui.restart.onclick = () => request('restart');
 ui.confirm.onclick = () => request('confirm');
-ui.rollback.onclick = () => confirm(`${ui.rollback.textContent}?`) && request('rollback');
+ui.rollback.onclick = goBack;
 ui.logout.onclick = logOut;
-ui.showBox.onchange = () => (ui.password.type = ui.showBox.checked ? 'text' : 'password');
+if (FULL) ui.showBox.onchange = () => (ui.password.type = ui.showBox.checked ? 'text' : 'password');
 
 ondragover = (event) => event.preventDefault();
 ondrop = (event) => {

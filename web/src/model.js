@@ -10,6 +10,7 @@ export const model = {
   linkUntil: 0,
   isRestarting: false,
   pastUpdates: [],
+  lines: '',
   bar: { written: 0, size: 1 },
   barAt: 0,
   trialEnd: 0,

@@ -2,6 +2,7 @@
 // What an image is called. Arduino and Rust give one project name and one version to everything that they build: such
 // names say nothing, and neither do two equal versions. Build date and hash stand in their place then.
 
+import { FULL } from './variant.js';
 import { date, list } from './text.js';
 
 /** @import { State } from './protocol.js' */
@@ -19,6 +20,7 @@ const build = ({ built, elf_sha256 }) => list(date(built), elf_sha256?.slice(0, 
 /** How to call `image`, so that nobody takes it for the `other` one.
  * @param {State | Image} image @param {State | Image} [other] */
 export function nameOf(image, other) {
+  if (!FULL) return image.version;
   if (isToolName(image.project)) return build(image);
   return image.built && image.version === other?.version ? `${image.version} (${build(image)})` : image.version;
 }

@@ -2,8 +2,8 @@
 // Would the device refuse this image? The rules of src/image/policy.c and src/image/version.c, so that the user knows before the
 // upload. The device decides again; this is a courtesy, not a guard, and leaves out what is rare: eFuse revision and page size.
 
-/** @import { Failure, State } from './protocol.js' */
-/** @import { Chosen } from './types.js' */
+/** @import { State } from './protocol.js' */
+/** @import { Chosen, Failure } from './types.js' */
 
 /** Of esp_chip_id_t, what follows "ESP32". @type {Record<number, string>} */
 const chips = {
@@ -95,7 +95,7 @@ export function judge({ file: { size }, image, problem }, device) {
   if (secure_version < device.secure_version) {
     return failure('older_secure_version', secure_version, device.secure_version);
   }
-  if (device.check_project && project !== device.project) return failure('wrong_project', project, device.project);
+  if (device.check_project && device.project && project !== device.project) return failure('wrong_project', project, device.project);
   if (isOlder(version, device.version)) return failure('older_version', version, device.version);
   return undefined;
 }

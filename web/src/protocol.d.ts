@@ -1,74 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// What travels (docs/protocol.md). build.js leaves these names as they are; every other property gets a short one.
+// What travels. Made from src/schema.def by `make wire`: change it there. build.js leaves these names as they are; every
+// other property gets a short one.
 
-/** Something went wrong: a name of src/status.h and the two values that do not agree. */
-export interface Failure {
-    name: string;
-    text?: string;
-    image?: string | number;
-    device?: string | number;
-    wait_s?: number;
+export interface Progress {
+    type: 'progress';
+    received: number;
+    written: number;
+    size: number;
 }
 
-export interface Ticket {
-    version: number;
-    ticket: string;
-    login: 'scram-sha-256' | 'none';
-    ws: string;
-    page?: string; // the path that it was asked by, as the device sees it
-    code?: boolean; // the password is the pairing code
-}
-
-/** The message `state`. */
-export interface State {
-    type: 'state';
-    device: string;
-    id?: string; // the same always, other for each device
-    boot: string;
-    chip: string;
-    chip_id: number;
-    revision: number;
-    efuse_revision?: number; // that images must fit
-    mmu_page_size?: number; // that images must be built for
-    project: string;
-    version: string;
-    built: string;
-    idf: string;
-    elf_sha256: string;
-    secure_version: number;
-    slot: string;
-    slot_size: number;
-    image: 'valid' | 'trial' | 'unconfirmed' | 'unwatched' | 'factory';
-    trial_left_s?: number;
-    other_slot?: string;
-    other_version?: string;
-    other_project?: string;
-    other_elf_sha256?: string;
-    other_image?: 'valid' | 'trial' | 'unconfirmed' | 'unwatched' | 'factory' | 'rolled_back' | 'aborted' | 'none';
-    can_roll_back: boolean;
-    update: 'idle' | 'receiving' | 'verifying' | 'ready';
-    yours?: boolean;
-    size?: number;
-    received?: number;
-    written?: number;
-    sha256?: string; // of the file that is written, or was: the first 16 digits
-    peer?: string; // address of the client that sends it
-    new_project?: string;
-    new_version?: string; // of the image that is being written
-    kept?: number; // bytes of an upload that was not finished; of its file:
-    kept_size?: number;
-    kept_sha256?: string; // the first 16 digits
-    kept_project?: string;
-    kept_version?: string;
-    encrypted?: boolean; // it takes encrypted images only
-    check_project: boolean;
-    deflate?: boolean; // it takes compressed uploads
-    early?: number; // bytes that may follow `begin` at once
-    signed_by?: string; // digits of the key's digest
-    last_outcome?: string; // of the newest update
-    last_from?: string;
-    last_to?: string;
-    last_reset?: string;
+export interface Pong {
+    type: 'pong';
 }
 
 export interface Ready {
@@ -78,52 +20,156 @@ export interface Ready {
     credit: number;
 }
 
-export interface Progress {
-    type: 'progress';
-    received: number;
-    written: number;
-    size: number;
-}
-
 export interface Done {
     type: 'done';
     slot: string;
+    project?: string;
+    version?: string;
+    elf_sha256?: string;
+}
+
+export interface Restarting {
+    type: 'restarting';
+}
+
+export interface Failed {
+    type: 'failed' | 'error';
+    name: string;
+    text?: string;
+    image?: string;
+    device?: string;
+    wait_s?: number;
+    page?: string;
+}
+
+export interface Challenge {
+    type: 'challenge' | 'welcome';
+    version: number;
+    scram?: string;
+}
+
+export interface Ticket {
+    type: 'ticket';
+    version: number;
+    ticket: string;
+    login: string;
+    salt?: string;
+    rounds?: number;
+    ws: string;
+    page?: string;
+    code?: boolean;
+}
+
+export interface History {
+    type: 'history';
+    updates: number;
+    index?: number;
+    outcome?: 'staged' | 'trial' | 'confirming' | 'confirmed' | 'going_back' | 'rolled_back' | 'expired' | 'aborted' | 'lost' | 'cancelled' | 'failed';
+    from?: string;
+    to?: string;
+    slot?: string;
+    elf_sha256?: string;
+    when?: number;
+    peer?: string;
+    reset?: 'unknown' | 'power_on' | 'external' | 'software' | 'panic' | 'watchdog' | 'deep_sleep' | 'brownout';
+}
+
+export interface Logs {
+    type: 'logs';
+    elf_sha256?: string;
+    newest?: boolean;
+    text?: string;
+    more?: boolean;
+}
+
+export interface Crash {
+    type: 'crash';
+    elf_sha256?: string;
+    newest?: boolean;
+    task?: string;
+    reason?: string;
+    pc?: string;
+    backtrace?: string;
+    cause?: number;
+    address?: string;
+    stack?: string;
+    more?: boolean;
+}
+
+export interface State {
+    type: 'state';
+    boot: string;
+    reset?: 'unknown' | 'power_on' | 'external' | 'software' | 'panic' | 'watchdog' | 'deep_sleep' | 'brownout';
+    id?: string;
+    update: 'idle' | 'receiving' | 'verifying' | 'ready';
+    yours?: boolean;
+    peer?: string;
+    size?: number;
+    received?: number;
+    written?: number;
+    sha256?: string;
+    new_project?: string;
+    new_version?: string;
+    chip: string;
+    chip_id: number;
+    revision: number;
+    efuse_revision?: number;
+    mmu_page_size?: number;
     project: string;
     version: string;
+    built: string;
+    idf: string;
     elf_sha256: string;
+    secure_version: number;
+    signed_by?: string;
+    requires_signed?: boolean;
+    slot: string;
+    image: 'none' | 'valid' | 'trial' | 'unconfirmed' | 'unwatched' | 'factory' | 'rolled_back' | 'aborted';
+    unwatched?: boolean;
+    trial_left_s?: number;
+    slot_size: number;
+    check_project?: boolean;
+    deflate?: boolean;
+    deflate_window?: number;
+    base?: string;
+    encrypted?: boolean;
+    early?: number;
+    seals?: boolean;
+    other_slot?: string;
+    other_image?: 'none' | 'valid' | 'trial' | 'unconfirmed' | 'unwatched' | 'factory' | 'rolled_back' | 'aborted';
+    other_project?: string;
+    other_version?: string;
+    other_elf_sha256?: string;
+    logs?: boolean;
+    can_roll_back?: boolean;
+    device: string;
+    kept?: number;
+    kept_size?: number;
+    kept_sha256?: string;
+    kept_project?: string;
+    kept_version?: string;
+    last_outcome?: 'staged' | 'trial' | 'confirming' | 'confirmed' | 'going_back' | 'rolled_back' | 'expired' | 'aborted' | 'lost' | 'cancelled' | 'failed';
+    last_from?: string;
+    last_to?: string;
+    last_reset?: 'unknown' | 'power_on' | 'external' | 'software' | 'panic' | 'watchdog' | 'deep_sleep' | 'brownout';
+    layout?: string;
+    mode?: string;
 }
 
-/** What has become of an update. */
-export interface Past {
-    outcome?: string | undefined;
-    from?: string | undefined;
-    to?: string | undefined;
-    reset?: string | undefined;
-    when?: number | undefined;
-    peer?: string | undefined;
-}
-
-export interface History extends Past {
-    type: 'history';
-    updates: number; // that the device remembers; this is one of them
-    index?: number; // 0: the newest
-}
-
-export type Message =
-    | State
-    | Ready
-    | Progress
-    | Done
-    | History
-    | { type: 'challenge'; version: number; scram: string }
-    | { type: 'welcome'; version: number; scram?: string }
-    | { type: 'restarting' }
-    | { type: 'pong' }
-    | ({ type: 'failed' | 'error' } & Failure);
+/** What a device may say in a session. */
+export type Message = Progress | Pong | Ready | Done | Restarting | Failed | Challenge | History | Logs | Crash | State;
 
 /** What a client may say. */
 export type Request =
     | { type: 'hello'; version: number; ticket: string; scram?: string | undefined }
     | { type: 'proof'; scram: string }
-    | { type: 'begin'; size: number; sha256: string; allow_downgrade?: boolean | undefined; deflate?: boolean | undefined; early?: number | undefined }
-    | { type: 'cancel' | 'end' | 'history' | 'restart' | 'confirm' | 'rollback' | 'ping' };
+    | { type: 'begin'; size: number; sha256: string; allow_downgrade?: boolean | undefined; deflate?: boolean | undefined; window?: number | undefined; delta?: boolean | undefined; base?: string | undefined; early?: number | undefined; sealed?: boolean | undefined }
+    | { type: 'end' }
+    | { type: 'cancel' }
+    | { type: 'restart'; into?: string | undefined }
+    | { type: 'confirm' }
+    | { type: 'rollback' }
+    | { type: 'ping' }
+    | { type: 'history' }
+    | { type: 'logs' }
+    | { type: 'crash'; stack?: boolean | undefined };

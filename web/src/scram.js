@@ -4,6 +4,7 @@
 
 import { SHA256 } from './sha256.js';
 
+import { FULL } from './variant.js';
 import { base64, hex, sha256, unbase64, utf8 } from './bytes.js';
 
 /** @import { Proof, Secret } from './types.js' */
@@ -69,6 +70,7 @@ export function prove(secret, first, challenge) {
     answer: `v=${base64(sign(sign(salted, 'Server Key'), exchange))}`,
     clientKey: sign(sessionKey, 'ota_ws client'),
     deviceKey: sign(sessionKey, 'ota_ws device'),
+    dataKey: FULL ? sign(sessionKey, 'ota_ws data') : sessionKey, // the small page does not seal
   };
 }
 

@@ -19,7 +19,7 @@ for (let number = 2, count = 0, composite = []; count < 64; number++) {
 const words = new Int32Array(64);
 
 /** @param {number} word @param {number} bits */
-const turn = (word, bits) => (word >>> bits) | (word << (32 - bits));
+export const turn = (word, bits) => (word >>> bits) | (word << (32 - bits));
 
 /** One block into the state. @param {Int32Array} state @param {Uint8Array} block */
 function compress(state, block) {

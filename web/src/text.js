@@ -2,16 +2,18 @@
 // Words with their values filled in, and numbers and dates as people write them, in the browser's language. A name or
 // a failure in, a sentence out.
 
+import { FULL } from './variant.js';
 import { wordsIn } from './words.js';
 
-/** @import { Failure, Past } from './protocol.js' */
+/** @import { State } from './protocol.js' */
+/** @import { Failure, Past } from './types.js' */
 
 const { language } = navigator;
-const locale = language.startsWith('ru') ? 'ru' : 'en';
+const locale = FULL && language.startsWith('ru') ? 'ru' : 'en';
 const format = language.startsWith(locale) ? language : locale; // a browser may have none: "C"
 document.documentElement.lang = locale;
 
-export const words = wordsIn(+(locale === 'ru'));
+export const words = wordsIn(+(FULL && locale === 'ru'));
 
 /** Words with values where their names stand in braces; "" when there are no such words.
  * @param {string} name @param {object} [values] */
@@ -24,19 +26,22 @@ const family = (name) => name.replace(/^(flash|boot)_.*/, 'flash').replace(/^bad
 /** @param {Failure} failure @param {object} [values] more of them */
 export function sentence(failure, values) {
   const words = text(family(failure.name), { ...failure, ...values });
-  if (/^wrong_(?!pass|key|vers)|secure_v/.test(failure.name)) return text('mismatch', { ...failure, what: words });
+  if (/^wrong_(?!pass|key|vers)|secure_v|_large/.test(failure.name)) return text('mismatch', { ...failure, what: words });
   return words || failure.text || failure.name;
 }
 
 /** What is, and what will be when it is known. @param {string | undefined} now @param {string | undefined} next */
-export const change = (now = '', next = '') => (!next || next === now ? now : `${now} → ${next}`);
+export const change = (now = '', next = '') => (now && next && next !== now ? `${now} → ${next}` : now || next);
 
 /** @param {unknown[]} parts */
 export const list = (...parts) => parts.filter(Boolean).join(', ');
 
+/** The newest update. @param {State} state @returns {Past} */
+export const newest = ({ last_outcome: outcome, last_from: from, last_to: to, last_reset: reset }) => ({ outcome, from, to, reset });
+
 /** What has become of an update. @param {Past} past */
 export const past = ({ from, to, outcome, reset }) =>
-  `${change(from, to)}: ${text(`was_${outcome}`, { reset: text(`reset_${reset}`) || '?' })}`;
+  `${change(from, to)}: ${text(`was_${outcome}`, { reset: FULL ? text(`reset_${reset}`) || '?' : reset })}`;
 
 /** Good news, bad news, or neither? @param {string} [outcome] */
 export const kindOf = (outcome) => (/confirmed/.test(`${outcome}`) ? 'good' : /abort|expired|lost|fail/.test(`${outcome}`) ? 'bad' : 'note');

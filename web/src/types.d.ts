@@ -1,7 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the page's modules hand to each other. Types only; nothing of it is in the page.
 
-import type { Failure, Message, Past, Request, State } from './protocol.js';
+import type { Failed, Message, Request, State } from './protocol.js';
+
+/** Something went wrong: a name of src/schema.def, or of ours (words.js), and the two values that do not agree. */
+export interface Failure {
+    name: Failed['name'];
+    text?: string;
+    image?: string | number;
+    device?: string | number;
+    wait_s?: number;
+}
+
+/** What has become of an update. */
+export type Past = { [name in 'outcome' | 'from' | 'to' | 'reset' | 'peer']?: string | undefined } & { when?: number | undefined };
 
 /** What openSession() gives. All of it does nothing once the session is over. */
 export interface Session {
@@ -24,9 +36,10 @@ export interface Proof {
     answer: string; // what a device that knows the password says to it
     clientKey: Uint8Array; // of the mac of our messages
     deviceKey: Uint8Array; // of the mac of the device's messages
+    dataKey: Uint8Array; // of the seal (seal.js)
 }
 
-/** A firmware file, in the words of src/image.h and of `state`, as its head and segment table tell. */
+/** A firmware file, in the words of src/image.h and of `state`, as its head and segment table describe it. */
 export interface Image {
     chip_id: number;
     min_revision: number;
@@ -76,8 +89,10 @@ export interface Model {
     lastNotice?: { words: string; kind: string } | undefined; // what happened last; it stays until something else happens
     deviceState?: State | undefined; // its last word
     pastUpdates: Past[]; // that it remembers, the newest one first
+    lines: string; // what an image that has failed its trial has left: its core dump, its last log lines
     chosen?: Chosen | undefined;
     ownUpdate?: Update | undefined; // ours
+    isBySelf?: boolean; // recovery layout: the file is sent after a restart, and a restart follows
     bar: { written: number; size: number }; // of our update or another client's
     barAt: number; // its last word, at a Date.now()
     firstBar?: { written: number; at: number } | undefined; // its first word

@@ -6,6 +6,8 @@
 /** @import { Ready } from './protocol.js' */
 /** @import { Session, Update } from './types.js' */
 
+import { FULL } from './variant.js';
+
 const MAX_FRAME = 32768; // browsers split long messages into fragments, which a device refuses
 const MAX_WAITING = 1 << 20; // bytes in the browser's own buffer, whatever credit the device gives
 // Packing must gain so much, where 5760 bytes a round trip (ESP-IDF's window) are fewer than the flash takes (W25Q32JV:
@@ -34,20 +36,23 @@ export function makeUpdate(file, sha256, allowDowngrade, mayPack, early = 0) {
       update.stop();
       session = next;
       try {
-        await file.slice(-1).arrayBuffer(); // of a file that has changed since nothing can be read
-        data = update.mayPack && session.roundTripMs > LONG_ROUND_TRIP_MS ? await pack(0) : file;
-        update.isPacked = data.size < size * WORTH;
-        if (!update.isPacked) data = file;
-        sent = update.isResumed ? 0 : Math.min(early, data.size, MAX_FRAME);
+        // Chromium and WebKit read nothing of a file that has changed since. Firefox does: then the digest differs.
+        await file.slice(-1).arrayBuffer();
+        sent = 0;
+        if (FULL) {
+          data = update.mayPack && session.roundTripMs > LONG_ROUND_TRIP_MS ? await pack(0) : file;
+          update.isPacked = data.size < size * WORTH;
+          if (!update.isPacked) data = file;
+          sent = update.isResumed ? 0 : Math.min(early, data.size, MAX_FRAME);
+        }
         session.send({
           type: 'begin',
           size,
           sha256,
           allow_downgrade: allowDowngrade || undefined,
-          deflate: update.isPacked || undefined,
-          early: sent || undefined,
+          ...(FULL && { deflate: update.isPacked || undefined, early: sent || undefined }),
         });
-        if (sent) session.sendData(0, data.slice(0, sent));
+        if (FULL && sent) session.sendData(0, data.slice(0, sent));
       } catch {
         update.failure = { name: 'unreadable' };
         session.send({ type: 'cancel' });
@@ -64,10 +69,10 @@ export function makeUpdate(file, sha256, allowDowngrade, mayPack, early = 0) {
         update.offset = offset;
         if (offset) {
           sent = Infinity;
-          const rest = update.isPacked ? await pack(offset) : file;
+          const rest = FULL && update.isPacked ? await pack(offset) : file;
           if (ready !== message) return;
           data = rest;
-          sent = update.isPacked ? 0 : offset;
+          sent = FULL && update.isPacked ? 0 : offset;
         }
         pump(offset && sent);
       } else if (message.type === 'progress') pump(message.received);
@@ -89,7 +94,7 @@ export function makeUpdate(file, sha256, allowDowngrade, mayPack, early = 0) {
       session.sendData(sent, data.slice(sent, end));
       sent = end;
     }
-    if (ready && update.isPacked && sent === data.size) {
+    if (FULL && ready && update.isPacked && sent === data.size) {
       session.send({ type: 'end' });
       update.stop();
     }

@@ -4,10 +4,11 @@
 import { model } from './model.js';
 import { isRunning, isToolName, nameOf } from './names.js';
 import { judge, revisionName } from './policy.js';
-import { ago, change, date, kindOf, list, past, percent, sentence, text, time, volume, words } from './text.js';
+import { FULL } from './variant.js';
+import { ago, change, date, kindOf, list, newest, past, percent, sentence, text, time, volume, words } from './text.js';
 
-/** @import { Failure, Past, State } from './protocol.js' */
-/** @import { Chosen, Image } from './types.js' */
+/** @import { State } from './protocol.js' */
+/** @import { Chosen, Failure, Image, Past } from './types.js' */
 
 /** Elements by their ids. @type {Record<string, HTMLInputElement>} */
 export const ui = {};
@@ -16,6 +17,8 @@ for (const element of document.querySelectorAll('[id]')) ui[element.id] = /** @t
 /** What is on the screen. @type {Situation | undefined} */
 let shown;
 
+const isHttp = location.protocol === 'http:';
+
 /** Before the device's first word. */
 const absent = /** @type {State} */ ({});
 
@@ -23,15 +26,17 @@ const absent = /** @type {State} */ ({});
 
 /** @typedef {'search' | 'login' | 'idle' | 'sending' | 'watching' | 'ready' | 'trial'} Situation */
 
+const record = FULL ? ' firmware past trace' : '';
+
 /** The panels of each situation, and their parts that conditions below may hide. @type {Record<Situation, string>} */
 const panels = {
   search: '',
   login: 'login http',
-  idle: 'versions choice kept downgrade upload rollback firmware past logout',
-  sending: 'versions progress cancel firmware',
-  watching: 'versions progress firmware past logout',
-  ready: 'versions ready firmware past logout',
-  trial: 'trial countdown rollback firmware past logout',
+  idle: `versions choice downgrade upload rollback logout${record}${FULL ? ' kept' : ''}`,
+  sending: `versions progress cancel${FULL ? ' firmware' : ''}`,
+  watching: `versions progress logout${record}`,
+  ready: `versions ready logout${record}`,
+  trial: `trial countdown rollback logout${record}`,
 };
 
 /** @returns {Situation} */
@@ -50,15 +55,20 @@ const isOfFile = (digits) => !!digits && !!model.chosen?.sha256?.startsWith(digi
 /** Is the update that runs, or is ready, the one of this page, or at least of its file? */
 export const isOurs = () => !!model.ownUpdate || isOfFile(model.deviceState?.sha256);
 
+/** Where a restart without an update leads in the recovery layout. @param {State} device */
+export const wayOf = ({ mode, image }) =>
+  !mode || image === 'trial' ? undefined : mode === 'recovery' ? 'application' : 'recovery';
+
 /** What panels need besides their situation.
  * @param {Failure | undefined} failure @returns {Record<string, unknown>} */
 const conditionsOf = (failure) => ({
-  http: location.protocol === 'http:',
+  http: isHttp,
   countdown: model.trialEnd > Date.now(),
-  rollback: !model.chosen && model.deviceState?.can_roll_back,
-  past: model.pastUpdates.length,
+  rollback: !model.chosen && (model.deviceState?.can_roll_back || (FULL && model.deviceState?.mode && model.deviceState.other_version)),
+  past: FULL && model.pastUpdates.length,
+  trace: FULL && model.lines,
   logout: model.currentSession && !model.currentSession.isOpen,
-  kept: model.deviceState?.kept && (!model.chosen || isOfFile(model.deviceState.kept_sha256)),
+  kept: FULL && model.deviceState?.kept && (!model.chosen || isOfFile(model.deviceState.kept_sha256)),
   downgrade: failure && mayOverrule(failure),
   upload: model.chosen?.sha256 && (!failure || (mayOverrule(failure) && ui.allowBox.checked)),
 });
@@ -71,6 +81,7 @@ const mayOverrule = ({ name }) => /older_version|same/.test(name);
 /** Why the file cannot, or need not, be sent. @param {Chosen | undefined} chosen @param {State} device */
 function objection(chosen, device) {
   if (!chosen) return undefined;
+  if (!FULL) return chosen.problem ? { name: chosen.problem } : chosen.refusal;
   const failure = judge(chosen, device) ?? chosen.refusal;
   return failure || !isRunning(chosen.image, device) ? failure : { name: 'same', ...device };
 }
@@ -79,7 +90,8 @@ function objection(chosen, device) {
 function verdictOf({ sha256, image }, failure) {
   if (failure) return { words: sentence(failure), kind: failure.name === 'same' ? 'note' : 'bad' };
   if (!sha256) return { words: text('checking'), kind: 'note' };
-  if (image && isToolName(image.project)) return { words: text('nameless', image), kind: 'note' };
+  if (!FULL) return { words: '', kind: '' };
+  if (image && isToolName(image.project)) return { words: text('nameless'), kind: 'note' };
   return { words: text(image ? 'fits' : 'encrypted'), kind: 'good' };
 }
 
@@ -92,13 +104,22 @@ function nextImage(failure) {
   return isIdle || !device.new_version ? undefined : { version: device.new_version };
 }
 
+/** What runs; of the recovery application why it does. @param {State} device */
+function whatRuns(device) {
+  const { mode, other_slot: name, other_image, last_outcome } = device;
+  if (!FULL || mode !== 'recovery') return text('runs', { ...device, version: nameOf(device) });
+  const isTold = last_outcome && !/confirmed/.test(last_outcome);
+  const damaged = /valid|un|trial/.test(`${other_image}`) ? text('damaged', { name }) : '';
+  return text('recovery', { why: isTold ? past(newest(device)) : damaged });
+}
+
 /** The rows of the table, by the names of their labels. @param {State} device @param {Partial<Image> | undefined} next */
 const rowsOf = (device, next) => ({
   project: change(device.project, next?.project),
   chip: `${device.chip} v${revisionName(device.revision)}`,
   built: change(date(device.built), date(next?.built)),
   idf: change(device.idf, next?.idf),
-  signer: change(device.signed_by, next?.signed_by),
+  signer: change(device.signed_by || (next?.signed_by && '–'), next?.signed_by),
   slot: next ? change(device.slot, device.other_slot) : list(device.slot, text(device.image)),
   other: next ? '' : list(device.other_slot, device.other_version),
 });
@@ -112,7 +133,7 @@ function progressOf() {
     written: volume(bar.written),
     size: volume(bar.size),
     percent: percent(bar.written, bar.size),
-    speed: model.currentSession && rate > 0 ? text('speed', { rate: volume(rate, '-per-second'), left }) : '',
+    speed: (model.currentSession && rate > 0 ? text('speed', { rate: volume(rate, '-per-second'), left }) : '') + (FULL && isOurs() && isHttp && model.deviceState?.seals ? text('sealed') : ''),
     who: model.deviceState?.peer ?? '?',
   };
 }
@@ -125,21 +146,23 @@ function valuesOf(failure) {
   const next = image && nameOf(image, device);
   return {
     ...device,
-    table: rowsOf(device, image),
+    table: FULL && rowsOf(device, image),
     ...progressOf(),
+    lines: FULL && model.lines,
     device: device.device ?? text('title'),
     version: nameOf(device),
-    versions: change(nameOf(device, image), next),
-    other: device.other_version,
+    versions: next ? change(nameOf(device, image), next) : whatRuns(device),
+    other: FULL && device.mode === 'application' ? device.other_slot : device.other_version,
     next: next || device.new_version || device.other_version || '?',
     countdown: time((model.trialEnd - Date.now()) / 1000),
     pick: chosen?.file.name ?? text('choose'),
-    drop: chosen ? list(volume(chosen.file.size), date(chosen.image?.built)) : text('orDrop'),
-    kept: text('stopped', {
+    drop: chosen ? list(volume(chosen.file.size), FULL && date(chosen.image?.built)) : text('orDrop'),
+    kept: FULL && text('stopped', {
       ...device,
       size: volume(device.kept_size ?? 0),
       percent: percent(device.kept ?? 0, device.kept_size ?? 1),
     }),
+    rollback: FULL && wayOf(device) ? (device.mode === 'recovery' ? 'restart' : 'enter') : 'goBack',
     what: device.update === 'verifying' ? 'verifying' : model.ownUpdate ? 'uploading' : 'watching',
   };
 }
@@ -152,7 +175,7 @@ function noticeOf() {
     seconds: time((model.linkUntil - Date.now()) / 1000),
     percent: percent(bar.written, bar.size),
   };
-  const isBad = !/unreach|_needed|restarting|lost|later|busy/.test(link.name);
+  const isBad = !/unreach|check|_needed|restarting|lost|later|busy/.test(link.name);
   return { words: sentence(link, values), kind: isBad ? 'bad' : 'note' };
 }
 
@@ -204,22 +227,27 @@ export function render() {
   const failure = objection(chosen, device ?? absent);
   /** @type {Record<string, any>} */ const values = valuesOf(failure);
   values.what = text(values.what, values);
+  values.rollback = text(values.rollback, values);
   for (const id in ui) if (words[id] || typeof values[id] === 'string') write(ui[id], text(id, values) || `${values[id] ?? ''}`);
-  fill(ui.table, Object.entries(values.table).flatMap(tableRow));
-  fill(ui.updates, model.pastUpdates.map(logRow));
+  if (FULL) {
+    fill(ui.table, Object.entries(values.table).flatMap(tableRow));
+    fill(ui.updates, model.pastUpdates.map(logRow));
+  }
   show('notice', noticeOf());
   show('verdict', chosen ? verdictOf(chosen, failure) : { words: '', kind: '' });
-  // Whoever has to decide needs no table.
-  if (shown !== situation) /** @type {any} */ (ui.firmware).open = situation !== 'trial';
-  shown = situation;
+  if (shown !== situation) {
+    if (FULL) /** @type {any} */ (ui.firmware).open = situation !== 'trial'; // a user who has to decide needs no table
+    scrollTo(0, 0);
+  }
+  ui.controls.className = shown = situation;
   const conditions = conditionsOf(failure);
   for (const id of Object.values(panels).join(' ').match(/\w+/g) ?? []) {
     ui[id].hidden = !panels[situation].includes(id) || (id in conditions && !conditions[id]);
   }
   ui.unprotected.hidden = !model.currentSession?.isOpen;
-  ui.done.value = `${model.bar.written / model.bar.size}`;
+  ui.done.value = /** @type {any} */ (model.bar.written / model.bar.size);
   ui.controls.disabled = !model.currentSession;
   document.title = list(/sending|watching/.test(situation) && values.percent, device?.device, text('title'));
-  // Whoever works without a mouse must not fall out of the card when a panel goes.
-  if (document.activeElement?.closest('[hidden], :disabled')) ui.card.focus();
+  // Without a mouse the focus must stay in the card when a panel goes.
+  if (document.activeElement?.closest('[hidden], :disabled')) ui.card.focus({ preventScroll: true });
 }

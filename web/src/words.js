@@ -25,21 +25,20 @@ const pairs = {
     'Связь потеряна на {percent}. Обновление продолжится само.',
   ],
   http_431: [
-    'HTTP 431: request too long. Raise CONFIG_HTTPD_MAX_REQ_HDR_LEN or clear the cookies.',
-    'HTTP 431: запрос слишком длинный. Увеличьте CONFIG_HTTPD_MAX_REQ_HDR_LEN или удалите cookie.',
+    'HTTP 431: clear the cookies, or raise CONFIG_HTTPD_MAX_REQ_HDR_LEN.',
+    'HTTP 431: удалите cookie или увеличьте CONFIG_HTTPD_MAX_REQ_HDR_LEN.',
   ],
   not_the_device: [
     'Not the device: {device}. Check address, login and proxy.',
     'Это не устройство: {device}. Проверьте адрес, вход и прокси.',
   ],
 
-  password_needed: ['This device is locked.', 'Устройство заблокировано.'],
+  password_needed: ['This device is locked.', 'Для входа нужен код.'],
   code: ['Pairing code or password', 'Код сопряжения или пароль'],
   where: [
     'The console of the device shows its code.',
     'Код есть в консоли устройства.',
   ],
-  show: ['Show', 'Показать'],
   connect: ['Log in', 'Войти'],
   logout: ['Log out', 'Выйти'],
   http: [
@@ -47,17 +46,6 @@ const pairs = {
     'Обычный http: страницу могут подменить, а ввод прочесть. Надёжно: https или ota-ws.',
   ],
 
-  details: ['Details', 'Подробности'],
-  project: ['Project', 'Проект'],
-  chip: ['Chip', 'Чип'],
-  built: ['Built', 'Сборка'],
-  idf: ['ESP-IDF', 'ESP-IDF'],
-  slot: ['Slot', 'Слот'],
-  other: ['Other slot', 'Другой слот'],
-  signer: ['Signed by', 'Подпись'],
-  unconfirmed: ['without rollback', 'без отката'],
-  unwatched: ['without rollback', 'без отката'],
-  history: ['Updates', 'Обновления'],
   was_staged: ['ready', 'готово'],
   was_trial: ['on trial', 'пробный запуск'],
   was_confirmed: ['confirmed', 'подтверждено'],
@@ -73,31 +61,10 @@ const pairs = {
   was_lost: ['rolled back: it did not start', 'откат: не запустилось'],
   was_cancelled: ['cancelled', 'отменено'],
   was_failed: ['failed', 'сбой'],
-  reset_power_on: ['power', 'питание'],
-  reset_external: ['reset', 'сброс'],
-  reset_software: ['software', 'программа'],
-  reset_panic: ['crash', 'сбой'],
-  reset_watchdog: ['watchdog', 'сторожевой таймер'],
-  reset_deep_sleep: ['sleep', 'сон'],
-  reset_brownout: ['low power', 'мало питания'],
 
   choose: ['Choose a file', 'Выберите файл'],
   orDrop: ['or drop it here', 'или перетащите его сюда'],
-  stopped: [
-    'The upload of {kept_version} stopped at {percent}. Choose the same file ({size}).',
-    'Загрузка {kept_version} прервалась на {percent}. Выберите тот же файл ({size}).',
-  ],
   checking: ['Checking …', 'Проверка …'],
-  fits: ['The file is sound and fits this device.', 'Файл исправен и подходит устройству.'],
-  nameless: [
-    'The file is sound, its project name says nothing.',
-    'Файл исправен. Имя проекта ни о чём не говорит.',
-  ],
-  same: [
-    '{version} runs already.',
-    '{version} уже работает.',
-  ],
-  encrypted: ['The file is encrypted: the device will check it.', 'Файл зашифрован: его проверит устройство.'],
   allow: ['Send it all the same', 'Всё равно загрузить'],
   upload: ['Upload {next}', 'Загрузить {next}'],
   uploading: ['Uploading {next}', 'Загружается {next}'],
@@ -125,7 +92,7 @@ const pairs = {
     'Иначе или после перезагрузки вернётся {other}.',
   ],
   confirm: ['Keep {version}', 'Оставить {version}'],
-  rollback: ['Go back to {other}', 'Вернуться к {other}'],
+  goBack: ['Go back to {other}', 'Вернуться к {other}'],
   runs: ['{version} runs from {slot}.', 'Работает {version} (слот {slot}).'],
 
   empty: ['The file is empty.', 'Файл пуст.'],
@@ -142,8 +109,8 @@ const pairs = {
     'Это вся flash. Выберите файл .bin приложения.',
   ],
   no_description: [
-    "The image has no description. Choose the application's .bin file.",
-    'В образе нет описания. Выберите файл .bin приложения.',
+    "It has no description. Choose the application's .bin file.",
+    'Нет описания. Выберите файл .bin приложения.',
   ],
   encrypted_image: ['The image is encrypted, this device takes plain ones.', 'Образ зашифрован, а нужен обычный.'],
   flash_encrypted: [
@@ -172,14 +139,11 @@ const pairs = {
   ],
   damaged: ['The image is damaged ({name}).', 'Образ повреждён ({name}).'],
 
-  too_large: [
-    'The file has {image} bytes, the slot has room for {device}.',
-    'В файле {image} байт, в слоте места {device}.',
-  ],
   mismatch: [
     '{what}: the image needs {image}, this device has {device}.',
     '{what}: у образа {image}, у устройства {device}.',
   ],
+  too_large: ['Bytes', 'Байты'],
   wrong_chip: ['Chip', 'Чип'],
   wrong_revision: ['Chip revision', 'Ревизия чипа'],
   wrong_efuse_revision: ['eFuse revision', 'Ревизия eFuse'],
@@ -211,9 +175,9 @@ const pairs = {
   ],
   stalled: [
     'No data came for too long. The update goes on by itself.',
-    'Долго не было данных. Обновление продолжится само.',
+    'Нет данных. Обновление продолжится само.',
   ],
-  again: [
+  digest_mismatch: [
     'The kept part was damaged.',
     'Сохранённая часть повреждена.',
   ],
@@ -244,6 +208,47 @@ const pairs = {
   wrong_version: ['Load the page again.', 'Перезагрузите страницу.'],
 };
 
+/** Only the full page says these. @type {Record<string, string[]>} */
+const fullPairs = {
+  sealed: [' · sealed', ' · зашифровано'],
+  enter: ['Restart into recovery', 'Перезагрузить для восстановления'],
+  recovery: ['Recovery. {why}', 'Восстановление. {why}'],
+  show: ['Show', 'Показать'],
+  details: ['Details', 'Подробности'],
+  project: ['Project', 'Проект'],
+  chip: ['Chip', 'Чип'],
+  built: ['Built', 'Сборка'],
+  idf: ['ESP-IDF', 'ESP-IDF'],
+  slot: ['Slot', 'Слот'],
+  other: ['Other slot', 'Другой слот'],
+  signer: ['Signed by', 'Подпись'],
+  unconfirmed: ['without rollback', 'без отката'],
+  unwatched: ['without rollback', 'без отката'],
+  history: ['Updates', 'Обновления'],
+  why: ['Why the trial ended', 'Почему пробный запуск прерван'],
+  reset_power_on: ['power', 'питание'],
+  reset_external: ['reset', 'сброс'],
+  reset_software: ['software', 'программа'],
+  reset_panic: ['crash', 'сбой'],
+  reset_watchdog: ['watchdog', 'сторожевой таймер'],
+  reset_deep_sleep: ['sleep', 'сон'],
+  reset_brownout: ['low power', 'мало питания'],
+  stopped: [
+    'The upload of {kept_version} stopped at {percent}. Choose the same file ({size}) to go on.',
+    'Загрузка {kept_version} прервалась на {percent}. Выберите тот же файл ({size}), чтобы продолжить.',
+  ],
+  fits: ['The file is sound and fits this device.', 'Файл исправен и подходит устройству.'],
+  nameless: [
+    'The file is sound. It does not name its project.',
+    'Файл исправен. Проект в нём не назван.',
+  ],
+  same: [
+    '{version} runs already.',
+    '{version} уже работает.',
+  ],
+  encrypted: ['The file is encrypted: the device will check it.', 'Файл зашифрован: его проверит устройство.'],
+};
+
 /** All words of one language by name. @param {number} language 0 or 1 @returns {Record<string, string>} */
-export const wordsIn = (language) =>
-  Object.fromEntries(Object.entries(pairs).map(([name, pair]) => [name, pair[language]]));
+export const wordsIn = (language, full = true) =>
+  Object.fromEntries(Object.entries(full ? { ...pairs, ...fullPairs } : pairs).map(([name, pair]) => [name, pair[language]]));

@@ -26,16 +26,38 @@ static esp_partition_t slots[2] = {
      .size = FAKE_SLOT_SIZE,
      .label = "ota_1"},
 };
+static esp_partition_t factory = {.type = ESP_PARTITION_TYPE_APP,
+                                  .subtype = ESP_PARTITION_SUBTYPE_APP_FACTORY,
+                                  .address = SLOTS + FAKE_SLOT_SIZE,
+                                  .size = FAKE_SLOT_SIZE,
+                                  .label = "factory"};
 static esp_app_desc_t running = {
     .magic_word = 0xabcd5432, .version = "1.0.0", .project_name = "demo", .idf_ver = "v5.1.4"};
 
-// ---- flash ---------------------------------------------------------------------------------------------------------
+// ---- memory ----
+
+bool fake_has_memory(void) {
+    return fake.fail_memory_at == 0 || --fake.fail_memory_at > 0;
+}
+
+void *fake_malloc(size_t size) {
+    return fake_has_memory() ? malloc(size) : NULL;
+}
+
+void *fake_calloc(size_t count, size_t size) {
+    return fake_has_memory() ? calloc(count, size) : NULL;
+}
+
+// ---- flash ----
 
 const esp_partition_t *esp_partition_find_first(esp_partition_type_t type, esp_partition_subtype_t subtype,
                                                 const char *label) {
     (void)label;
     if (type == ESP_PARTITION_TYPE_DATA) {
         return &otadata;
+    }
+    if (fake.has_factory && subtype == ESP_PARTITION_SUBTYPE_APP_FACTORY) {
+        return &factory;
     }
     int count = fake.one_slot ? 1 : 2;
     for (int i = 0; i < count; i++) {
@@ -66,43 +88,6 @@ esp_err_t esp_partition_write_raw(const esp_partition_t *partition, size_t offse
     return esp_partition_write(partition, offset, bytes, length);
 }
 
-esp_err_t esp_partition_erase_range(const esp_partition_t *partition, size_t offset, size_t length) {
-    if (fake.record_fails && partition->address == OTADATA) {
-        return ESP_FAIL;
-    }
-    memset(flash + partition->address + offset, 0xff, length);
-    return ESP_OK;
-}
-
-const uint8_t *fake_slot(int slot) {
-    return flash + slots[slot].address;
-}
-
-esp_ota_select_entry_t fake_entry(int sector) {
-    esp_ota_select_entry_t entry;
-    memcpy(&entry, flash + OTADATA + sector * SECTOR, sizeof entry);
-    return entry;
-}
-
-static void write_entry(int sector, uint32_t sequence, uint32_t state) {
-    esp_ota_select_entry_t entry;
-    memset(&entry, 0xff, sizeof entry);
-    entry.ota_seq = sequence;
-    entry.ota_state = state;
-    entry.crc = esp_rom_crc32_le(UINT32_MAX, (const uint8_t *)&sequence, sizeof sequence);
-    esp_partition_erase_range(&otadata, (size_t)sector * SECTOR, SECTOR);
-    esp_partition_write(&otadata, (size_t)sector * SECTOR, &entry, sizeof entry);
-}
-
-void fake_running_state(uint32_t state) {
-    write_entry(0, 1, state);
-}
-
-void fake_earlier_image(void) {
-    write_entry(1, 2, ESP_OTA_IMG_VALID);
-    write_entry(0, 3, fake_entry(0).ota_state);
-}
-
 uint32_t esp_rom_crc32_le(uint32_t crc, const uint8_t *bytes, uint32_t length) {
     crc = ~crc;
     for (uint32_t i = 0; i < length; i++) {
@@ -114,22 +99,63 @@ uint32_t esp_rom_crc32_le(uint32_t crc, const uint8_t *bytes, uint32_t length) {
     return ~crc;
 }
 
-bool esp_efuse_is_flash_encryption_enabled(void) {
-    return false;
+static uint32_t crc_of(uint32_t sequence) {
+    return esp_rom_crc32_le(UINT32_MAX, (const uint8_t *)&sequence, sizeof sequence);
 }
 
-bool esp_flash_encryption_enabled(void) {
-    return false;
+esp_ota_select_entry_t fake_entry(int sector) {
+    esp_ota_select_entry_t entry;
+    memcpy(&entry, flash + OTADATA + sector * SECTOR, sizeof entry);
+    return entry;
 }
 
-// ---- updates -------------------------------------------------------------------------------------------------------
+esp_err_t esp_partition_erase_range(const esp_partition_t *partition, size_t offset, size_t length) {
+    if (fake.record_fails && partition->address == OTADATA) {
+        return ESP_FAIL;
+    }
+    if (partition->address == OTADATA) {
+        esp_ota_select_entry_t entry = fake_entry((int)(offset / SECTOR));
+        fake.whole_erased += entry.crc == crc_of(entry.ota_seq);
+    }
+    memset(flash + partition->address + offset, 0xff, length);
+    return ESP_OK;
+}
+
+const uint8_t *fake_slot(int slot) {
+    return flash + slots[slot].address;
+}
+
+static void write_entry(int sector, uint32_t sequence, uint32_t state) {
+    esp_ota_select_entry_t entry;
+    memset(&entry, 0xff, sizeof entry);
+    entry.ota_seq = sequence;
+    entry.ota_state = state;
+    entry.crc = crc_of(sequence);
+    esp_partition_erase_range(&otadata, (size_t)sector * SECTOR, SECTOR);
+    esp_partition_write(&otadata, (size_t)sector * SECTOR, &entry, sizeof entry);
+}
+
+void fake_running_state(uint32_t state) {
+    write_entry(0, 1, state);
+}
+
+void fake_barred_image(uint32_t state) {
+    write_entry(1, 2, state);
+}
+
+void fake_earlier_image(void) {
+    write_entry(1, 2, ESP_OTA_IMG_VALID);
+    write_entry(0, 3, fake_entry(0).ota_state);
+}
+
+// ---- updates ----
 
 const esp_app_desc_t *esp_app_get_description(void) {
     return &running;
 }
 
 const esp_partition_t *esp_ota_get_running_partition(void) {
-    return &slots[0];
+    return fake.runs_factory ? &factory : &slots[0];
 }
 
 const esp_partition_t *esp_ota_get_next_update_partition(const esp_partition_t *from) {
@@ -178,23 +204,11 @@ esp_err_t esp_ota_set_boot_partition(const esp_partition_t *partition) {
     if (flash[partition->address] != 0xe9 || fake.fails_verification) {
         return ESP_ERR_OTA_VALIDATE_FAILED;
     }
-    write_entry(1, 2, ESP_OTA_IMG_NEW);
-    return ESP_OK;
-}
-
-esp_err_t esp_ota_mark_app_valid_cancel_rollback(void) {
-    if (fake.record_fails) {
-        return ESP_FAIL;
+    if (partition == &factory) {
+        memset(flash + OTADATA, 0xff, 2 * SECTOR);
+    } else {
+        write_entry(1, 2, ESP_OTA_IMG_NEW);
     }
-    write_entry(0, fake_entry(0).ota_seq, ESP_OTA_IMG_VALID);
-    return ESP_OK;
-}
-
-esp_err_t esp_ota_mark_app_invalid_rollback(void) {
-    if (fake.record_fails) {
-        return ESP_FAIL;
-    }
-    write_entry(0, fake_entry(0).ota_seq, ESP_OTA_IMG_INVALID);
     return ESP_OK;
 }
 
@@ -202,7 +216,7 @@ bool esp_ota_check_rollback_is_possible(void) {
     return fake_entry(1).ota_seq != UINT32_MAX;
 }
 
-// ---- NVS -----------------------------------------------------------------------------------------------------------
+// ---- NVS ----
 
 static struct {
     char key[16];
@@ -271,7 +285,7 @@ void nvs_close(nvs_handle_t handle) {
     (void)handle;
 }
 
-// ---- time ----------------------------------------------------------------------------------------------------------
+// ---- time ----
 
 struct fake_timer {
     void (*callback)(void *context);
@@ -281,7 +295,6 @@ struct fake_timer {
 };
 
 static struct fake_timer timers[8];
-static int timer_count;
 static int64_t moved_us;
 
 int64_t esp_timer_get_time(void) {
@@ -291,8 +304,22 @@ int64_t esp_timer_get_time(void) {
 }
 
 esp_err_t esp_timer_create(const esp_timer_create_args_t *arguments, esp_timer_handle_t *timer) {
-    *timer = &timers[timer_count++ % 8];
-    **timer = (struct fake_timer){.callback = arguments->callback, .context = arguments->arg};
+    int at = 0;
+    while (timers[at].callback != NULL) {
+        at++;
+    }
+    if (!fake_has_memory()) {
+        return ESP_ERR_NO_MEM;
+    }
+    timers[at] = (struct fake_timer){.callback = arguments->callback, .context = arguments->arg};
+    *timer = &timers[at];
+    fake.timers++;
+    return ESP_OK;
+}
+
+esp_err_t esp_timer_delete(esp_timer_handle_t timer) {
+    memset(timer, 0, sizeof *timer);
+    fake.timers--;
     return ESP_OK;
 }
 
@@ -314,6 +341,7 @@ esp_err_t esp_timer_stop(esp_timer_handle_t timer) {
 }
 
 void fake_pass(uint32_t ms) {
+    fake_settle();
     moved_us += ms * 1000LL;
     for (int i = 0; i < 8; i++) {
         struct fake_timer *timer = &timers[i];
@@ -325,12 +353,13 @@ void fake_pass(uint32_t ms) {
     }
 }
 
-// ---- the rest ------------------------------------------------------------------------------------------------------
+// ---- the rest ----
 
 void fake_reset(void) {
     fake = (fake_t){.power_save = 1};
     memset(flash, 0xff, sizeof flash);
     memset(store, 0, sizeof store);
+    memset(timers, 0, sizeof timers);
     flash[SLOTS] = 0xe9;
     fake_running_state(ESP_OTA_IMG_VALID);
 }
@@ -457,7 +486,7 @@ psa_status_t psa_hash_abort(psa_hash_operation_t *operation) {
     return 0;
 }
 
-// ---- signatures ----------------------------------------------------------------------------------------------------
+// ---- signatures ----
 
 esp_err_t esp_secure_boot_get_signature_blocks_for_running_app(bool digest, esp_image_sig_public_key_digests_t *keys) {
     memset(keys, 0, sizeof *keys);
@@ -473,7 +502,7 @@ esp_err_t esp_secure_boot_verify_signature(uint32_t address, uint32_t length) {
     return flash[address + length] == 0xe7 && !fake.wrong_signature ? ESP_OK : ESP_FAIL;
 }
 
-// ---- the console
+// ---- the console ----
 
 const char *esp_err_to_name(esp_err_t error) {
     return error == ESP_OK ? "ESP_OK" : "an error";
@@ -485,4 +514,13 @@ void fake_log(const char *tag, const char *format, ...) {
     va_start(arguments, format);
     vsnprintf(fake.said, sizeof fake.said, format, arguments);
     va_end(arguments);
+}
+
+void fake_log_error(const char *tag, const char *format, ...) {
+    va_list arguments;
+    (void)tag;
+    va_start(arguments, format);
+    vsnprintf(fake.said, sizeof fake.said, format, arguments);
+    va_end(arguments);
+    memcpy(fake.error, fake.said, sizeof fake.error);
 }

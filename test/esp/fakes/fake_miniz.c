@@ -13,22 +13,23 @@ static void give(void *context, void *memory) {
     (void)memory;
 }
 
-static void begin(tinfl_decompressor *own) {
+static void begin(tinfl_decompressor *own, size_t window) {
     own->m_state = 1;
     own->m_num_bits = 0;
     own->used = 0;
     own->zlib = (z_stream){.zalloc = take, .zfree = give, .opaque = own};
-    inflateInit2(&own->zlib, -MAX_WBITS);
+    inflateInit2(&own->zlib, window == TINFL_LZ_DICT_SIZE ? -MAX_WBITS : -12);
 }
 
 // The output is the window: it ends where that is full.
 tinfl_status tinfl_decompress(tinfl_decompressor *own, const uint8_t *in, size_t *in_size, uint8_t *out_start,
                               uint8_t *out_next, size_t *out_size, uint32_t flags) {
-    if (flags != TINFL_FLAG_HAS_MORE_INPUT || (size_t)(out_next - out_start) + *out_size != TINFL_LZ_DICT_SIZE) {
+    size_t window = (size_t)(out_next - out_start) + *out_size;
+    if (flags != TINFL_FLAG_HAS_MORE_INPUT || (window != TINFL_LZ_DICT_SIZE && window != 4096)) {
         return TINFL_STATUS_BAD_PARAM;
     }
     if (own->m_state == 0) {
-        begin(own);
+        begin(own, window);
     }
     own->zlib.next_in = (uint8_t *)in;
     own->zlib.avail_in = (unsigned)*in_size;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// esp_http_server as far as esp/ can tell: one frame per readable socket and turn, control frames to who wants them,
+// esp_http_server as far as esp/ can see: one frame per readable socket and turn, control frames to who wants them,
 // and the ways of both generations.
 #define FAKES
 #include <poll.h>
@@ -17,7 +17,9 @@ typedef struct {
     httpd_free_ctx_fn_t free_context;
     httpd_recv_func_t receive;
     const httpd_uri_t *uri;
-    bool closing; // a CLOSE was seen
+    bool closing;       // a CLOSE was seen
+    _Atomic bool async; // another task has its request
+    size_t left;        // of the request's body
 } connection_t;
 
 typedef struct {
@@ -65,7 +67,7 @@ static connection_t *find(server_t *server, int socket) {
     return NULL;
 }
 
-// ---- sockets -------------------------------------------------------------------------------------------------------
+// ---- sockets ----
 
 ssize_t fake_recv(int socket, void *bytes, size_t length, int flags) {
     fake.receives++;
@@ -74,7 +76,10 @@ ssize_t fake_recv(int socket, void *bytes, size_t length, int flags) {
         fake.fail_recv_at = 1;
         return -1;
     }
-    return recv(socket, bytes, length, flags);
+    fake_reads(socket);
+    ssize_t got = recv(socket, bytes, length, flags);
+    fake_has_read(socket);
+    return got;
 }
 
 int fake_setsockopt(int socket, int level, int option, const void *value, socklen_t size) {
@@ -88,6 +93,15 @@ int fake_getsockname(int socket, struct sockaddr *address, socklen_t *size) {
     inet_pton(AF_INET6, "::ffff:192.168.1.7", &own.sin6_addr);
     memcpy(address, &own, sizeof own);
     *size = sizeof own;
+    return 0;
+}
+
+// Each connection comes from a port of its own; a descriptor that is none of the server's has none.
+int fake_getpeername(int socket, struct sockaddr *address, socklen_t *size) {
+    struct sockaddr_in6 from = {.sin6_family = AF_INET6, .sin6_port = htons(fake.ports[socket % FAKE_DESCRIPTORS])};
+    inet_pton(AF_INET6, "::ffff:192.168.1.99", &from.sin6_addr);
+    memcpy(address, &from, sizeof from);
+    *size = sizeof from;
     return 0;
 }
 
@@ -112,7 +126,7 @@ void *httpd_sess_get_transport_ctx(httpd_handle_t server, int socket) {
     return fake.tls ? &fake : NULL;
 }
 
-// ---- requests ------------------------------------------------------------------------------------------------------
+// ---- requests ----
 
 static int find_route(const server_t *server, const char *uri, httpd_method_t method) {
     for (int i = 0; i < (int)server->uri_count; i++) {
@@ -130,6 +144,9 @@ esp_err_t httpd_register_uri_handler(httpd_handle_t handle, const httpd_uri_t *u
     }
     if (fake.max_routes > 0 && server->uri_count >= fake.max_routes) {
         return ESP_ERR_HTTPD_HANDLERS_FULL;
+    }
+    if (!fake_has_memory()) {
+        return ESP_ERR_NO_MEM;
     }
     server->uris[server->uri_count] = *uri;
     server->uris[server->uri_count++].uri = strdup(uri->uri); // as the server does
@@ -151,12 +168,15 @@ esp_err_t httpd_unregister_uri_handler(httpd_handle_t handle, const char *uri, h
 }
 
 int httpd_req_to_sockfd(httpd_req_t *request) {
-    return ((server_t *)request->handle)->now->socket;
+    return ((connection_t *)request->aux)->socket;
 }
 
 esp_err_t httpd_req_get_hdr_value_str(httpd_req_t *request, const char *name, char *value, size_t size) {
     const server_t *server = request->handle;
     const char *text = strcmp(name, "Host") == 0 ? server->host : strcmp(name, "Origin") == 0 ? server->origin : NULL;
+    for (int i = 0; fake.headers[i][0] != NULL; i++) {
+        text = strcmp(name, fake.headers[i][0]) == 0 ? fake.headers[i][1] : text;
+    }
     if (text == NULL) {
         return ESP_ERR_NOT_FOUND;
     }
@@ -164,52 +184,49 @@ esp_err_t httpd_req_get_hdr_value_str(httpd_req_t *request, const char *name, ch
     return strlen(text) < size ? ESP_OK : ESP_ERR_HTTPD_RESULT_TRUNC;
 }
 
-esp_err_t httpd_resp_set_hdr(httpd_req_t *request, const char *name, const char *value) {
-    (void)request;
-    if (strcmp(name, "ETag") == 0) {
-        snprintf(fake.etag, sizeof fake.etag, "%s", value);
+static void read_header(const char *name, char *value, size_t size) {
+    char line[40];
+    snprintf(line, sizeof line, "\r\n%s: ", name);
+    const char *at = strstr(fake.head, line);
+    if (at != NULL) {
+        at += strlen(line);
+        snprintf(value, size, "%.*s", (int)strcspn(at, "\r"), at);
     }
-    return ESP_OK;
 }
 
-esp_err_t httpd_resp_set_status(httpd_req_t *request, const char *status) {
-    (void)request;
-    snprintf(fake.status, sizeof fake.status, "%s", status);
-    return ESP_OK;
+static void read_head(void) {
+    snprintf(fake.status, sizeof fake.status, "%.*s", (int)strcspn(fake.head + 9, "\r"), fake.head + 9);
+    read_header("ETag", fake.etag, sizeof fake.etag);
+    read_header("Range", fake.range, sizeof fake.range);
 }
 
-esp_err_t httpd_resp_set_type(httpd_req_t *request, const char *type) {
-    (void)request;
-    (void)type;
-    return ESP_OK;
-}
-
-esp_err_t httpd_resp_send(httpd_req_t *request, const char *body, ssize_t length) {
-    (void)request;
-    snprintf(fake.body, sizeof fake.body, "%.*s", body == NULL ? 0 : (int)length, body == NULL ? "" : body);
-    return ESP_OK;
-}
-
-esp_err_t httpd_resp_send_chunk(httpd_req_t *request, const char *text, ssize_t length) {
-    (void)request;
-    size_t used = strlen(fake.body);
-    snprintf(fake.body + used, sizeof fake.body - used, "%.*s", (int)length, text == NULL ? "" : text);
-    return ESP_OK;
-}
-
+// The first piece of an answer is its head; then comes its body, at most 100 bytes at once.
 int httpd_send(httpd_req_t *request, const char *bytes, size_t length) {
     (void)request;
-    snprintf(fake.body, sizeof fake.body, "%.*s", (int)length, bytes);
+    if (strncmp(bytes, "HTTP/1.1 100 ", 13) == 0) {
+        fake.continues++;
+        return (int)length;
+    }
+    if (strncmp(bytes, "HTTP/1.1 ", 9) == 0) {
+        snprintf(fake.head, sizeof fake.head, "%.*s", (int)length, bytes);
+        fake.body[0] = '\0';
+        read_head();
+        return (int)length;
+    }
+    size_t used = strlen(fake.body);
+    length = length < 100 ? length : 100;
+    snprintf(fake.body + used, sizeof fake.body - used, "%.*s", (int)length, bytes);
     return (int)length;
 }
 
-esp_err_t httpd_resp_sendstr(httpd_req_t *request, const char *body) {
-    return httpd_resp_send(request, body, (ssize_t)strlen(body));
-}
-
+// As the server does: first the descriptor, then the context.
 static void close_connection(connection_t *connection) {
+    fake.ports[connection->socket % FAKE_DESCRIPTORS] = 0;
     close(connection->socket);
     fake.closes++;
+    if (fake.after_close != NULL) {
+        fake.after_close(connection->socket);
+    }
     if (connection->context != NULL && connection->free_context != NULL) {
         connection->free_context(connection->context);
     }
@@ -219,6 +236,7 @@ static void close_connection(connection_t *connection) {
 // Calls a handler as the server does, and closes when it says so.
 static void call(server_t *server, connection_t *connection, int method, esp_err_t (*handler)(httpd_req_t *)) {
     httpd_req_t request = {.handle = server,
+                           .aux = connection,
                            .method = method,
                            .uri = server->asked != NULL ? server->asked : "",
                            .content_len = fake.content_length,
@@ -231,6 +249,34 @@ static void call(server_t *server, connection_t *connection, int method, esp_err
     if (error != ESP_OK) {
         close_connection(connection);
     }
+}
+
+int httpd_req_recv(httpd_req_t *request, char *bytes, size_t length) {
+    connection_t *connection = request->aux;
+    struct pollfd readable = {.fd = connection->socket, .events = POLLIN};
+    length = length < connection->left ? length : connection->left;
+    if (length > 0 && poll(&readable, 1, 5) == 0) {
+        return HTTPD_SOCK_ERR_TIMEOUT;
+    }
+    int got = length > 0 ? (int)fake_recv(connection->socket, bytes, length, 0) : 0;
+    connection->left -= got > 0 ? (size_t)got : 0;
+    return got;
+}
+
+esp_err_t httpd_req_async_handler_begin(httpd_req_t *request, httpd_req_t **async) {
+    if (!fake_has_memory()) {
+        return ESP_ERR_NO_MEM;
+    }
+    *async = malloc(sizeof **async);
+    **async = *request;
+    ((connection_t *)request->aux)->async = true;
+    return ESP_OK;
+}
+
+esp_err_t httpd_req_async_handler_complete(httpd_req_t *async) {
+    ((connection_t *)async->aux)->async = false;
+    free(async);
+    return ESP_OK;
 }
 
 static const httpd_uri_t *find_uri(const server_t *server, const char *uri, httpd_method_t method) {
@@ -249,6 +295,7 @@ static connection_t *accept_client(server_t *server, int *client) {
     connection_t *connection = find(server, -1);
     socketpair(AF_UNIX, SOCK_STREAM, 0, ends);
     *connection = (connection_t){.socket = ends[0], .receive = default_receive};
+    fake.ports[ends[0] % FAKE_DESCRIPTORS] = ++fake.last_port;
     *client = ends[1];
     return connection;
 }
@@ -258,19 +305,38 @@ const httpd_uri_t *fake_route(httpd_handle_t handle, int number) {
     return number < server->uri_count ? &server->uris[number] : NULL;
 }
 
-void fake_request(httpd_handle_t handle, httpd_method_t method, const char *uri, const char *host, const char *origin) {
-    server_t *server = handle;
-    int client;
-    connection_t *connection = accept_client(server, &client);
+// The handler is called, and the client's end stays.
+static connection_t *request_on(server_t *server, int *client, httpd_method_t method, const char *uri, const char *host,
+                                const char *origin) {
+    connection_t *connection = accept_client(server, client);
     char path[64];
+    const struct timeval limit = {.tv_usec = 5000}; // a chip's server waits for 5 s
+    connection->left = fake.content_length;
+    setsockopt(connection->socket, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     snprintf(path, sizeof path, "%.*s", (int)strcspn(uri, "?"), uri);
     strcpy(fake.status, "200 OK");
+    fake.head[0] = '\0';
     fake.body[0] = '\0';
     server->asked = uri;
     server->host = host;
     server->origin = origin;
     call(server, connection, method, find_uri(server, path, method)->handler);
     server->asked = NULL;
+    return connection;
+}
+
+int fake_request_open(httpd_handle_t handle, httpd_method_t method, const char *uri, size_t length) {
+    int client;
+    fake.content_length = length;
+    fake.range[0] = '\0';
+    (void)request_on(handle, &client, method, uri, "192.168.1.7", NULL);
+    fake.content_length = 0;
+    return client;
+}
+
+void fake_request(httpd_handle_t handle, httpd_method_t method, const char *uri, const char *host, const char *origin) {
+    int client;
+    connection_t *connection = request_on(handle, &client, method, uri, host, origin);
     if (connection->socket >= 0) {
         close_connection(connection);
     }
@@ -294,7 +360,7 @@ httpd_ws_client_info_t httpd_ws_get_fd_info(httpd_handle_t server, int socket) {
     return find(server, socket)->uri != NULL ? HTTPD_WS_CLIENT_WEBSOCKET : HTTPD_WS_CLIENT_HTTP;
 }
 
-// ---- frames --------------------------------------------------------------------------------------------------------
+// ---- frames ----
 
 static int receive(server_t *server, void *bytes, size_t length) {
     return server->now->receive(server, server->now->socket, bytes, length, 0);
@@ -379,18 +445,43 @@ esp_err_t httpd_ws_send_frame(httpd_req_t *request, httpd_ws_frame_t *frame) {
     return ESP_OK;
 }
 
+// A close that the server has queued goes to whatever connection is in that place by then.
+static void close_place(void *context) {
+    connection_t *connection = context;
+    if (connection->socket >= 0) {
+        close_connection(connection);
+    } else {
+        fake.stale_closes++;
+    }
+}
+
+static void queue(server_t *server, void (*work)(void *), void *context) {
+    pthread_mutex_lock(&server->mutex);
+    server->queue[server->queued].work = work;
+    server->queue[server->queued++].context = context;
+    pthread_mutex_unlock(&server->mutex);
+}
+
 static void serve_connection(server_t *server, connection_t *connection) {
     char first = 0;
+    if (connection->uri == NULL) { // no WebSocket: what comes is the next request, and none comes
+        close_connection(connection);
+        return;
+    }
     server->now = connection;
     int got = connection->receive(server, connection->socket, &first, 1, 0);
     server->first = got <= 0 ? 0x80 | HTTPD_WS_TYPE_CLOSE : (uint8_t)first;
     connection->closing = (server->first & 15) == HTTPD_WS_TYPE_CLOSE;
+    bool closing = connection->closing;
     call(server, connection, 0, connection->uri->handler);
+    if (closing) {
+        queue(server, close_place, connection);
+    }
 }
 
 static bool is_readable(const connection_t *connection) {
     struct pollfd poll_it = {.fd = connection->socket, .events = POLLIN};
-    return connection->socket >= 0 && !connection->closing && poll(&poll_it, 1, 0) > 0;
+    return connection->socket >= 0 && !connection->closing && !connection->async && poll(&poll_it, 1, 0) > 0;
 }
 
 esp_err_t httpd_queue_work(httpd_handle_t handle, void (*work)(void *), void *context) {
@@ -398,10 +489,7 @@ esp_err_t httpd_queue_work(httpd_handle_t handle, void (*work)(void *), void *co
     if (fake.queue_is_full || fake.queue_loses) {
         return fake.queue_is_full ? ESP_FAIL : ESP_OK;
     }
-    pthread_mutex_lock(&server->mutex);
-    server->queue[server->queued].work = work;
-    server->queue[server->queued++].context = context;
-    pthread_mutex_unlock(&server->mutex);
+    queue(server, work, context);
     return ESP_OK;
 }
 

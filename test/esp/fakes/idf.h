@@ -4,29 +4,44 @@
 // makes one header of each name that includes this.
 #pragma once
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/time.h>
+#if __has_include(<sys/socket.h>)
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#else
+#include "sockets.h"
+#endif
 
-// ---- menuconfig
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// ---- menuconfig ----
+#ifndef OTA_WS_LIBRARY // the library brings its own: packaging/library.py
 #define CONFIG_OTA_DEFAULT_URI "/ota"
 #define CONFIG_OTA_DEFAULT_WS_URI "/ota/ws"
 #define CONFIG_OTA_CHUNK_SIZE 8192
-#define CONFIG_OTA_RING_SIZE 16384
+#define CONFIG_OTA_RING_SIZE 14336
 #define CONFIG_OTA_PASSWORD ""
 #define CONFIG_OTA_DEVICE_NAME "fake"
 #define CONFIG_OTA_HOST_NAME "lamp.local"
 #define CONFIG_OTA_TRIAL_TIMEOUT_S 300
 #define CONFIG_OTA_WRITER_STACK_SIZE 4096
+#define CONFIG_OTA_WS_LOG_RING 2048
+#endif
+#ifndef CONFIG_SOC_RTC_MEM_SUPPORTED
+#define CONFIG_SOC_RTC_MEM_SUPPORTED 1
+#endif
 #define CONFIG_IDF_TARGET "esp32c3"
 #define CONFIG_IDF_FIRMWARE_CHIP_ID 5
 #define CONFIG_MMU_PAGE_SIZE 0x10000
@@ -36,7 +51,7 @@
 #define ESP_IDF_VERSION_VAL(major, minor, patch) ((major) << 16 | (minor) << 8 | (patch))
 #define ESP_IDF_VERSION (GENERATION == 6 ? ESP_IDF_VERSION_VAL(6, 1, 0) : ESP_IDF_VERSION_VAL(5, 1, 4))
 
-// ---- errors
+// ---- errors ----
 typedef int esp_err_t;
 enum {
     ESP_FAIL = -1,
@@ -56,12 +71,25 @@ enum {
     ESP_ERR_HTTPD_RESULT_TRUNC = 0xb004,
 };
 
-// ---- log, events, random, system
+// ---- log, events, random, system ----
+#ifdef OTA_WS_MEASURED // test/size.sh: a call of ESP-IDF's has four arguments more
+#define ESP_LOG(level, letter, tag, format, ...)                                                                       \
+    esp_log_write(level, tag, letter " (%u) %s: " format "\n", esp_log_timestamp(), tag, ##__VA_ARGS__)
+#define ESP_LOGE(tag, ...) ESP_LOG(1, "E", tag, __VA_ARGS__)
+#define ESP_LOGW(tag, ...) ESP_LOG(2, "W", tag, __VA_ARGS__)
+#define ESP_LOGI(tag, ...) ESP_LOG(3, "I", tag, __VA_ARGS__)
+void esp_log_write(int level, const char *tag, const char *format, ...);
+uint32_t esp_log_timestamp(void);
+#else
 #define ESP_LOGI(tag, ...) fake_log(tag, __VA_ARGS__)
-#define ESP_LOGE(tag, ...) fake_log(tag, __VA_ARGS__)
+#define ESP_LOGE(tag, ...) fake_log_error(tag, __VA_ARGS__)
 #define ESP_LOGW(tag, ...) fake_log(tag, __VA_ARGS__)
+#endif
+typedef int (*vprintf_like_t)(const char *format, va_list arguments);
+vprintf_like_t esp_log_set_vprintf(vprintf_like_t function);
 const char *esp_err_to_name(esp_err_t error);
 void fake_log(const char *tag, const char *format, ...);
+void fake_log_error(const char *tag, const char *format, ...);
 typedef const char *esp_event_base_t;
 #define ESP_EVENT_DECLARE_BASE(name) extern esp_event_base_t const name
 #define ESP_EVENT_DEFINE_BASE(name) esp_event_base_t const name = #name
@@ -87,10 +115,8 @@ uint32_t efuse_hal_chip_revision(void);
 uint32_t efuse_hal_blk_version(void);
 bool efuse_hal_get_disable_blk_version_major(void);
 uint32_t esp_rom_crc32_le(uint32_t crc, const uint8_t *bytes, uint32_t length);
-bool esp_flash_encryption_enabled(void);
-bool esp_efuse_is_flash_encryption_enabled(void);
 
-// ---- time
+// ---- time ----
 typedef struct fake_timer *esp_timer_handle_t;
 typedef struct {
     void (*callback)(void *context);
@@ -101,12 +127,22 @@ esp_err_t esp_timer_create(const esp_timer_create_args_t *arguments, esp_timer_h
 esp_err_t esp_timer_start_periodic(esp_timer_handle_t timer, uint64_t period_us);
 esp_err_t esp_timer_start_once(esp_timer_handle_t timer, uint64_t delay_us);
 esp_err_t esp_timer_stop(esp_timer_handle_t timer);
+esp_err_t esp_timer_delete(esp_timer_handle_t timer);
 int64_t esp_timer_get_time(void);
 
-// ---- FreeRTOS
-typedef struct fake_queue *QueueHandle_t;
-typedef struct fake_queue *SemaphoreHandle_t;
+// ---- FreeRTOS ----
+typedef struct fake_semaphore *SemaphoreHandle_t;
 typedef struct fake_task *TaskHandle_t;
+typedef struct {
+    uint64_t memory[20]; // the fake's; on a chip they are 84 bytes
+} StaticSemaphore_t;
+typedef struct {
+    void *mutex;
+} portMUX_TYPE;
+#define portMUX_INITIALIZER_UNLOCKED                                                                                   \
+    { 0 }
+void portENTER_CRITICAL(portMUX_TYPE *lock);
+void portEXIT_CRITICAL(portMUX_TYPE *lock);
 typedef int BaseType_t;
 typedef unsigned UBaseType_t;
 typedef uint32_t TickType_t;
@@ -115,16 +151,8 @@ typedef uint32_t TickType_t;
 #define portMAX_DELAY UINT32_MAX
 #define pdMS_TO_TICKS(ms) (ms)
 #define tskIDLE_PRIORITY 0
-QueueHandle_t xQueueCreate(UBaseType_t length, UBaseType_t size);
-BaseType_t xQueueSend(QueueHandle_t queue, const void *item, TickType_t wait);
-BaseType_t xQueueReceive(QueueHandle_t queue, void *item, TickType_t wait);
-UBaseType_t uxQueueSpacesAvailable(QueueHandle_t queue);
-UBaseType_t uxQueueMessagesWaiting(QueueHandle_t queue);
-void xQueueOverwrite(QueueHandle_t queue, const void *item);
-void vQueueDelete(QueueHandle_t queue);
-#define vSemaphoreDelete vQueueDelete
-SemaphoreHandle_t xSemaphoreCreateBinary(void);
-SemaphoreHandle_t xSemaphoreCreateRecursiveMutex(void);
+SemaphoreHandle_t xSemaphoreCreateBinaryStatic(StaticSemaphore_t *memory);
+SemaphoreHandle_t xSemaphoreCreateRecursiveMutexStatic(StaticSemaphore_t *memory);
 BaseType_t xSemaphoreTake(SemaphoreHandle_t semaphore, TickType_t wait);
 BaseType_t xSemaphoreGive(SemaphoreHandle_t semaphore);
 BaseType_t xSemaphoreTakeRecursive(SemaphoreHandle_t mutex, TickType_t wait);
@@ -137,7 +165,54 @@ void vTaskDelay(TickType_t ticks);
 TaskHandle_t xTaskGetCurrentTaskHandle(void);
 UBaseType_t uxTaskGetStackHighWaterMark(TaskHandle_t task);
 
-// ---- partitions, updates
+BaseType_t xPortInIsrContext(void);
+
+// ---- memory that a restart leaves as it is ----
+#ifdef OTA_WS_MEASURED
+#define RTC_NOINIT_ATTR __attribute__((section(".rtc_noinit")))
+#define SOC_RTC_DATA_LOW 0x50000000
+#define SOC_RTC_DATA_HIGH 0x50002000
+#else
+#define RTC_NOINIT_ATTR __attribute__((section("fake_rtc"), used))
+#define __NOINIT_ATTR
+extern uint8_t __start_fake_rtc[], __stop_fake_rtc[]; // the linker's
+#define SOC_RTC_DATA_LOW ((uintptr_t)__start_fake_rtc)
+#define SOC_RTC_DATA_HIGH ((uintptr_t)__stop_fake_rtc)
+#endif
+
+// ---- the core dump ----
+#if CONFIG_IDF_TARGET_ARCH_RISCV
+typedef struct {
+    uint8_t stackdump[1024];
+    uint32_t dump_size;
+} esp_core_dump_bt_info_t;
+typedef struct {
+    uint32_t mstatus, mtvec, mcause, mtval, ra, sp, exc_a[8];
+} esp_core_dump_summary_extra_info_t;
+#else
+typedef struct {
+    uint32_t bt[16];
+    uint32_t depth;
+    bool corrupted;
+} esp_core_dump_bt_info_t;
+typedef struct {
+    uint32_t exc_cause, exc_vaddr, exc_a[16];
+} esp_core_dump_summary_extra_info_t;
+#endif
+typedef struct {
+    uint32_t exc_tcb;
+    char exc_task[16];
+    uint32_t exc_pc;
+    esp_core_dump_bt_info_t exc_bt_info;
+    uint32_t core_dump_version;
+    uint8_t app_elf_sha256[10];
+    esp_core_dump_summary_extra_info_t ex_info;
+} esp_core_dump_summary_t;
+esp_err_t esp_core_dump_image_check(void);
+esp_err_t esp_core_dump_get_summary(esp_core_dump_summary_t *summary);
+esp_err_t esp_core_dump_get_panic_reason(char *reason, size_t size);
+
+// ---- partitions, updates ----
 typedef enum { ESP_PARTITION_TYPE_APP, ESP_PARTITION_TYPE_DATA } esp_partition_type_t;
 typedef enum {
     ESP_PARTITION_SUBTYPE_DATA_OTA = 0,
@@ -202,11 +277,9 @@ typedef struct {
 } esp_image_sig_public_key_digests_t;
 esp_err_t esp_secure_boot_get_signature_blocks_for_running_app(bool digest, esp_image_sig_public_key_digests_t *keys);
 esp_err_t esp_secure_boot_verify_signature(uint32_t address, uint32_t length);
-esp_err_t esp_ota_mark_app_valid_cancel_rollback(void);
-esp_err_t esp_ota_mark_app_invalid_rollback(void);
 bool esp_ota_check_rollback_is_possible(void);
 
-// ---- NVS
+// ---- NVS ----
 typedef uint32_t nvs_handle_t;
 typedef enum { NVS_READONLY, NVS_READWRITE } nvs_open_mode_t;
 esp_err_t nvs_flash_init(void);
@@ -217,7 +290,7 @@ esp_err_t nvs_erase_key(nvs_handle_t store, const char *key);
 esp_err_t nvs_commit(nvs_handle_t store);
 void nvs_close(nvs_handle_t store);
 
-// ---- network
+// ---- network ----
 typedef struct fake_netif esp_netif_t;
 typedef struct {
     struct {
@@ -230,9 +303,9 @@ char *esp_ip4addr_ntoa(const void *address, char *text, int size);
 esp_err_t esp_wifi_get_ps(int *type);
 esp_err_t esp_wifi_set_ps(int type);
 
-// ---- esp_http_server
+// ---- esp_http_server ----
 typedef void *httpd_handle_t;
-typedef enum { HTTP_DELETE, HTTP_GET, HTTP_HEAD, HTTP_POST } httpd_method_t;
+typedef enum { HTTP_DELETE, HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT } httpd_method_t;
 #if GENERATION == 6
 #define HTTP_ANY INT_MAX // from 5.3 on
 #endif
@@ -275,17 +348,15 @@ typedef struct {
 typedef enum { HTTPD_WS_CLIENT_INVALID, HTTPD_WS_CLIENT_HTTP, HTTPD_WS_CLIENT_WEBSOCKET } httpd_ws_client_info_t;
 typedef int (*httpd_recv_func_t)(httpd_handle_t server, int socket, char *bytes, size_t length, int flags);
 #define HTTPD_SOCK_ERR_FAIL (-1)
+#define HTTPD_SOCK_ERR_TIMEOUT (-3)
+int httpd_req_recv(httpd_req_t *request, char *bytes, size_t length);
+esp_err_t httpd_req_async_handler_begin(httpd_req_t *request, httpd_req_t **async);
+esp_err_t httpd_req_async_handler_complete(httpd_req_t *async);
 esp_err_t httpd_register_uri_handler(httpd_handle_t server, const httpd_uri_t *uri);
 esp_err_t httpd_unregister_uri_handler(httpd_handle_t server, const char *uri, httpd_method_t method);
 int httpd_req_to_sockfd(httpd_req_t *request);
 esp_err_t httpd_req_get_hdr_value_str(httpd_req_t *request, const char *name, char *value, size_t size);
-esp_err_t httpd_resp_set_hdr(httpd_req_t *request, const char *name, const char *value);
-esp_err_t httpd_resp_set_status(httpd_req_t *request, const char *status);
-esp_err_t httpd_resp_set_type(httpd_req_t *request, const char *type);
-esp_err_t httpd_resp_send(httpd_req_t *request, const char *body, ssize_t length);
-esp_err_t httpd_resp_send_chunk(httpd_req_t *request, const char *text, ssize_t length);
 int httpd_send(httpd_req_t *request, const char *bytes, size_t length);
-esp_err_t httpd_resp_sendstr(httpd_req_t *request, const char *body);
 esp_err_t httpd_ws_recv_frame(httpd_req_t *request, httpd_ws_frame_t *frame, size_t max_length);
 esp_err_t httpd_ws_recv_frame_part(httpd_req_t *request, httpd_ws_frame_t *frame, size_t max_length);
 esp_err_t httpd_ws_send_frame(httpd_req_t *request, httpd_ws_frame_t *frame);
@@ -295,17 +366,23 @@ esp_err_t httpd_queue_work(httpd_handle_t server, void (*work)(void *), void *co
 esp_err_t httpd_sess_set_recv_override(httpd_handle_t server, int socket, httpd_recv_func_t receive);
 void *httpd_sess_get_transport_ctx(httpd_handle_t server, int socket);
 
-// ---- what the fakes remember of sockets
+// ---- what the fakes remember of sockets ----
 ssize_t fake_recv(int socket, void *bytes, size_t length, int flags);
 int fake_setsockopt(int socket, int level, int option, const void *value, socklen_t size);
 int fake_getsockname(int socket, struct sockaddr *address, socklen_t *size);
+int fake_getpeername(int socket, struct sockaddr *address, socklen_t *size);
+void *fake_malloc(size_t size);
+void *fake_calloc(size_t count, size_t size);
 #ifndef FAKES
+#define malloc fake_malloc
+#define calloc fake_calloc
 #define recv fake_recv
 #define setsockopt fake_setsockopt
 #define getsockname fake_getsockname
+#define getpeername fake_getpeername
 #endif
 
-// ---- hashes
+// ---- hashes ----
 typedef struct {
     uint64_t opaque[16];
 } mbedtls_sha256_context;
@@ -323,3 +400,7 @@ psa_status_t psa_hash_update(psa_hash_operation_t *operation, const uint8_t *byt
 psa_status_t psa_hash_finish(psa_hash_operation_t *operation, uint8_t *digest, size_t size, size_t *length);
 psa_status_t psa_hash_clone(const psa_hash_operation_t *from, psa_hash_operation_t *to);
 psa_status_t psa_hash_abort(psa_hash_operation_t *operation);
+
+#ifdef __cplusplus
+}
+#endif

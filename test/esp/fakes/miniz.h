@@ -5,7 +5,13 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#if __has_include(<zlib.h>)
 #include <zlib.h>
+#define TINFL_MEMORY (64 * 1024)
+#else // test/size.sh: as large as on the chip
+typedef uint32_t z_stream;
+#define TINFL_MEMORY 10980
+#endif
 
 #define TINFL_LZ_DICT_SIZE 32768
 #define TINFL_FLAG_HAS_MORE_INPUT 2
@@ -23,7 +29,7 @@ typedef struct {
     uint32_t m_state, m_num_bits;
     z_stream zlib;
     size_t used;
-    uint8_t memory[64 * 1024]; // zlib's: nothing is to be freed
+    uint8_t memory[TINFL_MEMORY]; // zlib's: nothing is to be freed
 } tinfl_decompressor;
 
 #define tinfl_init(r) ((r)->m_state = 0)

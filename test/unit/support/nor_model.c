@@ -35,6 +35,17 @@ static ota_ws_status_t read_slot(void *context, uint32_t offset, void *bytes, si
     return record(nor, NOR_READ, offset, (uint32_t)length);
 }
 
+static ota_ws_status_t read_base(void *context, uint32_t offset, void *bytes, size_t length) {
+    nor_model_t *nor = context;
+    bool is_inside = offset <= nor->base_size && length <= nor->base_size - offset;
+    nor->base_misses += !is_inside;
+    if (!is_inside || nor->base_fails) {
+        return OTA_WS_FLASH_READ;
+    }
+    memcpy(bytes, nor->base + offset, length);
+    return OTA_WS_OK;
+}
+
 static ota_ws_status_t erase_slot(void *context, uint32_t offset, uint32_t length) {
     nor_model_t *nor = context;
     assert_true(nor->open);
@@ -95,6 +106,7 @@ nor_model_t *nor_model_new(uint32_t size, uint32_t program_unit) {
                                  .slot_size = slot_size,
                                  .open = open_slot,
                                  .read = read_slot,
+                                 .read_base = read_base,
                                  .erase = erase_slot,
                                  .program = program_slot,
                                  .activate = activate,

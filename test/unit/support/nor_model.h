@@ -21,7 +21,11 @@ typedef struct {
     uint8_t *bytes;
     uint32_t size;
     bool open;
-    bool active; // activate() was called last
+    bool active;         // activate() was called last
+    const uint8_t *base; // the running image: the whole of its partition; NULL: there is none
+    uint32_t base_size;
+    unsigned base_misses; // reads of it that went outside
+    bool base_fails;      // its reads fail
     nor_operation_t operations[NOR_OPERATIONS_MAX];
     size_t count;
     nor_kind_t failing;     // this kind of operation ...

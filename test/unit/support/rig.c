@@ -4,13 +4,14 @@
 #include <openssl/sha.h>
 
 #include "hash_openssl.h"
+#include "seal.h"
 #include "session/message.h"
 #include "testing.h"
 #include "text.h"
 
 #define SLOT_SIZE 262144
 
-// ---- the hash
+// ---- the hash ----
 
 static int open_digests; // all are finished when the worker stops
 
@@ -24,7 +25,7 @@ static void finish_digest(ota_ws_sha256_t *state, uint8_t digest[OTA_WS_SHA256_S
     ota_ws_hash_openssl.finish(state, digest);
 }
 
-// ---- the worker
+// ---- the worker ----
 
 static ota_ws_status_t start_worker(void *context) {
     rig_t *rig = context;
@@ -62,6 +63,10 @@ static void filled(void *context, size_t length) {
     memcpy(copy, rig->incoming, length);
     rig->jobs[rig->job_count++] = (ota_ws_job_t){.kind = OTA_WS_JOB_CHUNK, .data = {copy, (uint32_t)length, NULL, 0}};
     rig->chunks++;
+}
+
+static uint8_t *find_space(void *context) {
+    return ((rig_t *)context)->incoming;
 }
 
 static void submit(void *context, const ota_ws_job_t *job) {
@@ -128,7 +133,7 @@ void rig_pass(rig_t *rig, uint32_t ms) {
     ota_ws_device_tick(&rig->device, rig->now_ms);
 }
 
-// ---- the platform
+// ---- the platform ----
 
 static void describe(void *context, ota_ws_identity_t *identity) {
     *identity = ((rig_t *)context)->identity;
@@ -141,6 +146,12 @@ static ota_ws_status_t confirm(void *context) {
         rig->identity.image_state = OTA_WS_IMAGE_VALID;
     }
     return rig->confirm_status;
+}
+
+static ota_ws_status_t enter_recovery(void *context) {
+    rig_t *rig = context;
+    rig->recoveries++;
+    return rig->recovery_status;
 }
 
 static ota_ws_status_t roll_back(void *context) {
@@ -159,7 +170,7 @@ static bool allows(void *context, ota_ws_question_t question, char reason[OTA_WS
     return (rig->refused & 1u << question) == 0;
 }
 
-static ota_ws_finding_t examine(void *context) {
+static ota_ws_health_result_t examine(void *context) {
     return ((const rig_t *)context)->finding;
 }
 
@@ -190,9 +201,9 @@ static ota_ws_identity_t demo_identity(void) {
     return identity;
 }
 
-// ---- the device
+// ---- the device ----
 
-static rig_t *rig_make(bool locked, uint32_t slot_size) {
+static rig_t *rig_make_with(bool locked, uint32_t slot_size, const image_file_t *base, const ota_ws_filter_t *inflate) {
     static const uint8_t salt[16] = "the rig's salt.";
     rig_t *rig = calloc(1, sizeof *rig);
     rig->nor = nor_model_new(slot_size, 1);
@@ -207,9 +218,10 @@ static rig_t *rig_make(bool locked, uint32_t slot_size) {
                                         .describe = describe,
                                         .confirm = confirm,
                                         .roll_back = roll_back,
+                                        .enter_recovery = enter_recovery,
                                         .restart = restart,
                                         .allows = allows,
-                                        .examine = examine,
+                                        .check_health = examine,
                                         .random = random_bytes,
                                         .load = load,
                                         .save = save};
@@ -217,6 +229,7 @@ static rig_t *rig_make(bool locked, uint32_t slot_size) {
                                     .early = 4000,
                                     .start = start_worker,
                                     .start_alone = start_alone,
+                                    .space = find_space,
                                     .filled = filled,
                                     .submit = submit,
                                     .stop = stop_worker};
@@ -225,6 +238,12 @@ static rig_t *rig_make(bool locked, uint32_t slot_size) {
     rig->now_ms = UINT32_MAX - 5000; // the clock turns in every test that takes longer
     rig->pipeline_ports = (ota_ws_pipeline_ports_t){
         .flash = &rig->flash, .platform = &rig->platform, .hash = &rig->hash, .policy = &rig->settings.policy};
+    rig->pipeline_ports.inflate = inflate;
+    rig->worker.inflates = inflate != NULL;
+    if (base != NULL) {
+        rig->nor->base = base->bytes;
+        rig->nor->base_size = (uint32_t)base->length;
+    }
     const ota_ws_ports_t ports = {
         .flash = &rig->flash, .platform = &rig->platform, .worker = &rig->worker, .hash = &rig->hash};
     if (locked) {
@@ -233,6 +252,14 @@ static rig_t *rig_make(bool locked, uint32_t slot_size) {
     ota_ws_device_init(&rig->device, &ports, &rig->settings, locked ? &rig->verifier : NULL, rig->now_ms);
     ota_ws_device_scratch(&rig->device, rig->scratch);
     return rig;
+}
+
+static rig_t *rig_make(bool locked, uint32_t slot_size) {
+    return rig_make_with(locked, slot_size, NULL, NULL);
+}
+
+rig_t *rig_new_with_base(const image_file_t *base, const ota_ws_filter_t *inflate) {
+    return rig_make_with(false, SLOT_SIZE, base, inflate);
 }
 
 rig_t *rig_new(void) {
@@ -257,7 +284,7 @@ void rig_free(rig_t *rig) {
     free(rig);
 }
 
-// ---- a peer
+// ---- a peer ----
 
 // What comes after a login has the next count and the right mac.
 static void check_mac(peer_t *peer, const char *text, size_t length) {
@@ -271,7 +298,7 @@ static void check_mac(peer_t *peer, const char *text, size_t length) {
     ota_ws_text_hex(expected + sizeof start - 1, mac, sizeof mac);
     strcat(expected, "\"}");
     assert_string_equal(text + covered, expected);
-    snprintf(count, sizeof count, ",\"count\":%u,\"mac\"", ++peer->heard);
+    snprintf(count, sizeof count, ",\"count\":%u,\"mac\"", ++peer->received);
     assert_non_null(strstr(text, count));
 }
 
@@ -286,6 +313,9 @@ static void receive(void *context, const char *text, size_t length) {
     assert_int_equal(strlen(entry), length);
     if (peer->with_mac && strncmp(entry, "{\"type\":\"welcome\"", 17) != 0) {
         check_mac(peer, entry, length);
+    }
+    if (strncmp(entry, "{\"type\":\"ready\"", 15) == 0) {
+        peer->start = peer_offset(peer);
     }
 }
 
@@ -346,23 +376,27 @@ void peer_say(peer_t *peer, const char *open_text) {
     peer_say_raw(peer, text, length);
 }
 
-static void ask_ticket(rig_t *rig, char ticket[OTA_WS_TICKET_TEXT_SIZE]) {
-    static const ota_ws_address_t address = {{[15] = 1}};
+static void ask_ticket(peer_t *peer, char ticket[OTA_WS_TICKET_TEXT_SIZE]) {
+    rig_t *rig = peer->rig;
     const ota_ws_gate_request_t request = {.host = "127.0.0.1"};
     char body[OTA_WS_TICKET_BODY_SIZE];
-    assert_int_equal(ota_ws_device_ticket(&rig->device, &request, &address, rig->now_ms, body, sizeof body), OTA_WS_OK);
+    assert_int_equal(ota_ws_device_ticket(&rig->device, &request, &peer->session->peer, rig->now_ms, body, sizeof body),
+                     OTA_WS_OK);
     const char *at = strstr(body, "\"ticket\":\"");
     assert_non_null(at);
     ota_ws_text_copy(ticket, OTA_WS_TICKET_TEXT_SIZE, at + 10);
 }
 
 void peer_hello(peer_t *peer, ota_ws_scram_t *scram, char *text, size_t size) {
-    static const uint8_t random[18] = "the peer's nonce.";
+    static uint8_t random[18] = "the peer's nonce.";
+    static uint32_t logins;
     char ticket[OTA_WS_TICKET_TEXT_SIZE];
     char first[OTA_WS_SCRAM_MESSAGE_SIZE];
-    ask_ticket(peer->rig, ticket);
+    ask_ticket(peer, ticket);
     int length = snprintf(text, size, "{\"type\":\"hello\",\"version\":1,\"ticket\":\"%s\"", ticket);
     if (peer->rig->device.verifier != NULL) {
+        logins++; // another nonce for each
+        memcpy(random, &logins, sizeof logins);
         ota_ws_scram_client_first(scram, random, first);
         snprintf(text + length, size - (size_t)length, ",\"scram\":\"%s\"", first);
     }
@@ -383,14 +417,14 @@ static void prove(peer_t *peer, ota_ws_scram_t *scram) {
     char text[OTA_WS_MESSAGE_SIZE];
     char server_final[OTA_WS_SCRAM_MESSAGE_SIZE];
     uint8_t signature[32];
-    take_scram(peer_heard(peer, "challenge"), server_first);
+    take_scram(peer_received(peer, "challenge"), server_first);
     assert_int_equal(ota_ws_scram_client_final(scram, &ota_ws_hash_openssl, RIG_PASSWORD, server_first, final,
                                                &peer->keys, signature),
                      OTA_WS_OK);
     snprintf(text, sizeof text, "{\"type\":\"proof\",\"scram\":\"%s\"", final);
     strcat(text, "}");
     peer_say_raw(peer, text, strlen(text));
-    take_scram(peer_heard(peer, "welcome"), server_final);
+    take_scram(peer_received(peer, "welcome"), server_final);
     assert_true(ota_ws_scram_client_check(signature, server_final));
 }
 
@@ -402,10 +436,11 @@ peer_t *peer_welcome(rig_t *rig) {
     peer_say(peer, text);
     if (rig->device.verifier != NULL) {
         peer->with_mac = true; // from the message after `welcome` on
+        peer->seals = getenv("RIG_SEALED") != NULL;
         prove(peer, &scram);
     }
-    assert_non_null(peer_heard(peer, "welcome"));
-    assert_non_null(peer_heard(peer, "state"));
+    assert_non_null(peer_received(peer, "welcome"));
+    assert_non_null(peer_received(peer, "state"));
     peer_forget(peer);
     return peer;
 }
@@ -420,6 +455,10 @@ bool peer_data(peer_t *peer, uint32_t offset, const uint8_t *bytes, size_t lengt
     if (bytes != NULL) {
         memcpy(buffer, bytes, length);
     }
+    if (peer->seals) {
+        const ota_ws_seal_t seal = {peer->keys.data, peer->begun, peer->start};
+        ota_ws_seal(&seal, offset, buffer, length);
+    }
     const ota_ws_data_t data = {offset, (uint32_t)length, true};
     peer->rig->incoming = buffer;
     forget_time(peer->rig);
@@ -428,18 +467,28 @@ bool peer_data(peer_t *peer, uint32_t offset, const uint8_t *bytes, size_t lengt
     return taken;
 }
 
-void peer_begin(peer_t *peer, uint32_t size, const uint8_t *bytes, bool allow_downgrade) {
+static void say_begin(peer_t *peer, uint32_t size, const uint8_t *bytes, const char *members) {
     uint8_t digest[32];
     char hex[65];
     char text[256];
     SHA256(bytes, size, digest);
     ota_ws_text_hex(hex, digest, 32);
-    snprintf(text, sizeof text, "{\"type\":\"begin\",\"size\":%u,\"sha256\":\"%s\"%s", size, hex,
-             allow_downgrade ? ",\"allow_downgrade\":true" : "");
+    snprintf(text, sizeof text, "{\"type\":\"begin\",\"size\":%u,\"sha256\":\"%s\"%s%s", size, hex, members,
+             peer->seals ? ",\"sealed\":true" : "");
     peer_say(peer, text);
+    peer->begun = peer->said;
+    peer->start = 0;
 }
 
-const char *peer_heard(const peer_t *peer, const char *type) {
+void peer_begin(peer_t *peer, uint32_t size, const uint8_t *bytes, bool allow_downgrade) {
+    say_begin(peer, size, bytes, allow_downgrade ? ",\"allow_downgrade\":true" : "");
+}
+
+void peer_begin_with(peer_t *peer, const image_file_t *file, const char *members) {
+    say_begin(peer, (uint32_t)file->length, file->bytes, members);
+}
+
+const char *peer_received(const peer_t *peer, const char *type) {
     char start[64];
     snprintf(start, sizeof start, "{\"type\":\"%s\"", type);
     for (size_t i = peer->log_count; i-- > 0;) {
@@ -450,19 +499,19 @@ const char *peer_heard(const peer_t *peer, const char *type) {
     return NULL;
 }
 
-static bool heard_name(const peer_t *peer, const char *type, const char *name) {
-    const char *message = peer_heard(peer, type);
+static bool received_name(const peer_t *peer, const char *type, const char *name) {
+    const char *message = peer_received(peer, type);
     char member[64];
     snprintf(member, sizeof member, "\"name\":\"%s\"", name);
     return message != NULL && strstr(message, member) != NULL;
 }
 
 bool peer_failed(const peer_t *peer, const char *name) {
-    return heard_name(peer, "failed", name);
+    return received_name(peer, "failed", name);
 }
 
 bool peer_ended(const peer_t *peer, const char *name) {
-    return heard_name(peer, "error", name) && peer->session->state == OTA_WS_SESSION_ENDED;
+    return received_name(peer, "error", name) && peer->session->state == OTA_WS_SESSION_ENDED;
 }
 
 void peer_forget(peer_t *peer) {
@@ -474,14 +523,14 @@ bool peer_update(peer_t *peer, const uint8_t *bytes, uint32_t size) {
     peer_forget(peer);
     peer_begin(peer, size, bytes, false);
     rig_settle(peer->rig);
-    for (uint32_t at = 0; at < size && peer_heard(peer, "failed") == NULL; at += chunk) {
+    for (uint32_t at = 0; at < size && peer_received(peer, "failed") == NULL; at += chunk) {
         if (at > 0) {
             peer_forget(peer); // keeps the log short
         }
         peer_data(peer, at, bytes + at, chunk < size - at ? chunk : size - at);
         rig_settle(peer->rig);
     }
-    return peer_heard(peer, "done") != NULL;
+    return peer_received(peer, "done") != NULL;
 }
 
 void peer_say_hello_with(peer_t *peer, const char *find, const char *replacement) {
@@ -501,6 +550,17 @@ image_file_t rig_image(const char *version) {
     return image_build(&spec);
 }
 
+image_file_t rig_image_of_size(const char *version, uint32_t size) {
+    image_spec_t spec = image_spec_default;
+    spec.version = version;
+    spec.size = size;
+    return image_build(&spec);
+}
+
+image_file_t rig_long_image(const char *version) {
+    return rig_image_of_size(version, RIG_LONG);
+}
+
 image_file_t rig_image_of_another_chip(void) {
     image_spec_t spec = image_spec_default;
     spec.chip_id = 9;
@@ -510,7 +570,49 @@ image_file_t rig_image_of_another_chip(void) {
 void peer_begin_image(peer_t *peer, const image_file_t *file) {
     peer_begin(peer, (uint32_t)file->length, file->bytes, false);
     rig_settle(peer->rig);
-    assert_non_null(peer_heard(peer, "ready"));
+    assert_non_null(peer_received(peer, "ready"));
+}
+
+uint32_t peer_offset(const peer_t *peer) {
+    const char *ready = peer_received(peer, "ready");
+    assert_non_null(ready);
+    return (uint32_t)strtoul(strstr(ready, "\"offset\":") + 9, NULL, 10);
+}
+
+void peer_send(peer_t *peer, const image_file_t *file, uint32_t from, uint32_t to) {
+    const uint32_t chunk = peer->rig->settings.chunk;
+    for (uint32_t at = from; at < to; at += chunk) {
+        peer_data(peer, at, file->bytes + at, to - at < chunk ? to - at : chunk);
+        rig_settle(peer->rig);
+        if (to - at > chunk) {
+            peer_forget(peer);
+        }
+    }
+}
+
+void peer_assert_completes(peer_t *peer, const image_file_t *file, uint32_t from) {
+    peer_send(peer, file, from, (uint32_t)file->length);
+    assert_non_null(peer_received(peer, "done"));
+    assert_memory_equal(peer->rig->nor->bytes, file->bytes, file->length);
+    assert_true(peer->rig->nor->active);
+}
+
+void rig_interrupt(rig_t *rig, const image_file_t *file, uint32_t taken) {
+    peer_t *peer = peer_welcome(rig);
+    peer_begin_image(peer, file);
+    peer_send(peer, file, 0, taken);
+    peer_free(peer);
+    rig_settle(rig);
+}
+
+desk_t desk_open(rig_t *rig, image_file_t file) {
+    return (desk_t){.rig = rig, .peer = peer_welcome(rig), .file = file};
+}
+
+void desk_close(desk_t *desk) {
+    peer_free(desk->peer);
+    rig_free(desk->rig);
+    image_free(&desk->file);
 }
 
 void rig_assert_updates(rig_t *rig) {

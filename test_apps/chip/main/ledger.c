@@ -25,9 +25,11 @@ static DRAM_ATTR ledger_peaks_t peaks;
 static DRAM_ATTR bool counts;
 static DRAM_ATTR portMUX_TYPE lock = portMUX_INITIALIZER_UNLOCKED;
 
+// lwIP's task is "tiT", from 6.0 on "tcpip"; the driver's is "emac_rx".
 static IRAM_ATTR bool is_network(void) {
     const char *task = pcTaskGetName(NULL);
-    return (task[0] == 't' && task[1] == 'i' && task[2] == 'T') || (task[0] == 'e' && task[1] == 'm'); // tiT, emac_rx
+    return (task[0] == 't' && ((task[1] == 'i' && task[2] == 'T') || (task[1] == 'c' && task[2] == 'p'))) ||
+           (task[0] == 'e' && task[1] == 'm');
 }
 
 static IRAM_ATTR void note(void *block, uint32_t size, bool network) {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The device of test/chip: the component beside handlers that tell what it costs, and a plain upload to compare with.
+// The device of test/chip: the component beside handlers that show its costs, and a plain upload to compare with.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/param.h>
 
+#include "application.h"
 #include "esp_event.h"
 #include "esp_heap_caps.h"
 #include "esp_http_server.h"
@@ -17,8 +18,6 @@
 #include "freertos/task.h"
 #include "ledger.h"
 #include "network.h"
-#include "nvs.h"
-#include "nvs_flash.h"
 #include "ota_ws_update.h"
 #include "probe.h"
 #include "sdkconfig.h"
@@ -39,26 +38,6 @@ static uint32_t heap_with;
 static uint32_t took_us; // the last upload, by either way, or the update that runs
 static char refused[8];  // step that is refused: "0", "1", "2"
 static ota_ws_health_t health;
-
-// GET /first: from now on the application confirms itself before all else, as many do. Kept over updates.
-static esp_err_t confirm_first(httpd_req_t *request) {
-    nvs_handle_t store;
-    ESP_ERROR_CHECK(nvs_open("chip", NVS_READWRITE, &store));
-    ESP_ERROR_CHECK(nvs_set_u8(store, "first", 1));
-    ESP_ERROR_CHECK(nvs_commit(store));
-    nvs_close(store);
-    return httpd_resp_sendstr(request, "ok\n");
-}
-
-static bool confirms_first(void) {
-    nvs_handle_t store;
-    uint8_t first = 0;
-    if (nvs_open("chip", NVS_READONLY, &store) == ESP_OK) {
-        nvs_get_u8(store, "first", &first);
-        nvs_close(store);
-    }
-    return first != 0;
-}
 
 static void sample_heap(void *context) {
     lowest_heap = MIN(lowest_heap, esp_get_free_heap_size());
@@ -189,7 +168,29 @@ static esp_err_t set_health(httpd_req_t *request) {
     return httpd_resp_sendstr(request, "ok\n");
 }
 
+static void hang(void) {
+    portDISABLE_INTERRUPTS();
+    while (true) {
+    }
+}
+
+static void run_out_of_memory(void) {
+    while (malloc(TAKEN_BLOCK) != NULL) {
+    }
+    ESP_LOGE("history", "no memory, %s", esp_err_to_name(ESP_ERR_NO_MEM));
+    ESP_ERROR_CHECK(ESP_ERR_NO_MEM);
+}
+
+// GET /crash, or /crash?hang, or /crash?memory.
 static esp_err_t crash(httpd_req_t *request) {
+    char query[8] = "";
+    httpd_req_get_url_query_str(request, query, sizeof query);
+    ESP_LOGW("sensor", "no answer, the rest follows: %s", query);
+    if (strcmp(query, "hang") == 0) {
+        hang();
+    } else if (strcmp(query, "memory") == 0) {
+        run_out_of_memory();
+    }
     abort();
 }
 
@@ -219,8 +220,26 @@ static void on_update(void *context, esp_event_base_t base, int32_t id, void *da
     }
 }
 
+// An application goes on without the page when it cannot be registered.
+static void register_page(httpd_handle_t server, const ota_ws_config_t *config) {
+    unsigned as = application_is();
+    if (as & AS_WILDCARD_BEFORE) {
+        application_register_wildcard(server);
+    }
+    esp_err_t error = ota_ws_start(server, config, NULL);
+    if (as & AS_REGISTERS_TWICE) {
+        error = ota_ws_start(server, config, NULL);
+    }
+    if (as & AS_WILDCARD_AFTER) {
+        application_register_wildcard(server);
+    }
+    if (error != ESP_OK) {
+        ESP_LOGW("chip", "the page: %s", esp_err_to_name(error));
+    }
+}
+
 static void start_ota(httpd_handle_t server) {
-    static const ota_ws_config_t config = {.may = may, .health = tell_health};
+    static ota_ws_config_t config = {.may = may, .health = tell_health};
     const httpd_uri_t handlers[] = {
         {.uri = "/refuse", .method = HTTP_GET, .handler = refuse},
         {.uri = "/confirm", .method = HTTP_POST, .handler = confirm},
@@ -236,8 +255,9 @@ static void start_ota(httpd_handle_t server) {
     for (size_t i = 0; i < sizeof handlers / sizeof handlers[0]; i++) {
         ESP_ERROR_CHECK(httpd_register_uri_handler(server, &handlers[i]));
     }
+    config.uri = application_is() & AS_PAGE_AT_ROOT ? "/" : NULL;
     heap_without = esp_get_free_heap_size();
-    ESP_ERROR_CHECK(ota_ws_start(server, &config, NULL));
+    register_page(server, &config);
     heap_with = esp_get_free_heap_size();
 }
 #else
@@ -245,10 +265,25 @@ static void start_ota(httpd_handle_t server) {
 }
 #endif
 
-void app_main(void) {
+#define HANDLERS 20 // of our own
+
+static httpd_config_t server_config(void) {
     httpd_config_t config = HTTPD_DEFAULT_CONFIG();
+    unsigned as = application_is();
+    config.max_uri_handlers = as & AS_FEW_HANDLERS ? HANDLERS : HANDLERS + 5;
+    if (as & AS_FEW_SOCKETS) {
+        config.max_open_sockets = 3;
+        config.lru_purge_enable = true;
+    }
+    if (as & (AS_WILDCARD_BEFORE | AS_WILDCARD_AFTER)) {
+        config.uri_match_fn = httpd_uri_match_wildcard;
+    }
+    return config;
+}
+
+static void register_handlers(httpd_handle_t server) {
     const httpd_uri_t handlers[] = {
-        {.uri = "/", .method = HTTP_GET, .handler = hello},
+        {.uri = application_is() & AS_PAGE_AT_ROOT ? "/hello" : "/", .method = HTTP_GET, .handler = hello},
         {.uri = "/info", .method = HTTP_GET, .handler = info},
         {.uri = "/reset", .method = HTTP_GET, .handler = reset},
         {.uri = "/plain", .method = HTTP_POST, .handler = plain},
@@ -256,23 +291,27 @@ void app_main(void) {
         {.uri = "/ledger", .method = HTTP_GET, .handler = ledger},
         {.uri = "/probe", .method = HTTP_GET, .handler = probe},
         {.uri = "/take", .method = HTTP_GET, .handler = take_memory},
-        {.uri = "/first", .method = HTTP_GET, .handler = confirm_first},
     };
+    for (size_t i = 0; i < sizeof handlers / sizeof handlers[0]; i++) {
+        ESP_ERROR_CHECK(httpd_register_uri_handler(server, &handlers[i]));
+    }
+    application_register(server);
+}
+
+void app_main(void) {
     const esp_timer_create_args_t sampling = {.callback = sample_heap, .name = "heap"};
     esp_timer_handle_t timer;
     httpd_handle_t server = NULL;
 
-    config.max_uri_handlers = 24;
-    ESP_ERROR_CHECK(nvs_flash_init());
-    if (confirms_first()) {
+    application_start_nvs();
+    if (application_is() & AS_CONFIRMS_FIRST) {
         ESP_ERROR_CHECK(esp_ota_mark_app_valid_cancel_rollback());
     }
     ESP_ERROR_CHECK(esp_event_loop_create_default());
     network_connect();
+    httpd_config_t config = server_config();
     ESP_ERROR_CHECK(httpd_start(&server, &config));
-    for (size_t i = 0; i < sizeof handlers / sizeof handlers[0]; i++) {
-        ESP_ERROR_CHECK(httpd_register_uri_handler(server, &handlers[i]));
-    }
+    register_handlers(server);
     start_ota(server);
     ESP_ERROR_CHECK(esp_timer_create(&sampling, &timer));
     ESP_ERROR_CHECK(esp_timer_start_periodic(timer, SAMPLE_US));

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs a rollout: one process, one event loop, one job for each device that is under way. The order of things is the
+// same for everything that happens: into the journal, then into the rollout (rollout.h), then what is decided into the
+// journal, then it is done. So a process that is killed at any moment goes on where it was.
+#pragma once
+
+#include "discover.h"
+#include "fleet_job.h"
+#include "fleet_journal.h"
+#include "fleet_list.h"
+#include "fleet_plan.h"
+#include "rollout.h"
+
+#define FLEET_PENDING_MAX 256
+
+// A device, as this process sees it.
+typedef struct {
+    address_t address;
+    bool needs_network, is_located; // by multicast DNS
+    fleet_job_t *job;               // NULL: none
+    bool wants_confirm;             // as soon as there is space for another job
+    uint64_t look_ms;               // on trial: when it is looked at next
+    uint32_t written;               // bytes
+} fleet_target_t;
+
+typedef struct fleet_run {
+    const fleet_plan_t *plan;
+    fleet_entry_t *entries;
+    fleet_target_t *targets;
+    fleet_device_t *devices;
+    fleet_rollout_t rollout;
+    fleet_journal_t *journal;
+    firmware_t *firmware;
+    loop_t *loop;
+    const char *password_file; // of the command line; NULL: the plan's
+    discover_t *discover;      // NULL: no device needs it
+    uint64_t discovered_ms;
+    fleet_job_t *jobs; // all that were ever needed, until the loop is closed
+    uint32_t busy_jobs;
+    fleet_event_t pending[FLEET_PENDING_MAX]; // not in the journal yet
+    uint32_t pending_count;
+    uint64_t orders_ms; // when orders are looked for next
+    lws_sorted_usec_list_t soon;
+    problem_t problem; // the journal cannot be written: nothing more is done
+    bool interrupted;
+    void (*happened)(void *view, const fleet_event_t *event); // after each event that counts
+    void (*ticked)(struct fleet_run *run, uint64_t now_ms);
+    void *view;
+} fleet_run_t;
+
+// Runs until nothing more can be done without an operator. All pointers and `rollout` were set, the events of the
+// journal applied. The exit code; with EXIT_CODE_TROUBLE `problem` says why.
+exit_code_t fleet_run(fleet_run_t *run);
+
+void fleet_run_free(fleet_run_t *run); // after the loop was closed
+
+// The exit code for the state of a rollout.
+exit_code_t fleet_exit_code(const fleet_rollout_t *rollout, int64_t time_s);
+
+fleet_now_t fleet_time(void);
+
+// The password of a device: its own, its label's, the fleet's, that of the environment. False: `problem`. None at all
+// is no failure.
+bool fleet_password(credentials_t *credentials, const fleet_plan_t *plan, const char *file, const fleet_entry_t *entry,
+                    const char *id, problem_t *problem);

@@ -1,9 +1,0 @@
-// SPDX-License-Identifier: Apache-2.0
-// The end of a file that has come whole: three lines stand next to each other. What came is what was promised; flash
-// holds it; the platform selects it. A part of the pipeline.
-#pragma once
-
-#include "flow/file.h"
-
-// The head goes to flash only when everything before it was found right; what is refused after that loses it again.
-ota_ws_status_t ota_ws_seal_image(ota_ws_pipeline_t *pipeline);

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// A listener on the network between clients and a device: keeps every byte that clients send, and takes WebSocket frames
+// apart.
+import { Cable } from './cable.js';
+
+/** The payloads of a client's WebSocket frames, without mask, or the body of a request; and what they are. */
+export function open(recorded) {
+  const end = recorded.indexOf('\r\n\r\n') + 4;
+  const frames = { text: [], data: [], all: [recorded.subarray(end)] };
+  if (!/^Upgrade: websocket/im.test(recorded.toString('latin1', 0, end))) return frames;
+  frames.all = [];
+  for (let at = end; at + 6 < recorded.length; ) {
+    const short = recorded[at + 1] & 127;
+    const [size, start] = short === 126 ? [recorded.readUInt16BE(at + 2), at + 4] : short === 127 ? [Number(recorded.readBigUInt64BE(at + 2)), at + 10] : [short, at + 2];
+    const mask = recorded.subarray(start, start + 4);
+    const payload = Buffer.from(recorded.subarray(start + 4, start + 4 + size).map((byte, i) => byte ^ mask[i % 4]));
+    const opcode = recorded[at] & 15;
+    if (opcode === 1) frames.text.push(payload);
+    if (opcode === 2) frames.data.push({ offset: payload.readUInt32LE(0), bytes: payload.subarray(4) });
+    frames.all.push(payload);
+    at = start + 4 + size;
+  }
+  return frames;
+}
+
+/** A cable that keeps what clients send, each connection by itself. */
+export async function listen(device) {
+  const cable = await Cable.lay(device);
+  cable.recorded = [];
+  cable.server.prependListener('connection', (near) => {
+    const chunks = [];
+    cable.recorded.push(chunks);
+    near.on('data', (chunk) => chunks.push(chunk));
+  });
+  cable.take = () => cable.recorded.splice(0).map((chunks) => Buffer.concat(chunks));
+  return cable;
+}
+
+/** The longest connection of those that were recorded: the upload. */
+export const uploadOf = (recorded) => recorded.reduce((a, b) => (b.length > a.length ? b : a));
