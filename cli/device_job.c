@@ -220,6 +220,11 @@ static void on_lost(device_job_t *job, const problem_t *problem) {
     }
 }
 
+static void seek_later(device_job_t *job) {
+    look_again_later(job);
+    job->phase = JOB_PAUSED;
+}
+
 static bool can_be_overcome(const problem_t *problem) {
     return problem->wait_s > 0 || strcmp(problem->name, "bad_ticket") == 0 || strcmp(problem->name, "silent") == 0;
 }
@@ -236,6 +241,8 @@ static void on_ended(void *context, const problem_t *problem) {
         }
     } else if (job->phase == JOB_TALKING && unreachable) {
         on_lost(job, problem);
+    } else if (unreachable && !job->state_known && loop_now_ms() < job->seek_ms) {
+        seek_later(job);
     } else if (can_be_overcome(problem) || (unreachable && job->state_known)) {
         device_job_retry(job, problem);
     } else {
@@ -322,6 +329,7 @@ void device_job_begin(device_job_t *job, const command_t *command, void *task, c
     job->task = task;
     job->patience = *patience;
     job->phase = JOB_ARRIVING;
+    job->seek_ms = loop_now_ms() + (uint64_t)patience->seek_s * 1000;
     client_connect(&job->client);
 }
 

@@ -30,6 +30,7 @@ typedef struct {
 typedef struct {
     uint32_t retries; // reconnections, in all
     uint32_t wait_s;  // for a restart; 0: not at all
+    uint32_t seek_s;  // for the first connection to a device that may be restarting; 0: one try
 } device_job_patience_t;
 
 typedef enum {
@@ -58,6 +59,7 @@ typedef struct job {
     device_state_t before; // JOB_RETURNING: of before the restart
     uint32_t attempts;     // reconnections so far
     uint64_t next_ms, deadline_ms;
+    uint64_t seek_ms;       // until when the first connection is tried again
     uint64_t answer_ms;     // until when an answer must have come; 0: none is expected
     uint64_t again_ms;      // when `again` is due; 0: never
     uint64_t busy_ms;       // since when the device has been busy with its own work; 0: it is not

@@ -204,6 +204,7 @@ void fleet_job_init(fleet_job_t *job, const fleet_job_settings_t *settings, cons
     push_init(&job->push, &job->options, settings->firmware);
     job->push.reached = on_reached;
     job->push.was_restarted = state->restarted;
+    job->may_restart = state->interrupted;
     job->job.ended = on_ended;
     job->job.ended_context = job;
 }
@@ -212,7 +213,9 @@ void fleet_job_begin(fleet_job_t *job, fleet_job_kind_t kind) {
     static command_t confirm;
     confirm = confirm_command;
     confirm.arrived = arrive_to_confirm;
-    const device_job_patience_t patience = {kind == FLEET_JOB_PUSH ? RECONNECTIONS : 0, RESTART_S};
+    bool is_push = kind == FLEET_JOB_PUSH;
+    const device_job_patience_t patience = {is_push ? RECONNECTIONS : 0, RESTART_S,
+                                            is_push && job->may_restart ? RESTART_S : 0};
     job->kind = kind;
     device_job_begin(&job->job, command_of(job, &confirm), &job->push, &patience);
 }

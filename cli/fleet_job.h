@@ -32,7 +32,8 @@ typedef struct fleet_job {
     const fleet_plan_t *plan;
     firmware_t *firmware;
     uint32_t device;
-    bool restarting; // too late to cancel
+    bool may_restart; // the process that had it before has died: it may be restarting
+    bool restarting;  // too late to cancel
     bool cancelled;
     bool identified;     // its id was compared
     fleet_state_t stage; // what was reported last

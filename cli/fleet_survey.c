@@ -70,7 +70,7 @@ static bool locate_device(surveyor_t *all, const char *host, address_t *address)
 }
 
 static void begin(place_t *place, uint32_t device) {
-    static const device_job_patience_t patience = {1, 0};
+    static const device_job_patience_t patience = {1, 0, 0};
     surveyor_t *all = place->all;
     const fleet_entry_t *entry = &all->survey->list->entries[device];
     problem_t problem;

@@ -184,7 +184,7 @@ test('a trial that nobody ends in time has expired', async () => {
 // ---- a process that dies
 
 /** Kills the run when it has seen this event of a device, and runs again. */
-async function killAt(wanted, plan = {}) {
+async function killAt(wanted, plan = {}, options = {}) {
   await withFleet([OLD, OLD, OLD], async (fleet) => {
     writePlan(fleet, { waves: [{ count: 1 }, { percent: 100 }], ...plan });
     const run = start(fleet);
@@ -196,12 +196,15 @@ async function killAt(wanted, plan = {}) {
     assert.ok(states.every((state) => ['confirmed', 'already'].includes(state)), states.join());
     await allRun(fleet, Array(3).fill('2.0.0 valid'));
     assert.deepEqual(fleet.devices.map(({ boots }) => boots), [2, 2, 2]); // nobody got the image twice
-  });
+  }, options);
 }
 
 for (const state of ['leased', 'checking', 'sending', 'verifying', 'ready', 'restarting', 'on_trial', 'confirmed']) {
   test(`kill -9 at '${state}': the next run brings it to its end`, () => killAt((event) => event.state === state));
 }
+
+test("kill -9 at 'restarting', and the device starts slowly: it is waited for", () =>
+  killAt((event) => event.state === 'restarting', {}, { bootTime: 3000 }));
 
 for (const event of ['confirm', 'next_wave']) {
   test(`kill -9 after the decision '${event}': the next run brings it to its end`, () => killAt((seen) => seen.event === event));
