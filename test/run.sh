@@ -93,8 +93,22 @@ cuts_step() {
     test_safeguards
 }
 
+# The page in the three browsers, and beside it all that needs no browser.
 e2e_step() {
-    need_build sanitize && BUILD_DIR=$PWD/build/sanitize node_tests e2e test/e2e/*.test.js
+    need_build sanitize || return
+    local file pages=() others=() BUILD_DIR=$PWD/build/sanitize
+    export BUILD_DIR
+    for file in test/e2e/*.test.js; do
+        case $(basename "$file") in
+        page* | look*) pages+=("$file") ;;
+        *) others+=("$file") ;;
+        esac
+    done
+    run_node_tests pages "${pages[@]}" &
+    run_node_tests e2e "${others[@]}"
+    wait
+    node_results pages
+    node_results e2e
 }
 
 for step in "${steps[@]}"; do

@@ -80,14 +80,17 @@ sum_of() { # cmocka's word in brackets, file
     echo $(($(sed -nE "s/^\[  $1 +\] ([0-9]+) test\(s\).*/\1 +/p" "$2") 0))
 }
 
-# Runs programs, and counts what they say as one line.
+# Runs programs, as many at once as there are cores, and counts what they say as one line.
 unit_tests() { # name, programs...
     local name=$1 test output code good=0 bad=0 left_out=0
     shift
+    printf '%s\0' "$@" | xargs -0 -P "$(nproc)" -I '{}' sh -c '
+        output=$1-$(basename "$2").txt
+        "$2" >"$output" 2>&1
+        echo $? >"$output.code"' sh "$log/${name%%:*}" '{}'
     for test in "$@"; do
         output="$log/${name%%:*}-$(basename "$test").txt"
-        "$test" >"$output" 2>&1
-        code=$?
+        code=$(cat "$output.code")
         notes "$output"
         local ok no out
         ok=$(sum_of PASSED "$output") no=$(sum_of FAILED "$output") out=$(sum_of SKIPPED "$output")
@@ -107,14 +110,21 @@ node_count() { # word, TAP file
     sed -nE "s/^# $1 ([0-9]+)$/\1/p" "$2" | tail -n 1 | grep . || echo 0
 }
 
-# Arguments of node may stand before the files. A test that --test-name-pattern has not chosen counts for nothing.
-node_tests() { # name, files...
-    local name=$1 tap="$log/$1.tap" text="$log/$1.txt" code
+# Runs tests of node; node_results counts them. Arguments of node may stand before the files. Most tests wait for
+# something most of the time: more of them run at once than there are cores.
+run_node_tests() { # name, files...
+    local name=$1
     shift
-    node --import ./test/browser_globals.js --test --test-concurrency="$(nproc)" --test-reporter=spec --test-reporter-destination="$text" \
-        --test-reporter=tap --test-reporter-destination="$tap" "$@" >"$log/$name.out" 2>&1
-    code=$?
-    local bad not_chosen
+    node --import ./test/browser_globals.js --test --test-concurrency="$(($(nproc) + 1))" \
+        --test-reporter=spec --test-reporter-destination="$log/$name.txt" \
+        --test-reporter=tap --test-reporter-destination="$log/$name.tap" "$@" >"$log/$name.out" 2>&1
+    echo $? >"$log/$name.code"
+}
+
+# A test that --test-name-pattern has not chosen counts for nothing.
+node_results() { # name
+    local name=$1 tap="$log/$1.tap" text="$log/$1.txt" code bad not_chosen
+    code=$(cat "$log/$name.code")
     bad=$(($(node_count fail "$tap") + $(node_count cancelled "$tap")))
     not_chosen=$(grep -cE '# SKIP test name does not match pattern' "$tap")
     if [ "$code" -ne 0 ] && [ "$bad" -eq 0 ]; then
@@ -125,6 +135,11 @@ node_tests() { # name, files...
     grep -hE '# SKIP' "$tap" | grep -v 'does not match pattern'
     [ "$bad" -eq 0 ] || sed -n '/failing tests/,$p' "$text" | head -n 400
     count "$name" "$(node_count pass "$tap")" "$bad" $(($(node_count skipped "$tap") - not_chosen))
+}
+
+node_tests() { # name, files...
+    run_node_tests "$@"
+    node_results "$1"
 }
 
 # ---- tests of the Python package alone; against devices it is tested in test/e2e/python.test.js

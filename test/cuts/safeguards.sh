@@ -18,12 +18,11 @@ cp -r src host test "$work/tree" || exit 2
 compile() { # source: into objects, under a name of its own
     gcc -std=c11 -D_GNU_SOURCE '-DOTA_WS_RELEASE=""' -O1 -Isrc -Ihost -Itest -Itest/cuts -c "$1" -o "$work/objects/${1//\//_}.o"
 }
+export work
+export -f compile
 
 build() { # sources that have changed
-    local source
-    for source in "$@"; do
-        (cd "$work/tree" && compile "$source") || return 1
-    done
+    printf '%s\0' "$@" | xargs -0 -P "$(nproc)" -I '{}' bash -c 'cd "$work/tree" && compile "$1"' bash '{}' || return 1
     rm -f "$work/host.a"
     ar rc "$work/host.a" "$work"/objects/host_*.o # of which only what is needed is linked
     gcc "$work"/objects/src_*.o "$work"/objects/test_*.o "$work/host.a" "${flags[@]}" -lpthread -o "$work/cuts"

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-// page.test.js and look.test.js in WebKit, the engine of Safari and of every browser on an iPhone.
+// page.test.js in WebKit, the engine of Safari and of every browser on an iPhone.
 process.env.BROWSER = 'webkit';
 await import('./page.test.js');
-await import('./look.test.js');
