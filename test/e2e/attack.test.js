@@ -389,7 +389,7 @@ async function attackTrial() {
     const owner = await logIn(device);
     assert.equal((await owner.update(good.bytes)).type, 'done');
     await owner.restart();
-    await until(() => device.boots === 2, 'the restart');
+    await device.started(2);
     const before = look(device);
     const recorded = [];
     let tries = 0;

@@ -179,7 +179,7 @@ test('a man in the middle of commands: on trial, nothing is obeyed but the hones
   await withDevice({ image: first.path, options: { trialTimeout: 3600 } }, async (device) => {
     assert.equal((await put(device, good.bytes)).status, 200);
     assert.equal((await ask(device, 'POST', { type: 'restart' })).status, 200);
-    await until(() => device.boots === 2, 'the restart');
+    await device.started(2);
     const isTrial = () => ask(device, 'GET').then(({ json }) => json.image === 'trial', () => false);
     await until(isTrial, 'the trial');
     const otadata = device.partition('otadata');
@@ -238,7 +238,7 @@ test('restart with into by plain HTTP: not without a login, not changed, not in 
     }
     assert.deepEqual(look(device), before);
     assert.equal((await ask(device, 'POST', JSON.parse(into), how)).status, 200);
-    await until(() => device.boots > before.boots, 'the restart');
+    await device.started(before.boots + 1);
     await until(async () => (await askAfterRestart('GET', undefined))?.mode === 'recovery', 'the recovery application');
 
     // It waits for the restart into a new image, then runs that on trial.
@@ -247,7 +247,7 @@ test('restart with into by plain HTTP: not without a login, not changed, not in 
     assert.deepEqual([status, json.name], [409, 'restart_pending']);
     const { boots } = device;
     await ask(device, 'POST', JSON.parse(plain), how);
-    await until(() => device.boots > boots, 'the restart');
+    await device.started(boots + 1);
     const answer = await until(() => askAfterRestart('POST', JSON.parse(into)), 'an answer');
     assert.equal(answer.name, 'on_trial');
   });

@@ -154,7 +154,7 @@ test('cancel takes back an update that is ready', async () => {
 test('--wait=0 does not wait for the restart', async () => {
   await withFirst(async (device) => {
     assertEnds(await push(device, second, '--wait=0'), EXIT.ok, 'restarting, not waited for');
-    await until(() => device.boots === 2, 'the restart');
+    await device.started(2);
     assertEnds(await cliOn(device, 'confirm'), EXIT.ok, 'running 2.0.0 from ota_1, confirmed');
   });
 });
@@ -473,7 +473,7 @@ test('an image that crashes on its trial is seen to be rolled back', async () =>
     line.cut();
     await until(() => device.boots === 2 && /on trial[^]*page: /.test(device.log), 'the trial');
     await (await Client.connect(device, PASSWORD)).restart();
-    await until(() => device.boots === 3, 'the second restart');
+    await device.started(3);
     line.open = true;
     const [code] = await once(pushing, 'close');
     line.close();

@@ -96,7 +96,7 @@ async function restartInto(device, image) {
   const answer = await client.update(image.bytes);
   assert.equal(answer.type, 'done', answer.text);
   await client.restart();
-  await until(() => device.boots > boots && device.page, 'the restart');
+  await device.started(boots + 1);
   return answer.slot;
 }
 
@@ -121,7 +121,7 @@ test('otadata follows ESP-IDF through a whole life', async () => {
     const again = await Client.connect(device);
     again.say({ type: 'rollback' });
     await again.next('restarting');
-    await until(() => device.boots === 4, 'the restart');
+    await device.started(4);
     assert.match(device.log.split('boot: slot ').at(-1), /^ota_1, demo 2.0.0/);
     assert.deepEqual(entries(), [entry(3, STATE.INVALID), entry(2, STATE.VALID)]);
     for (const { label } of readOtadata(device.flash())) {

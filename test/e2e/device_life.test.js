@@ -20,7 +20,7 @@ async function restartInto(device, image) {
 }
 
 async function connectAfter(device, boots) {
-  await until(() => device.boots > boots && device.log.split('boot: slot ').at(-1).includes('page: '), 'the restart');
+  await device.started(boots + 1);
   return Client.connect(device);
 }
 

@@ -96,7 +96,7 @@ test('the lines are there after another restart, and go with the next trial', as
     await push(device, failing.hang);
     const client = await Client.connect(device, 'sesame 42');
     await client.restart();
-    await until(() => device.boots === 4, 'the restart');
+    await device.started(4);
     const again = await Client.connect(device, 'sesame 42');
     assert.ok(linesOf(await ask(again, { type: 'logs' })).at(-1).endsWith(lastLines.hang));
     await again.close();

@@ -185,6 +185,12 @@ export class Device {
     return this.log.split('boot: slot ').length - 1;
   }
 
+  /** Waits for its start number `boots`, until clients can connect. */
+  started(boots) {
+    const isReady = () => this.boots >= boots && /page: .*\n/.test(this.log.split('boot: slot ').at(-1));
+    return until(isReady, `start number ${boots}`);
+  }
+
   /** Bytes of the flash file as they are now. */
   flash() {
     return fs.readFileSync(this.flashPath);

@@ -20,7 +20,7 @@ const user = (device, password = device.pairingCode) => ['-u', `ota:${password}`
 async function restartInto(device, version) {
   const boots = device.boots;
   assert.equal((await ask(device, 'POST', { type: 'restart' })).json.type, 'restarting');
-  await until(() => device.boots > boots, 'the restart');
+  await device.started(boots + 1);
   const state = await until(() => ask(device, 'GET').then(({ json }) => json, () => undefined), 'an answer after it');
   assert.equal(state.version, version);
   return state;

@@ -58,7 +58,7 @@ test('the application keeps its trial: confirmed, given up, aborted, and its tim
 
       client = await after(device, client, { type: 'restart', into: 'application' });
       const { boots } = device;
-      await until(() => device.boots > boots, 'the end of the trial');
+      await device.started(boots + 1);
       client = await until(() => connect(device).catch(() => undefined), 'the device');
       assert.deepEqual([client.firstState.mode, client.firstState.last_outcome], ['recovery', 'expired']);
       client = await after(device, client, { type: 'restart', into: 'application' });

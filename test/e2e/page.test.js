@@ -271,7 +271,7 @@ visitBoth('an update that is ready can be discarded', async () => {
     await visitor.see('choice');
     const client = await Client.connect(device);
     await client.restart();
-    await until(() => device.boots === 2, 'the restart');
+    await device.started(2);
     await visitor.says('versions', '1.0.0 → 2.0.0'); // the file is chosen still
     await visitor.see('upload');
   });

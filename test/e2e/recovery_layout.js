@@ -36,7 +36,7 @@ export async function after(device, client, message) {
   const { boots } = device;
   client.say(message);
   await client.next('restarting');
-  await until(() => device.boots > boots, 'the restart');
+  await device.started(boots + 1);
   const next = await until(() => connect(device).catch(() => undefined), 'the device');
   return next;
 }

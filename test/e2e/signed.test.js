@@ -73,7 +73,7 @@ test('state and inspect say who signed an image', async () => {
     const client = await Client.connect(device);
     assert.equal((await client.update(load('ecdsa.bin'))).type, 'done');
     await client.restart();
-    await until(() => device.boots === 2, 'the restart');
+    await device.started(2);
     const again = await logIn(device);
     assert.equal(again.firstState.version, '2.0.0');
     assert.equal(again.firstState.signed_by, digests['ec-a.pem']);

@@ -234,11 +234,16 @@ export class Visitor {
     assert.ok(await this.isChecked(target), `${target} has no tick`);
   }
 
-  /** Real keys, in place of what the field held. */
+  /** Real keys, in place of what the field held; again where they have gone astray (a new window of WebKit loses keys
+   * until the screen has given it the focus). */
   async fill(target, text) {
-    await this.click(target);
-    await this.#ask(target, (element) => element.select());
-    await (text === '' ? this.tab.press('Backspace') : this.tab.type(text));
+    const tryOnce = async () => {
+      await this.click(target);
+      await this.#ask(target, (element) => element.select());
+      await (text === '' ? this.tab.press('Backspace') : this.tab.type(text));
+      return (await this.valueOf(target)) === text;
+    };
+    await until(tryOnce, `${text} in ${target}`);
   }
 
   type(text) {
