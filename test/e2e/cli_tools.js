@@ -70,7 +70,7 @@ export async function wire(device, { pass = (socket, bytes) => socket.write(byte
       from.on('close', () => (sockets.delete(from), to.destroy()));
     }
   });
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve).unref());
   line.host = `127.0.0.1:${server.address().port}`;
   line.cut = () => sockets.forEach((socket) => socket.destroy());
   line.close = () => (line.cut(), server.close());

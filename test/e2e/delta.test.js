@@ -7,7 +7,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { wire } from './cli_tools.js';
-import { Client, freshPath, makeImage, root, run, tools, until, withDevice } from './harness.js';
+import { Client, freshPath, makeImage, root, run, tools, withDevice } from './harness.js';
 import { baseOf, pack, patchOf, record, updateByPatch } from './patches.js';
 
 const first = makeImage({ version: '1.0.0', size: '300K' });

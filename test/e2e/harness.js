@@ -11,6 +11,7 @@ import https from 'node:https';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import WebSocket from 'ws';
@@ -19,6 +20,9 @@ import WebSocket from 'ws';
 // process too: until() looks at least so many times before it gives up.
 export const GIVE_UP_MS = Number(process.env.GIVE_UP_MS ?? 180_000);
 const LOOKS_AT_LEAST = 500;
+
+// A test that has failed may leave a server open: its file ends all the same.
+after(() => setTimeout(() => process.exit(), 5000).unref());
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 export const root = path.resolve(here, '../..');
@@ -84,7 +88,7 @@ export async function until(check, what = 'it', giveUpMs = GIVE_UP_MS) {
       return result;
     }
     assert.ok(Date.now() < deadline || looks < LOOKS_AT_LEAST, `${what} did not happen`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await new Promise((resolve) => setTimeout(resolve, looks < 20 ? 10 : 50)); // looking at a browser costs it time
   }
 }
 
