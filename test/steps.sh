@@ -53,7 +53,7 @@ one_test() { # name, command...
 declare -A options=(
     [gcc]='-DCMAKE_C_COMPILER=gcc'
     [sanitize]='-DCMAKE_C_COMPILER=gcc -DSANITIZE=ON'
-    [clang]='-DCMAKE_C_COMPILER=clang'
+    [clang]='-DCMAKE_C_COMPILER=clang -DCMAKE_C_FLAGS_RELWITHDEBINFO=-O1'
 )
 
 configure() { # name of the build
