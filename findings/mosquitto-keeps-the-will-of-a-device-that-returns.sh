@@ -5,7 +5,7 @@
 # A device has a will: the broker publishes "offline" when the connection ends without a DISCONNECT. The device loses its power
 # and connects again with its name before the broker has missed it, so the broker closes the old connection. MQTT 3.1.1 knows no
 # exception: the will is published (section 3.1.2.5). MQTT 5 has one: not if the new connection takes the session over (Clean
-# Start 0) and the will has a delay (section 3.1.4). So one expects "offline" in 5 of 6 cases. Seen: in 2 of 6.
+# Start 0) and the will has a delay (section 3.1.3.2.2). So one expects "offline" in 5 of 6 cases. Seen: in 2 of 6.
 #   1. With a new session and no delay, "offline" comes: MQTT 3.1.1 and 5.
 #   2. With a session that is taken over it never comes: not in MQTT 3.1.1, and in MQTT 5 not without a delay either.
 #   3. MQTT 5, a new session, a will with a delay of one second: the old session ends, but the will never comes.
