@@ -99,6 +99,7 @@ static void each_bad_plan_is_refused_by_name(void **state) {
         {"{" SMALLEST ",\"waves\":[{\"count\":1,\"percent\":1}]}", "plan_bad_value", "either"},
         {"{" SMALLEST ",\"waves\":[{\"percent\":0}]}", "plan_bad_value", "\"waves[1].percent\""},
         {"{" SMALLEST ",\"waves\":[{\"percent\":1.5}]}", "plan_bad_value", "whole number"},
+        {"{" SMALLEST ",\"waves\":[{\"percent\":4294967396}]}", "plan_bad_value", "whole number"}, // 2^32 + 100
         {"{" SMALLEST ",\"waves\":[{\"percent\":50},{\"percent\":20},{\"percent\":100}]}", "plan_bad_value",
          "less percent"},
         {"{" SMALLEST ",\"waves\":[{\"percent\":99}]}", "plan_bad_value", "100 percent"},
