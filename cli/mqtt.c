@@ -74,13 +74,16 @@ static bool same(const char *a, const char *b) {
 
 // ---- what people see ----
 
-// A sentence with its name. `host` NULL: about none of the devices.
+// A sentence with its name; "" for one that is no trouble. `host` NULL: about none of the devices.
 static void tell(const mqtt_t *mqtt, const char *host, const char *name, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
 static void tell(const mqtt_t *mqtt, const char *host, const char *name, const char *format, ...) {
     char text[512], json[OUTPUT_JSON_SIZE];
     va_list values;
+    if (mqtt->arguments->quiet && name[0] == '\0') {
+        return;
+    }
     va_start(values, format);
     vsnprintf(text, sizeof text, format, values);
     va_end(values);
@@ -223,6 +226,7 @@ static void identify(mqtt_t *mqtt, uint32_t device, const char *id) {
              entity->id);
         publish_availability(mqtt, entity->id, false);
     }
+    tell(mqtt, host_of(mqtt, device), "", "It has an entity now, with the id %s.", id);
     memcpy(entity->id, id, sizeof entity->id);
     memcpy(mqtt->devices[device].id, id, sizeof mqtt->devices[device].id);
     entity->summary[0] = '\0';
@@ -257,6 +261,9 @@ static void take_state(mqtt_t *mqtt, uint32_t device, const device_state_t *stat
     }
     if (fleet_has_ended(mqtt->devices[device].state)) { // a job has compared the id already
         identify(mqtt, device, state->id);
+    }
+    if (entity->told[0] != '\0' && !entity->is_online) {
+        tell(mqtt, host_of(mqtt, device), "", "It answers again.");
     }
     take_versions(entity, state);
     write_page(entity, &mqtt->run.targets[device].address);
@@ -316,6 +323,7 @@ static void begin_installation(mqtt_t *mqtt, uint32_t device) {
     const fleet_event_t order = {.kind = FLEET_RETRY, .device = device, .time_s = fleet_time().time_s};
     state->state = FLEET_CANCELLED; // whatever the last installation has ended as
     entity->is_wanted = false;
+    entity->summary[0] = '\0';
     if (fleet_apply(&mqtt->run.rollout, &order)) {
         state->interrupted = state->restarted = state->touched = entity->is_resumed;
         entity->is_resumed = false;
@@ -467,8 +475,8 @@ static void tick_device(mqtt_t *mqtt, uint32_t device, uint64_t now_ms) {
     entity_t *entity = &mqtt->entities[device];
     const fleet_job_t *job = mqtt->run.targets[device].job;
     bool is_free = job == NULL && fleet_has_ended(mqtt->devices[device].state) && !mqtt->image_is_due;
-    int percent =
-        job != NULL && mqtt->devices[device].state == FLEET_SENDING ? (int)meter_percent(&job->push.progress) : -1;
+    bool is_sending = job != NULL && mqtt->devices[device].state == FLEET_SENDING && job->push.progress.size > 0;
+    int percent = is_sending ? (int)meter_percent(&job->push.progress) : -1;
     if (is_free && entity->is_wanted) {
         begin_installation(mqtt, device);
     } else if (is_free && now_ms >= entity->look_ms) {
@@ -588,7 +596,9 @@ static void run_on_loop(mqtt_t *mqtt) {
     tell(mqtt, NULL, "", "%s: %s %s for %u devices, through the broker %s.", mqtt->plan.rollout, image->project,
          image->version, mqtt->list.count, mqtt->arguments->broker.where);
     fleet_run(run);
-    if (run->interrupted) {
+    if (!run->interrupted && mqtt->problem.code == EXIT_CODE_OK) {
+        mqtt->problem = run->problem;
+    } else if (run->interrupted) {
         tell(mqtt, NULL, "",
              "Stopped: Home Assistant sees the devices as unavailable. What was under way goes on after "
              "the next start.");
