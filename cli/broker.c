@@ -86,6 +86,12 @@ static bool has_work(const broker_t *broker) {
     return mosquitto_want_write(broker->client) || (wait.fd >= 0 && poll(&wait, 1, 0) > 0);
 }
 
+// With TLS the library does not notice that its connection was refused.
+static bool is_refused(const broker_t *broker) {
+    struct pollfd wait = {.fd = mosquitto_socket(broker->client)};
+    return wait.fd >= 0 && poll(&wait, 1, 0) > 0 && (wait.revents & (POLLERR | POLLHUP)) != 0;
+}
+
 void broker_tick(broker_t *broker, uint64_t now_ms) {
     if (broker->is_final) {
         return;
@@ -94,6 +100,10 @@ void broker_tick(broker_t *broker, uint64_t now_ms) {
         if (now_ms >= broker->next_ms) {
             connect_now(broker);
         }
+        return;
+    }
+    if (broker->phase == BROKER_CONNECTING && broker->address.tls && is_refused(broker)) {
+        lose(broker, MOSQ_ERR_ERRNO, ECONNREFUSED);
         return;
     }
     int status = MOSQ_ERR_SUCCESS;

@@ -23,7 +23,8 @@
 #include "text.h"
 
 #define IMAGE_EVERY_MS 500
-#define SUMMARY_SIZE 256 // as Home Assistant wants it
+#define LOCKED_OUT_MS 600000 // a device that knows another password counts each try, and keeps its owner out after some
+#define SUMMARY_SIZE 256     // as Home Assistant wants it
 #define PAGE_SIZE (ADDRESS_HOST_SIZE + ADDRESS_PATH_SIZE + 8)
 
 // A device, as Home Assistant sees it.
@@ -277,7 +278,8 @@ static void on_seen(void *context, uint32_t device, const outcome_t *outcome) {
     mqtt_t *mqtt = context;
     entity_t *entity = &mqtt->entities[device];
     const problem_t *problem = &outcome->problem;
-    entity->look_ms = loop_now_ms() + (uint64_t)mqtt->plan.rules.look_s * 1000;
+    uint64_t look_ms = (uint64_t)mqtt->plan.rules.look_s * 1000;
+    entity->look_ms = loop_now_ms() + (problem->code == EXIT_CODE_LOGIN ? LOCKED_OUT_MS : look_ms);
     entity->is_changed = true;
     ota_ws_text_copy(entity->sentence, sizeof entity->sentence, problem->code != EXIT_CODE_OK ? problem->text : "");
     if (outcome->state.version[0] != '\0') {
@@ -342,10 +344,11 @@ static uint32_t find_entity(const mqtt_t *mqtt, const char *id) {
 }
 
 static void on_install(mqtt_t *mqtt, const char *id, const char *text, bool retained) {
-    char shown[41];
+    char shown[41], whose[FLEET_ID_SIZE];
     uint32_t device = find_entity(mqtt, id);
     bool is_known = device < mqtt->list.count;
-    const char *host = is_known ? host_of(mqtt, device) : id;
+    printable_copy(whose, sizeof whose, id);
+    const char *host = is_known ? host_of(mqtt, device) : whose;
     if (retained) { // it would count again after each connection
         tell(mqtt, host, "retained_install",
              "An 'install' that the broker has kept is ignored: publish it without 'retain'.");
@@ -593,8 +596,8 @@ static void run_on_loop(mqtt_t *mqtt) {
                                 .rollout = &run->rollout,
                                 .json = mqtt->arguments->json,
                                 .quiet = mqtt->arguments->quiet};
-    tell(mqtt, NULL, "", "%s: %s %s for %u devices, through the broker %s.", mqtt->plan.rollout, image->project,
-         image->version, mqtt->list.count, mqtt->arguments->broker.where);
+    tell(mqtt, NULL, "", "%s: %s %s for %u device%s, through the broker %s.", mqtt->plan.rollout, image->project,
+         image->version, mqtt->list.count, mqtt->list.count == 1 ? "" : "s", mqtt->arguments->broker.where);
     fleet_run(run);
     if (!run->interrupted && mqtt->problem.code == EXIT_CODE_OK) {
         mqtt->problem = run->problem;

@@ -327,7 +327,7 @@ test('a device that goes back is told, and is no success', async () => {
     await home.installed(device, '1.0.0');
     assert.match(home.state(device).release_summary, /^The last installation has failed: rolled_back \(\w+\)/);
     assert.equal(await runsOf(device), '1.0.0 valid');
-  }, { options: { health }, more: { confirm: 'soak', waves: [{ percent: 100, soak_s: 8 }] } });
+  }, { options: { health }, more: { confirm: 'device' } });
 });
 
 test('an image for another chip is not offered, and refused', async () => {
@@ -472,6 +472,11 @@ test('TLS: a certificate is trusted by --cafile, and not without', async () => {
       const url = `mqtts://ha@127.0.0.1:${port}`;
       const trusting = home.startAt(url, '--cafile', certificate);
       await trusting.connects();
+      await secure.kill();
+      await trusting.says('broker_lost');
+      await new Promise((resolve) => setTimeout(resolve, 1200)); // it has tried again, most likely
+      await secure.start();
+      await until(() => trusting.lines.filter(({ text }) => /Connected to/.test(text)).length === 2, 'the second connection');
       await trusting.stop();
       const careful = home.startAt(url);
       await careful.says('broker_tls');
