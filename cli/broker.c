@@ -13,7 +13,7 @@
 
 #define KEEPALIVE_S 15
 #define CONNECT_MS 15000
-#define PAUSE_MIN_MS 1000
+#define PAUSE_MIN_MS 500
 #define PAUSE_MAX_MS 30000
 #define GOODBYE_MS 1000
 #define PACKETS_AT_ONCE 200 // in one tick
