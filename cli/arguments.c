@@ -30,7 +30,8 @@ static const struct {
     {"stop", "cancel"},   {"undo", "rollback"},   {"revert", "rollback"},   {"back", "rollback"},
     {"keep", "confirm"},  {"accept", "confirm"},  {"commit", "confirm"},    {"find", "discover"},
     {"scan", "discover"}, {"search", "discover"}, {"check", "inspect"},     {"verify", "inspect"},
-    {"image", "inspect"}, {"rollout", "fleet"},   {"version", "--version"},
+    {"image", "inspect"}, {"rollout", "fleet"},   {"version", "--version"}, {"homeassistant", "mqtt"},
+    {"hass", "mqtt"},
 };
 
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
@@ -219,6 +220,14 @@ static bool take_option(arguments_t *arguments, int option, const char *value, p
         arguments->format = value;
         return strcmp(value, "csv") == 0 || strcmp(value, "junit") == 0 ||
                refuse(problem, "--format is csv or junit, not '%.40s'.", value);
+    case OPTION_BROKER:
+        return broker_address_parse(&arguments->broker, value, problem);
+    case OPTION_BROKER_PASSWORD_FILE:
+        arguments->broker_password_file = value;
+        return true;
+    case OPTION_CAFILE:
+        arguments->broker_ca_file = value;
+        return true;
     default:
         return true;
     }
@@ -352,6 +361,20 @@ static bool options_belong(const command_words_t *entry, uint64_t seen, problem_
     return true;
 }
 
+static bool broker_agrees(const arguments_t *arguments, problem_t *problem) {
+    const broker_address_t *broker = &arguments->broker;
+    if (broker->name[0] == '\0') {
+        return refuse(problem, "'mqtt' needs the broker%s: --broker mqtt://USER@NAME.", "");
+    }
+    if (arguments->broker_password_file != NULL && broker->user[0] == '\0') {
+        return refuse(problem, "--broker-password-file needs a user%s: --broker mqtt://USER@NAME.", "");
+    }
+    if (arguments->broker_ca_file != NULL && !broker->tls) {
+        return refuse(problem, "--cafile is for TLS%s: --broker mqtts://NAME.", "");
+    }
+    return true;
+}
+
 static bool options_agree(const arguments_t *arguments, problem_t *problem) {
     if (arguments->push.no_restart && arguments->push.confirm) {
         return refuse(problem, "--no-restart and --confirm%s do not go together.", "");
@@ -365,7 +388,7 @@ static bool options_agree(const arguments_t *arguments, problem_t *problem) {
     if (arguments->for_host != NULL && arguments->for_chip >= 0) {
         return refuse(problem, "--for and --chip%s do not go together.", "");
     }
-    return true;
+    return arguments->command != COMMAND_MQTT || broker_agrees(arguments, problem);
 }
 
 static bool is_file(const char *path) {

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "broker_address.h"
 #include "device_job.h"
 #include "loop.h"
 #include "problem.h"
@@ -32,10 +33,13 @@ typedef struct {
     fleet_verb_t verb;         // fleet
     char **operands;           // fleet: behind the verb, in argv
     size_t operand_count;
-    bool watch;           // fleet status
-    const char *format;   // fleet report; NULL: CSV
-    const char *for_host; // inspect; NULL: none
-    int for_chip;         // inspect: its id, or -1
+    bool watch;                       // fleet status
+    const char *format;               // fleet report; NULL: CSV
+    broker_address_t broker;          // mqtt
+    const char *broker_password_file; // mqtt; NULL: none
+    const char *broker_ca_file;       // mqtt; NULL: the system's certificates
+    const char *for_host;             // inspect; NULL: none
+    int for_chip;                     // inspect: its id, or -1
     loop_tls_t tls;
     device_job_patience_t patience;
     push_options_t push;

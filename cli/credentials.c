@@ -44,10 +44,10 @@ static bool begins_with_mark(const char *line) {
     return false;
 }
 
-static bool load_file(credentials_t *credentials, const char *path, problem_t *problem) {
-    char line[256];
+// The first line of a file, with its end.
+static bool read_file(char line[CREDENTIALS_LINE_SIZE], const char *path, problem_t *problem) {
     FILE *file = fopen(path, "r");
-    bool was_read = file != NULL && fgets(line, sizeof line, file) != NULL;
+    bool was_read = file != NULL && fgets(line, CREDENTIALS_LINE_SIZE, file) != NULL;
     int error = errno;
     if (file != NULL) {
         fclose(file);
@@ -57,15 +57,24 @@ static bool load_file(credentials_t *credentials, const char *path, problem_t *p
                     file == NULL ? strerror(error) : "it is empty");
         return false;
     }
-    bool is_marked = begins_with_mark(line);
-    keep_line(credentials, line, strlen(line));
-    explicit_bzero(line, sizeof line);
-    if (is_marked) {
+    if (begins_with_mark(line)) {
+        explicit_bzero(line, CREDENTIALS_LINE_SIZE);
         problem_set(problem, EXIT_CODE_LOGIN, "byte_order_mark",
                     "The password file %.120s begins with a byte order mark (BOM). Save it as plain text without one.",
                     path);
+        return false;
     }
-    return !is_marked;
+    return true;
+}
+
+static bool load_file(credentials_t *credentials, const char *path, problem_t *problem) {
+    char line[CREDENTIALS_LINE_SIZE];
+    bool was_read = read_file(line, path, problem);
+    if (was_read) {
+        keep_line(credentials, line, strlen(line));
+        explicit_bzero(line, sizeof line);
+    }
+    return was_read;
 }
 
 bool credentials_load(credentials_t *credentials, const char *file, problem_t *problem) {
@@ -84,14 +93,27 @@ bool credentials_load(credentials_t *credentials, const char *file, problem_t *p
     return check(credentials, problem);
 }
 
-bool credentials_load_private(credentials_t *credentials, const char *file, problem_t *problem) {
+// Of its owner alone. A file that is not there is somebody else's problem.
+static bool is_private(const char *file, problem_t *problem) {
     struct stat status;
     if (stat(file, &status) == 0 && (status.st_mode & 077) != 0) {
         problem_set(problem, EXIT_CODE_LOGIN, "password_file_open",
                     "Other users of this machine may read the password file %.120s: 'chmod 600' it.", file);
         return false;
     }
-    return credentials_load(credentials, file, problem);
+    return true;
+}
+
+bool credentials_load_private(credentials_t *credentials, const char *file, problem_t *problem) {
+    return is_private(file, problem) && credentials_load(credentials, file, problem);
+}
+
+bool credentials_read_line(char line[CREDENTIALS_LINE_SIZE], const char *file, problem_t *problem) {
+    if (!is_private(file, problem) || !read_file(line, file, problem)) {
+        return false;
+    }
+    line[strcspn(line, "\r\n")] = '\0';
+    return true;
 }
 
 // ---- asking ----

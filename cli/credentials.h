@@ -8,6 +8,7 @@
 #include "problem.h"
 
 #define CREDENTIALS_VARIABLE "OTA_WS_PASSWORD"
+#define CREDENTIALS_LINE_SIZE 256
 
 typedef struct {
     bool given;                             // by file or environment, so it is meant for every device
@@ -22,6 +23,9 @@ bool credentials_load(credentials_t *credentials, const char *file, problem_t *p
 
 // As above from a file that must be readable by its owner alone: `password_file_open` otherwise.
 bool credentials_load_private(credentials_t *credentials, const char *file, problem_t *problem);
+
+// The first line of such a file, whatever it is: for a password that is no device's. To be wiped by the caller.
+bool credentials_read_line(char line[CREDENTIALS_LINE_SIZE], const char *file, problem_t *problem);
 
 // Asks on the terminal for the password of `device`. What becomes readable at `interrupt_fd` ends the question. False:
 // `problem` says that there is no terminal, that it was interrupted, or that the answer can be no password.

@@ -46,23 +46,9 @@ static bool load_plan(fleet_t *fleet) {
     return fleet->has_plan;
 }
 
-// No version says which build an image is, so a device must be able to name it by its digest.
 static bool load_image(fleet_t *fleet) {
-    firmware_t *firmware = &fleet->firmware;
-    fleet->has_firmware = firmware_open(firmware, fleet->plan.image);
-    if (!fleet->has_firmware || firmware->fault.code != EXIT_CODE_OK) {
-        fleet->problem = firmware->fault;
-        return false;
-    }
-    static const uint8_t none[OTA_WS_SHA256_SIZE];
-    if (firmware->is_encrypted ||
-        memcmp(firmware->inspection.image.description.elf_sha256, none, OTA_WS_SHA256_SIZE) == 0) {
-        return trouble(
-            fleet, EXIT_CODE_FILE_REFUSED, "image_not_recognised",
-            "A rollout must recognise its image on a device. This file is encrypted, or its build has left out "
-            "the digest of the ELF file.");
-    }
-    return true;
+    fleet->has_firmware = fleet_image_open(&fleet->firmware, fleet->plan.image, &fleet->problem);
+    return fleet->has_firmware;
 }
 
 static bool init_rollout(fleet_t *fleet) {
@@ -168,11 +154,6 @@ static bool survey(fleet_t *fleet, fleet_seen_t *seen, void *context) {
     return fleet_survey(&settings, &fleet->arguments->tls, &fleet->problem);
 }
 
-static bool is_chosen(const fleet_plan_t *plan, const device_state_t *state) {
-    return (plan->project[0] == '\0' || strcmp(plan->project, state->project) == 0) &&
-           (plan->chip[0] == '\0' || strcasecmp(plan->chip, state->chip) == 0);
-}
-
 // What would become of a device, as a sentence and as a word.
 static const char *judge(const seen_t *seen, const outcome_t *outcome, problem_t *problem) {
     fleet_t *fleet = seen->fleet;
@@ -181,7 +162,7 @@ static const char *judge(const seen_t *seen, const outcome_t *outcome, problem_t
         *problem = outcome->problem;
         return outcome->code == EXIT_CODE_UNREACHABLE ? "no_answer" : "refuses";
     }
-    if (!is_chosen(&fleet->plan, state)) {
+    if (!fleet_chooses(&fleet->plan, state)) {
         return "not_chosen";
     }
     if (recognise_running(&fleet->firmware, state)) {
@@ -327,7 +308,7 @@ static exit_code_t label_devices(fleet_t *fleet) {
 
 static void on_chosen(void *context, uint32_t device, const outcome_t *outcome) {
     seen_t *seen = context;
-    seen->leave_out[device] = outcome->code == EXIT_CODE_OK && !is_chosen(&seen->fleet->plan, &outcome->state);
+    seen->leave_out[device] = outcome->code == EXIT_CODE_OK && !fleet_chooses(&seen->fleet->plan, &outcome->state);
 }
 
 // Devices of another project or chip do not belong to the rollout. A device that does not answer now stays in it.
@@ -368,18 +349,9 @@ static bool go_on_with_rollout(fleet_t *fleet, const char *sha256) {
                                                                "\"rollout\".");
 }
 
-// Passwords are looked at before the first device is: a file that others may read is nobody's fault but ours.
+// Passwords are looked at before the first device is.
 static bool check_passwords(fleet_t *fleet) {
-    for (uint32_t i = 0; i < fleet->list.count; i++) {
-        credentials_t credentials;
-        bool good = fleet_password(&credentials, &fleet->plan, fleet->arguments->password_file, &fleet->list.entries[i],
-                                   "", &fleet->problem);
-        credentials_wipe(&credentials);
-        if (!good) {
-            return false;
-        }
-    }
-    return true;
+    return fleet_passwords_are_sound(&fleet->plan, fleet->arguments->password_file, &fleet->list, &fleet->problem);
 }
 
 static bool prepare_run(fleet_t *fleet) {

@@ -123,6 +123,7 @@ static void report_outcome(fleet_job_t *job, const outcome_t *outcome) {
 
 static void on_ended(void *context, device_job_t *device) {
     fleet_job_t *job = context;
+    job->events.seen(job->events.context, job->device, &device->outcome);
     report_outcome(job, &device->outcome);
     credentials_wipe(&job->credentials);
     push_free(&job->push);

@@ -16,6 +16,7 @@ typedef struct {
     void (*event)(void *context, uint32_t device, fleet_event_kind_t kind, uint32_t value, const char *name);
     // Why the device with this id may not be touched ("id_changed" ...); NULL: it may.
     const char *(*conflict)(void *context, uint32_t device, const char *id);
+    void (*seen)(void *context, uint32_t device, const outcome_t *outcome); // at its end, before the last event
     void (*ended)(void *context, uint32_t device); // after the last event; the job may be used again later
 } fleet_job_events_t;
 

@@ -73,6 +73,41 @@ bool fleet_password(credentials_t *credentials, const fleet_plan_t *plan, const 
     return good;
 }
 
+bool fleet_passwords_are_sound(const fleet_plan_t *plan, const char *file, const fleet_list_t *list,
+                               problem_t *problem) {
+    bool good = true;
+    for (uint32_t i = 0; good && i < list->count; i++) {
+        credentials_t credentials;
+        good = fleet_password(&credentials, plan, file, &list->entries[i], "", problem);
+        credentials_wipe(&credentials);
+    }
+    return good;
+}
+
+// ---- what the plan chooses ----
+
+bool fleet_chooses(const fleet_plan_t *plan, const device_state_t *state) {
+    return (plan->project[0] == '\0' || strcmp(plan->project, state->project) == 0) &&
+           (plan->chip[0] == '\0' || strcasecmp(plan->chip, state->chip) == 0);
+}
+
+bool fleet_image_open(firmware_t *firmware, const char *path, problem_t *problem) {
+    static const uint8_t none[OTA_WS_SHA256_SIZE];
+    bool is_open = firmware_open(firmware, path);
+    *problem = firmware->fault;
+    if (is_open && problem->code == EXIT_CODE_OK &&
+        (firmware->is_encrypted ||
+         memcmp(firmware->inspection.image.description.elf_sha256, none, OTA_WS_SHA256_SIZE) == 0)) {
+        problem_set(problem, EXIT_CODE_FILE_REFUSED, "image_not_recognised",
+                    "A rollout must recognise its image on a device. This file is encrypted, or its build has left out "
+                    "the digest of the ELF file.");
+    }
+    if (is_open && problem->code != EXIT_CODE_OK) {
+        firmware_close(firmware);
+    }
+    return problem->code == EXIT_CODE_OK;
+}
+
 // ---- events ----
 
 static void advance(fleet_run_t *run);
@@ -92,10 +127,13 @@ static void take_effect(fleet_run_t *run, const fleet_event_t *event) {
     }
 }
 
+static bool write_down(fleet_run_t *run, const fleet_event_t *events, uint32_t count) {
+    return run->journal == NULL || fleet_journal_append(run->journal, events, count, &run->problem);
+}
+
 // What has happened goes into the journal together, then into the rollout one after the other.
 static bool flush(fleet_run_t *run) {
-    if (run->pending_count > 0 &&
-        !fleet_journal_append(run->journal, run->pending, run->pending_count, &run->problem)) {
+    if (run->pending_count > 0 && !write_down(run, run->pending, run->pending_count)) {
         give_up(run);
         return false;
     }
@@ -129,6 +167,15 @@ static const char *on_conflict(void *context, uint32_t device, const char *id) {
         }
     }
     return NULL;
+}
+
+// Where a device does not answer, its address may have changed: it is looked for again.
+static void on_seen(void *context, uint32_t device, const outcome_t *outcome) {
+    fleet_run_t *run = context;
+    run->targets[device].is_located &= outcome->code != EXIT_CODE_UNREACHABLE;
+    if (run->seen != NULL) {
+        run->seen(run->view, device, outcome);
+    }
 }
 
 static void on_ended(void *context, uint32_t device) {
@@ -176,31 +223,36 @@ static fleet_job_t *free_job(fleet_run_t *run) {
 }
 
 static void report_problem(fleet_run_t *run, uint32_t device, fleet_job_kind_t kind, fleet_event_kind_t event,
-                           const char *name) {
+                           const problem_t *problem) {
+    outcome_t outcome;
+    outcome_from_problem(&outcome, problem, NULL);
+    on_seen(run, device, &outcome);
     if (kind != FLEET_JOB_LOOK) {
-        on_event(run, device, event, 0, name);
+        on_event(run, device, event, 0, problem->name);
     }
 }
 
 static void begin_job(fleet_run_t *run, uint32_t device, fleet_job_kind_t kind) {
     problem_t problem;
-    const fleet_job_events_t events = {run, on_event, on_conflict, on_ended};
+    const fleet_job_events_t events = {run, on_event, on_conflict, on_seen, on_ended};
     const fleet_job_settings_t settings = {run->plan, run->firmware, run->loop, events};
     fleet_target_t *target = &run->targets[device];
     if (!locate_target(run, device)) {
-        report_problem(run, device, kind, FLEET_SILENT, "not_found");
+        problem_set(&problem, EXIT_CODE_UNREACHABLE, "not_found", "No device of that name or id has answered.");
+        report_problem(run, device, kind, FLEET_SILENT, &problem);
         return;
     }
     fleet_job_t *job = free_job(run);
     if (job == NULL) {
-        report_problem(run, device, kind, FLEET_LOST, "no_memory");
+        problem_set(&problem, EXIT_CODE_TROUBLE, "no_memory", "There is not enough memory.");
+        report_problem(run, device, kind, FLEET_LOST, &problem);
         return;
     }
     fleet_job_init(job, &settings, run->entries[device].host, &target->address, device, &run->devices[device]);
     if (!fleet_password(&job->credentials, run->plan, run->password_file, &run->entries[device],
                         run->devices[device].id, &problem)) {
         job->used = false;
-        report_problem(run, device, kind, FLEET_REFUSAL, problem.name);
+        report_problem(run, device, kind, FLEET_REFUSAL, &problem);
         return;
     }
     target->job = job;
@@ -211,6 +263,14 @@ static void begin_job(fleet_run_t *run, uint32_t device, fleet_job_kind_t kind) 
 
 static bool has_space(const fleet_run_t *run) {
     return run->busy_jobs < run->plan->rules.at_once + MORE_JOBS;
+}
+
+bool fleet_run_look(fleet_run_t *run, uint32_t device) {
+    bool may = run->targets[device].job == NULL && has_space(run);
+    if (may) {
+        begin_job(run, device, FLEET_JOB_LOOK);
+    }
+    return may;
 }
 
 // Jobs that wait for another one of the same device, or for space.
@@ -266,7 +326,7 @@ static void carry_out(fleet_run_t *run, const fleet_event_t *decision) {
 
 static bool take_orders(fleet_run_t *run) {
     fleet_event_t order;
-    while (fleet_journal_next_order(run->journal, &order, &run->problem)) {
+    while (run->journal != NULL && fleet_journal_next_order(run->journal, &order, &run->problem)) {
         if (!fleet_journal_take_order(run->journal, &order, &run->problem)) {
             return false;
         }
@@ -277,7 +337,7 @@ static bool take_orders(fleet_run_t *run) {
 
 static bool is_over(const fleet_run_t *run, int64_t time_s) {
     const fleet_rollout_t *rollout = &run->rollout;
-    if (run->busy_jobs > 0 || run->pending_count > 0) {
+    if (run->journal == NULL || run->busy_jobs > 0 || run->pending_count > 0) {
         return false;
     }
     bool under_way = fleet_count(rollout, FLEET_ON_TRIAL) > 0;
@@ -295,7 +355,7 @@ static void advance(fleet_run_t *run) {
         return;
     }
     while (fleet_decide(&run->rollout, now, &decision)) {
-        if (!fleet_journal_append(run->journal, &decision, 1, &run->problem)) {
+        if (!write_down(run, &decision, 1)) {
             give_up(run);
             return;
         }
@@ -366,7 +426,7 @@ exit_code_t fleet_run(fleet_run_t *run) {
     const loop_events_t events = {run, on_tick, on_interrupted};
     run->problem.code = EXIT_CODE_OK;
     fleet_event_t recover = {.kind = FLEET_RECOVER, .device = FLEET_ALL, .time_s = fleet_time().time_s};
-    if (!prepare(run) || !fleet_journal_append(run->journal, &recover, 1, &run->problem)) {
+    if (!prepare(run) || !write_down(run, &recover, 1)) {
         return run->problem.code;
     }
     take_effect(run, &recover);

@@ -29,7 +29,7 @@ typedef struct fleet_run {
     fleet_target_t *targets;
     fleet_device_t *devices;
     fleet_rollout_t rollout;
-    fleet_journal_t *journal;
+    fleet_journal_t *journal; // NULL: nothing is written down, and the run goes on until it is interrupted
     firmware_t *firmware;
     loop_t *loop;
     const char *password_file; // of the command line; NULL: the plan's
@@ -43,7 +43,8 @@ typedef struct fleet_run {
     lws_sorted_usec_list_t soon;
     problem_t problem; // the journal cannot be written: nothing more is done
     bool interrupted;
-    void (*happened)(void *view, const fleet_event_t *event); // after each event that counts
+    void (*happened)(void *view, const fleet_event_t *event);            // after each event that counts
+    void (*seen)(void *view, uint32_t device, const outcome_t *outcome); // at the end of each job; NULL: nobody asks
     void (*ticked)(struct fleet_run *run, uint64_t now_ms);
     void *view;
 } fleet_run_t;
@@ -54,10 +55,24 @@ exit_code_t fleet_run(fleet_run_t *run);
 
 void fleet_run_free(fleet_run_t *run); // after the loop was closed
 
+// Looks what a device runs that has no job now: `seen` follows. False: not now, there is no space for another job.
+bool fleet_run_look(fleet_run_t *run, uint32_t device);
+
+// Opens the image of a rollout. It must be recognisable on a device: by its digest, for no version says which build an
+// image is. False: `problem`, and nothing has to be closed.
+bool fleet_image_open(firmware_t *firmware, const char *path, problem_t *problem);
+
 // The exit code for the state of a rollout.
 exit_code_t fleet_exit_code(const fleet_rollout_t *rollout, int64_t time_s);
 
 fleet_now_t fleet_time(void);
+
+// Does the plan choose a device of that project and chip?
+bool fleet_chooses(const fleet_plan_t *plan, const device_state_t *state);
+
+// Can the password of each device be had? A file that others may read is nobody's fault but ours: false, and `problem`.
+bool fleet_passwords_are_sound(const fleet_plan_t *plan, const char *file, const fleet_list_t *list,
+                               problem_t *problem);
 
 // The password of a device: its own, its label's, the fleet's, that of the environment. False: `problem`. None at all
 // is no failure.

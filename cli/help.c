@@ -11,9 +11,12 @@
 #define COLUMNS 80
 #define TEXT_COLUMN 24 // where the sentences about options and commands begin
 
-// "  name                  sentence", the sentence broken at COLUMNS and indented.
+// "  name                  sentence", the sentence broken at COLUMNS and indented. A long name has a line of its own.
 static void print_entry(const char *name, const char *sentence) {
     printf("  %-*s", TEXT_COLUMN - 2, name);
+    if (strlen(name) > TEXT_COLUMN - 4) {
+        printf("\n%*s", TEXT_COLUMN, "");
+    }
     wrap_write_indented(stdout, sentence, COLUMNS, TEXT_COLUMN);
 }
 

@@ -13,6 +13,7 @@
 #include "inspect.h"
 #include "keygen.h"
 #include "locate.h"
+#include "mqtt.h"
 #include "verdict.h"
 
 // What all devices of one command share.
@@ -279,6 +280,8 @@ static exit_code_t do_command(run_t *run) {
         return encrypt(run);
     case COMMAND_FLEET:
         return fleet_command(run->arguments, &run->output);
+    case COMMAND_MQTT:
+        return mqtt_command(run->arguments, &run->output);
     case COMMAND_DISCOVER:
         return locate_all(&run->output, run->arguments->search_s);
     default:

@@ -84,6 +84,12 @@ static const char fleet_text[] = "Updates many devices by a plan (JSON; docs/fle
                                  "  retry PLAN [HOST...]  try devices again that have failed\n"
                                  "  report PLAN           each device with its end, as CSV or for JUnit";
 
+static const char mqtt_text[] = "Each device of a plan becomes an 'update' entity of Home Assistant, by its MQTT\n"
+                                "discovery: the version that runs, that of the plan's image, progress, and the\n"
+                                "button that installs it. FILE is a plan of 'ota-ws fleet' (JSON; docs/fleet.md).\n"
+                                "It runs until Ctrl-C, and comes back by itself when the broker restarts.\n"
+                                "A device counts as updated when it runs the new image, confirmed.";
+
 const verb_words_t verb_words[] = {
     {"list", 1, 1},    {"label", 3, SIZE_MAX}, {"plan", 1, 1},   {"run", 1, 1},
     {"status", 1, 1},  {"pause", 1, 1},        {"resume", 1, 1}, {"abort", 1, 1},
@@ -115,6 +121,8 @@ const command_words_t command_words[] = {
      "encrypt an image for the devices with that key", encrypt_text},
     {"fleet", COMMAND_FLEET, false, false, FOR_ALL | FOR_FLEET, "VERB FILE...",
      "update many devices by a plan, in waves", fleet_text},
+    {"mqtt", COMMAND_MQTT, true, false, FOR_ALL | FOR_MQTT, "FILE",
+     "update many devices from Home Assistant, over MQTT", mqtt_text},
     {"help", COMMAND_HELP, false, false, FOR_ALL, "[COMMAND]", "this, or all about one command", NULL},
 };
 const size_t command_words_count = COUNT_OF(command_words);
@@ -152,13 +160,20 @@ const option_words_t option_words[] = {
      "this program instead of the toolchain's (riscv32-esp-elf-addr2line, xtensa-esp-elf-addr2line)"},
     {"watch", OPTION_WATCH, FOR_FLEET, NULL, NULL, "status: again and again, until the run ends"},
     {"format", OPTION_FORMAT, FOR_FLEET, "FORM", "csv junit", "report: csv (the default) or junit"},
+    {"broker", OPTION_BROKER, FOR_MQTT, "URL", NULL,
+     "mqtt://USER@NAME:1883, or mqtts://USER@NAME:8883 for TLS; user and port may be left out"},
+    {"broker-password-file", OPTION_BROKER_PASSWORD_FILE, FOR_MQTT, "FILE", NULL,
+     "the user's password is the first line of FILE"},
+    {"cafile", OPTION_CAFILE, FOR_MQTT, "FILE", NULL,
+     "mqtts: trust the certificates in FILE (PEM), instead of the system's"},
     {"wait", OPTION_WAIT, FOR_RESTARTS, "[S]", NULL,
      "wait up to S seconds for the device to be back (60); --wait=0: do not wait"},
     {"wait", OPTION_SEARCH, FOR_DISCOVER, "[S]", NULL, "look for S seconds (2)"},
-    {"password-file", OPTION_PASSWORD_FILE, FOR_DEVICES | FOR_FLEET, "FILE", NULL,
+    {"password-file", OPTION_PASSWORD_FILE, FOR_DEVICES | FOR_FLEET | FOR_MQTT, "FILE", NULL,
      "the password or pairing code is the first line of FILE"},
-    {"ca", OPTION_CA, FOR_DEVICES | FOR_FLEET, "FILE", NULL, "https: trust this certificate (PEM), or those it signed"},
-    {"insecure", OPTION_INSECURE, FOR_DEVICES | FOR_FLEET, NULL, NULL,
+    {"ca", OPTION_CA, FOR_DEVICES | FOR_FLEET | FOR_MQTT, "FILE", NULL,
+     "https: trust this certificate (PEM), or those it signed"},
+    {"insecure", OPTION_INSECURE, FOR_DEVICES | FOR_FLEET | FOR_MQTT, NULL, NULL,
      "https: take any certificate; the password still proves the device"},
     {"retry", OPTION_RETRY, FOR_DEVICES, "N", NULL, "connect again up to N times after a lost connection (5)"},
     {"json", OPTION_JSON, FOR_ALL, NULL, NULL, "one JSON object a line, on standard output"},

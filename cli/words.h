@@ -22,6 +22,7 @@ typedef enum {
     COMMAND_KEYGEN,
     COMMAND_ENCRYPT,
     COMMAND_FLEET,
+    COMMAND_MQTT,
 } command_name_t;
 
 // Of the command `fleet`.
@@ -60,6 +61,7 @@ enum {
     FOR_CRASH = 512,
     FOR_RESTART = 1024,
     FOR_FLEET = 2048,
+    FOR_MQTT = 4096,
     FOR_EVERYWHERE = 256 // also without a command
 };
 
@@ -108,6 +110,9 @@ enum {
     OPTION_INTO,
     OPTION_WATCH,
     OPTION_FORMAT,
+    OPTION_BROKER,
+    OPTION_BROKER_PASSWORD_FILE,
+    OPTION_CAFILE,
     OPTION_SEARCH, // --wait with another meaning: the parser knows it as OPTION_WAIT
     OPTION_END,
 };

@@ -87,7 +87,7 @@ async function many() {
   await Promise.all(devices.filter((_, i) => kinds[i].fate === 'unreachable').map((device) => device.kill()));
   const plan = writeFleet(devices, {
     waves: [{ count: 1, soak_s: 2 }, { percent: 10, soak_s: 2 }, { percent: 100, soak_s: 2 }],
-    stop: { failed_percent: 20, min_done: 10 },
+    stop: { failed_percent: 20, min_done: 50 },
     limits: { per_gateway: 32 },
     retry: { attempts: 2, backoff_s: [1] },
   });

@@ -223,6 +223,33 @@ static void fleet_has_verbs_with_operands_of_their_own(void **state) {
     reject("fleet run p.json --retry 3", "--retry means nothing");
 }
 
+static void a_broker_is_a_url_without_a_password(void **state) {
+    (void)state;
+    arguments_t arguments = understand("mqtt p.json --broker mqtt://ha@broker.lan");
+    assert_string_equal(arguments.file, "p.json");
+    assert_string_equal(arguments.broker.name, "broker.lan");
+    assert_string_equal(arguments.broker.where, "broker.lan:1883");
+    assert_string_equal(arguments.broker.user, "ha");
+    assert_false(arguments.broker.tls);
+    assert_int_equal(understand("mqtt p.json --broker mqtts://broker.lan").broker.port, 8883);
+    assert_int_equal(understand("mqtt p.json --broker mqtt://broker.lan:80").broker.port, 80);
+    assert_int_equal(understand("mqtt p.json --broker mqtts://broker.lan:443").broker.port, 443);
+    arguments = understand("mqtt p.json --broker mqtt://a@b@[fd77::1]:1884");
+    assert_string_equal(arguments.broker.user, "a@b");
+    assert_string_equal(arguments.broker.name, "fd77::1");
+    assert_string_equal(arguments.broker.where, "[fd77::1]:1884");
+    assert_string_equal(understand("mqtt p.json --broker mqtts://b --cafile c.pem").broker_ca_file, "c.pem");
+    reject("mqtt p.json", "needs the broker");
+    reject("mqtt --broker mqtt://b", "needs a file");
+    reject("mqtt p.json --broker b", "expected is mqtt://");
+    reject("mqtt p.json --broker mqtt://", "expected is mqtt://");
+    reject("mqtt p.json --broker mqtt://@b", "1 to 127 characters");
+    reject("mqtt p.json --broker mqtt://b:0", "expected is mqtt://");
+    reject("mqtt p.json --broker mqtt://ha:secret@b", "never an argument");
+    reject("mqtt p.json --broker mqtt://b --cafile c.pem", "is for TLS");
+    reject("mqtt p.json --broker mqtt://b --broker-password-file pw", "needs a user");
+}
+
 static void an_option_of_another_command_is_refused(void **state) {
     (void)state;
     reject("info bench --confirm", "--confirm means nothing to 'info'");
@@ -258,8 +285,8 @@ static const char *page(const char *topic) {
 
 static void every_page_fits_80_columns(void **state) {
     (void)state;
-    static const char *const topics[] = {NULL,     "info",    "push",   "confirm", "rollback", "restart",
-                                         "cancel", "inspect", "keygen", "encrypt", "fleet",    "help"};
+    static const char *const topics[] = {NULL,      "info",   "push",    "confirm", "rollback", "restart", "cancel",
+                                         "inspect", "keygen", "encrypt", "fleet",   "mqtt",     "help"};
     for (size_t i = 0; i < COUNT_OF(topics); i++) {
         const char *text = page(topics[i]);
         assert_true(text[0] != '\0');
@@ -284,14 +311,34 @@ static bool lists(const char *text, const char *option) {
 
 static void the_help_knows_the_options_that_the_commands_know(void **state) {
     (void)state;
-    static const char *const commands[] = {"discover",       "info bench",          "push a.bin bench", "confirm bench",
-                                           "rollback bench", "restart bench",       "cancel bench",     "inspect a.bin",
-                                           "keygen k.pem",   "encrypt a.bin k.pem", "fleet run p.json"};
-    static const char *const options[] = {
-        "--json",           "--quiet",     "--password-file pw", "--ca c.pem",   "--insecure",   "--retry 1",
-        "--wait",           "--no-check",  "--confirm",          "--no-restart", "--keep-going", "--allow-downgrade",
-        "--force",          "--for bench", "--chip esp32",       "--key k.pem",  "--ecies",      "--output b.bin",
-        "--compress never", "--watch",     "--format junit"};
+    static const char *const commands[] = {
+        "discover",       "info bench",          "push a.bin bench", "confirm bench",
+        "rollback bench", "restart bench",       "cancel bench",     "inspect a.bin",
+        "keygen k.pem",   "encrypt a.bin k.pem", "fleet run p.json", "mqtt p.json --broker mqtts://ha@b"};
+    static const char *const options[] = {"--json",
+                                          "--quiet",
+                                          "--password-file pw",
+                                          "--ca c.pem",
+                                          "--insecure",
+                                          "--retry 1",
+                                          "--wait",
+                                          "--no-check",
+                                          "--confirm",
+                                          "--no-restart",
+                                          "--keep-going",
+                                          "--allow-downgrade",
+                                          "--force",
+                                          "--for bench",
+                                          "--chip esp32",
+                                          "--key k.pem",
+                                          "--ecies",
+                                          "--output b.bin",
+                                          "--compress never",
+                                          "--watch",
+                                          "--format junit",
+                                          "--broker mqtts://ha@c",
+                                          "--broker-password-file pw",
+                                          "--cafile c.pem"};
     for (size_t i = 0; i < COUNT_OF(commands); i++) {
         char topic[16], line[128];
         snprintf(topic, sizeof topic, "%.*s", (int)strcspn(commands[i], " "), commands[i]);
@@ -321,6 +368,7 @@ int main(void) {
         cmocka_unit_test(a_usage_error_knows_its_command),
         cmocka_unit_test(compression_is_chosen_by_word),
         cmocka_unit_test(fleet_has_verbs_with_operands_of_their_own),
+        cmocka_unit_test(a_broker_is_a_url_without_a_password),
         cmocka_unit_test(an_option_of_another_command_is_refused),
         cmocka_unit_test(a_password_can_not_be_an_argument),
         cmocka_unit_test(every_page_fits_80_columns),
