@@ -47,16 +47,27 @@ class Firefox {
     const args = ['--headless', '--no-remote', '--profile', profile, '--remote-debugging-port', '0'];
     const ready = /WebDriver BiDi listening on (\S+)/;
     firefox.program = await Program.start(process.env.FIREFOX ?? 'firefox-esr', args, { ready });
-    firefox.socket = new WebSocket(`${firefox.program.ready[1]}/session`, { perMessageDeflate: false });
-    firefox.socket.on('message', (text) => firefox.#receive(JSON.parse(text)));
-    firefox.socket.on('close', () => firefox.#waiting.forEach(({ reject }) => reject(new Error('Firefox has closed'))));
-    await until(() => firefox.socket.readyState === WebSocket.OPEN, 'the connection to Firefox');
-    const capabilities = { acceptInsecureCerts: true, unhandledPromptBehavior: { default: 'ignore' } };
-    const session = await firefox.command('session.new', { capabilities: { alwaysMatch: capabilities } });
-    firefox.version = session.capabilities.browserVersion;
-    const events = ['log.entryAdded', 'network.beforeRequestSent', 'browsingContext.userPromptOpened', 'input.fileDialogOpened'];
-    await firefox.command('session.subscribe', { events });
+    try {
+      await firefox.connect();
+    } catch (error) {
+      await firefox.stop();
+      throw error;
+    }
     return firefox;
+  }
+
+  async connect() {
+    this.socket = new WebSocket(`${this.program.ready[1]}/session`, { perMessageDeflate: false });
+    this.socket.on('message', (text) => this.#receive(JSON.parse(text)));
+    this.socket.on('close', () => this.#waiting.forEach(({ reject }) => reject(new Error('Firefox has closed'))));
+    await until(() => this.socket.readyState === WebSocket.OPEN, 'the connection to Firefox');
+    const capabilities = { acceptInsecureCerts: true, unhandledPromptBehavior: { default: 'ignore' } };
+    const session = await this.command('session.new', { capabilities: { alwaysMatch: capabilities } });
+    this.version = session.capabilities.browserVersion;
+    const subscribe = (...events) => this.command('session.subscribe', { events });
+    await subscribe('log.entryAdded', 'network.beforeRequestSent', 'browsingContext.userPromptOpened');
+    // Firefox 140 has no such event, 153 has it.
+    this.saysFileDialogs = await subscribe('input.fileDialogOpened').then(() => true, () => false);
   }
 
   #receive(message) {
@@ -191,7 +202,7 @@ class Tab {
   }
 
   async chooseInDialog(action, locator, file) {
-    await this.#opens('input.fileDialogOpened', action);
+    await (this.firefox.saysFileDialogs ? this.#opens('input.fileDialogOpened', action) : action());
     await this.setFile(locator, file);
   }
 
