@@ -22,8 +22,8 @@ test('the page calculates the values of the example', () => {
   const proof = prove(secretOf(it.password), scramOf(it.hello), scramOf(it.challenge));
   assert.equal(proof.message, scramOf(it.proof));
   assert.equal(proof.answer, scramOf(it.welcome));
-  assert.deepEqual(Buffer.from(proof.clientKey), it.clientMacKey);
-  assert.deepEqual(Buffer.from(proof.deviceKey), it.deviceMacKey);
+  assert.deepEqual(Buffer.from(proof.keyOf('client')), it.clientMacKey);
+  assert.deepEqual(Buffer.from(proof.keyOf('device')), it.deviceMacKey);
   for (const [key, message] of [[it.clientMacKey, it.ping], [it.clientMacKey, it.begin], [it.deviceMacKey, it.pong]]) {
     const covered = message.slice(0, message.lastIndexOf(',"mac"'));
     assert.equal(mac(key, covered), JSON.parse(message).mac);
