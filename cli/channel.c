@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "channel.h"
 
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -107,6 +108,23 @@ bool channel_check(channel_t *channel, const char *text, size_t length) {
     }
     channel->received++;
     return true;
+}
+
+size_t channel_open(const channel_t *channel, const device_message_t *sealed, char text[CHANNEL_TEXT_SIZE]) {
+    char base64[CHANNEL_TEXT_SIZE];
+    const ota_ws_seal_t seal = {channel->keys.answers, channel->received, 0};
+    if (!is_guarded(channel) || !device_message_string(sealed, "message", base64, sizeof base64)) {
+        return 0;
+    }
+    const size_t digits = strcspn(base64, "="), padding = strlen(base64) - digits;
+    const int decoded = EVP_DecodeBlock((uint8_t *)text, (const uint8_t *)base64, (int)(digits + padding));
+    if (decoded <= 0 || padding > 2) {
+        return 0;
+    }
+    const size_t length = (size_t)decoded - padding;
+    ota_ws_seal(&seal, 0, text, length);
+    text[length] = '\0';
+    return length;
 }
 
 void channel_wipe(channel_t *channel) {

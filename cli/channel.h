@@ -53,5 +53,9 @@ void channel_seal(const channel_t *channel, const channel_stream_t *stream, void
 // Is the text's count the next one and its mac right? True also where the session has none.
 bool channel_check(channel_t *channel, const char *text, size_t length);
 
+// Opens a message `sealed` that was checked, the newest one: its content into `text`, terminated. Returns its length;
+// 0: it has none, or the session has no keys.
+size_t channel_open(const channel_t *channel, const device_message_t *sealed, char text[CHANNEL_TEXT_SIZE]);
+
 // Forgets the keys.
 void channel_wipe(channel_t *channel);

@@ -323,13 +323,23 @@ static void log_in(client_t *client, const device_message_t *message) {
 
 // ---- receiving ----
 
+// What is sealed is taken out and stands in the place of `message`; `opened` holds its text.
+static bool open_sealed(const client_t *client, device_message_t *message, char opened[CHANNEL_TEXT_SIZE]) {
+    if (!device_message_is(message, "sealed")) {
+        return true;
+    }
+    size_t length = channel_open(&client->channel, message, opened);
+    return length > 0 && device_message_read(message, opened, length);
+}
+
 static void on_text(void *context, const char *text, size_t length) {
     client_t *client = context;
     device_message_t message;
+    char opened[CHANNEL_TEXT_SIZE];
     client->received_ms = loop_now_ms();
     if (!channel_check(&client->channel, text, length)) {
         end_with(client, EXIT_CODE_LOGIN, "bad_mac", "A message from %s was changed, repeated or left out on the way.");
-    } else if (!device_message_read(&message, text, length)) {
+    } else if (!device_message_read(&message, text, length) || !open_sealed(client, &message, opened)) {
         end_nonsense(client);
     } else if (device_message_is(&message, "error")) {
         end_by_device(client, &message);

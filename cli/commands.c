@@ -11,11 +11,27 @@ static bool same(const char *a, const char *b) {
     return strcmp(a, b) == 0;
 }
 
+// Asks for what tells secrets: sealed, wherever others may listen.
+static void ask_for_remains(device_job_t *job, const char *type) {
+    char text[CHANNEL_TEXT_SIZE];
+    ota_ws_reply_t message;
+    client_message(&message, text, type);
+    if (same(type, "crash")) {
+        ota_ws_reply_true(&message, "stack");
+    }
+    if (device_job_seals(job)) {
+        ota_ws_reply_true(&message, "sealed");
+    }
+    client_say(&job->client, &message);
+}
+
 static void ask(device_job_t *job, const char *type) {
     job->step = ASKED;
     job->asked = type;
     if (same(type, "restart")) {
         device_job_say_restart(job, job->task);
+    } else if (same(type, "logs") || same(type, "crash")) {
+        ask_for_remains(job, type);
     } else {
         client_say_type(&job->client, type);
     }
@@ -81,14 +97,8 @@ const command_t info_command = {.arrived = arrive_for_info, .on_message = on_inf
 // ---- crash ----
 
 static void arrive_for_crash(device_job_t *job) {
-    char text[CHANNEL_TEXT_SIZE];
-    ota_ws_reply_t message;
     memset(job->task, 0, sizeof(device_crash_t));
-    job->step = ASKED;
-    client_message(&message, text, "crash");
-    ota_ws_reply_true(&message, "stack");
-    client_say(&job->client, &message);
-    device_job_expect_answer(job, ANSWER_MS);
+    ask(job, "crash");
 }
 
 static void on_crash(device_job_t *job, const device_message_t *message) {

@@ -130,6 +130,10 @@ bool device_job_ask_again(device_job_t *job) {
     return now_ms - job->busy_ms < BUSY_MAX_MS;
 }
 
+bool device_job_seals(const device_job_t *job) {
+    return job->state.seals && !job->client.address->tls;
+}
+
 void device_job_say_restart(device_job_t *job, const char *into) {
     char text[CHANNEL_TEXT_SIZE];
     ota_ws_reply_t message;

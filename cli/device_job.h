@@ -108,6 +108,9 @@ void device_job_answered(device_job_t *job);
 // too long.
 bool device_job_ask_again(device_job_t *job);
 
+// May this session seal? The device can, and others may listen.
+bool device_job_seals(const device_job_t *job);
+
 // Says `restart`. `into`: "recovery", "application", or NULL for whatever the device would run.
 void device_job_say_restart(device_job_t *job, const char *into);
 

@@ -157,6 +157,10 @@ static size_t put_escape(value_t *value, const char *text, size_t length) {
         put(value, "?", 1);
         return 1;
     }
+    if (text[1] == 'n') {
+        put_code_point(value, '\n');
+        return 2;
+    }
     if (text[1] != 'u' || length < 6) {
         bool itself = text[1] == '"' || text[1] == '\\' || text[1] == '/';
         put(value, itself ? text + 1 : "?", 1);

@@ -111,7 +111,7 @@ static void say_begin(device_job_t *job) {
             ota_ws_reply_number(&message, "window", window_of(job));
         }
     }
-    push->is_sealed = job->state.seals && !job->client.address->tls && !push->options->no_seal;
+    push->is_sealed = device_job_seals(job) && !push->options->no_seal;
     if (push->is_sealed) {
         ota_ws_reply_true(&message, "sealed");
     }

@@ -40,6 +40,7 @@ typedef enum {
     OTA_WS_TRIAL_KNOWN,    // the device has started, or its trial has ended well. ota_ws_device_t (engine/state.h)
     OTA_WS_LOGS_ASKED,     // answers the request. ota_ws_session_t (engine/state.h)
     OTA_WS_CRASH_ASKED,    // likewise. ota_ws_crash_question_t (session/report.h)
+    OTA_WS_ANSWER_WRITTEN, // an answer that is to be sealed was written. ota_ws_report_t (session/report.h)
     OTA_WS_HOOKS
 } ota_ws_hook_t;
 

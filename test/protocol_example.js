@@ -45,6 +45,20 @@ function withMac(key, count, text) {
   return `${covered},"mac":"${hex(hmac(key, covered)).slice(0, 32)}"}`;
 }
 
+/** The keystream of a nonce of three numbers, from this byte on. */
+function keystream(key, numbers, from, length) {
+  const cipher = crypto.createCipheriv('chacha20', key, Buffer.from(Uint32Array.of(0, ...numbers).buffer));
+  return cipher.update(Buffer.alloc(from + length)).subarray(from);
+}
+
+/** What is sealed from this byte of the file on, once `ready` has said so; of it and its keystream the first 16 bytes. */
+function seal(key, count, start) {
+  const numbers = [count, start, 0];
+  const sealed = xor(file.subarray(start), keystream(key, numbers, start, file.length - start));
+  const first = (bytes) => bytes.subarray(0, 16);
+  return { nonce: Buffer.from(Uint32Array.of(...numbers).buffer), keystream: keystream(key, numbers, start, 16), file: first(file.subarray(start)), sealed: first(sealed), all: sealed };
+}
+
 /** All values, in the order in which a client comes by them. */
 export function example() {
   const bare = `n=ota,r=${clientNonce}`;
@@ -64,6 +78,11 @@ export function example() {
   const sessionKey = hmac(storedKey, 'GSS-API session key', clientKey, authMessage);
   const clientMacKey = hmac(sessionKey, 'ota_ws client');
   const deviceMacKey = hmac(sessionKey, 'ota_ws device');
+  const dataKey = hmac(sessionKey, 'ota_ws data');
+  const answerKey = hmac(sessionKey, 'ota_ws answers');
+  const sealedWhole = seal(dataKey, 2, 0);
+  const answer = '{"type":"logs"}';
+  const sealedAnswer = xor(Buffer.from(answer), keystream(answerKey, [3, 0, 0], 0, answer.length)).toString('base64');
   return {
     password, ticket, hello, helloFrame: frame(1, Buffer.from(hello)),
     challenge: `{"type":"challenge","version":1,"scram":"${serverFirst}"}`,
@@ -76,11 +95,18 @@ export function example() {
     pong: withMac(deviceMacKey, 2, '{"type":"pong"}'),
     begin: withMac(clientMacKey, 2, `{"type":"begin","size":${file.length},"sha256":"${hex(sha256(file))}"}`),
     dataFrame: frame(2, Buffer.concat([Buffer.alloc(4), file])),
+    dataKey, answerKey, sealedWhole, sealedRest: seal(dataKey, 2, 16), file,
+    sealedBegin: withMac(clientMacKey, 2, `{"type":"begin","size":${file.length},"sha256":"${hex(sha256(file))}","sealed":true}`),
+    sealedFrame: frame(2, Buffer.concat([Buffer.alloc(4), sealedWhole.all])),
+    logs: withMac(clientMacKey, 3, '{"type":"logs","sealed":true}'),
+    answer, answerNonce: Buffer.from(Uint32Array.of(3, 0, 0).buffer),
+    sealedAnswer: withMac(deviceMacKey, 3, `{"type":"sealed","message":"${sealedAnswer}"}`),
   };
 }
 
 const head = (text) => dump(lengthOf(text))[0];
 const block = (...lines) => ['```', ...lines.flat(), '```', ''].join('\n');
+const rows = (values) => ['nonce', 'keystream', 'file', 'sealed'].map((name) => `${name.padEnd(16)}${hex(values[name])}`);
 const keys = (values, ...names) => names.map((name) => `${name.padEnd(16)}${hex(values[name[0].toLowerCase() + name.slice(1)])}`);
 
 /** The section, from its heading to its end. */
@@ -128,7 +154,31 @@ ${block(it.begin)}
 and when \`ready\` has come, its only data frame is a binary one (82), masked, of ${file.length + 4} bytes (${hex([0x80 | (file.length + 4)])}): the mask,
 then the offset 00 00 00 00 and the file, masked:
 
-${block(dump(it.dataFrame))}`;
+${block(dump(it.dataFrame))}
+### The same upload, sealed
+
+Where \`state\` has \`seals\`, the \`begin\` of above says that the data are sealed (section 6):
+
+${block(it.sealedBegin)}
+Its \`count\` is 2, and \`ready\` says \`"offset":0\`. So the nonce is 2, 0, 0, each in 4 bytes, the low one first. The bytes
+of the frame lie at offset 0 of the stream: they take the first bytes of the keystream's block 0. Of each row the first
+16 bytes; sealed is file XOR keystream:
+
+${block(...keys(it, 'DataKey'), rows(it.sealedWhole))}
+The data frame has the same offset and length as above, and the mask as ever:
+
+${block(dump(it.sealedFrame))}
+If \`ready\` said \`"offset":16\`, because the device has the first 16 bytes of the file already, the nonce would be
+another one, and the frame would begin with byte 16 of block 0:
+
+${block(rows(it.sealedRest))}
+A sealed answer, here of a device that has no log lines. The client asks, and the device's third message is
+
+${block(it.logs, it.sealedAnswer)}
+Its \`count\` is 3, so the nonce is 3, 0, 0. \`message\` without its base64, XOR the keystream from byte 0 on, is the
+answer:
+
+${block(...keys(it, 'AnswerKey'), `nonce           ${hex(it.answerNonce)}`, it.answer)}`;
 }
 
 /** The document with this section in the place of the old one, or at its end. */

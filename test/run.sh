@@ -87,6 +87,7 @@ fuzz_step() {
 cuts_step() {
     need_build gcc && test_states
     need_build gcc && test_fleet_search
+    need_build gcc && one_test 'cuts: sealed uploads' build/gcc/test/cuts/cuts --pairs 0 --only 0 1 --sealed && tail -n 2 "$log/one.txt"
     need_build sanitize && test_faults sanitize
     need_build gcc && test_cuts && cmake --build build/gcc --target cuts_plain >"$log/build-features.txt" 2>&1
     one_test 'cuts: without any feature' build/gcc/test/cuts_plain --pairs 0 && tail -n 2 "$log/one.txt"

@@ -18,18 +18,18 @@ import socket
 import ssl
 import struct
 import time
-import zlib
 
 from .address import with_zone
 from .failure import Failure, Interrupts, pause
-from .seal import seal
+from .packing import deflate
+from .seal import open_answer, seal
 from .sentences import HTTP_ANSWERS, SENTENCES
 
 NEEDED = {'challenge': {'scram': str}, 'state': dict.fromkeys('device boot chip project version slot image update built '
                                                               'idf elf_sha256'.split(), str),
           'ready': {'offset': int, 'chunk': int, 'credit': int}, 'progress': {'received': int, 'written': int},
           'done': {'slot': str}, 'history': {'updates': int}, 'failed': {'name': str}, 'error': {'name': str},
-          'ticket': {'ws': str, 'ticket': str}}
+          'ticket': {'ws': str, 'ticket': str}, 'sealed': {'message': str}}
 NUMBERS = ('offset chunk credit received written size revision chip_id slot_size trial_left_s kept kept_size early index '
            'deflate_window updates when count wait_s').split()
 NUMBER_MAX = 0xFFFFFFFF
@@ -38,7 +38,6 @@ WEBSOCKET_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'  # RFC 6455, section 1.3
 ANSWER_S = 15  # to connect, for an answer of http, for a step of the login: a chip needs seconds for TLS
 PING_S = 10  # said when nothing else has come for so long
 CHUNK_MAX = 32768  # longer data frames are not sent
-SMALLEST_WINDOW, LARGEST_WINDOW = 512, 32768  # of deflate
 SILENCE_S = 30  # nothing has come for so long: the connection is dead
 
 
@@ -300,6 +299,11 @@ class Session:
             self.line.socket.close()
             raise
 
+    @property
+    def seals(self):
+        """Data and answers that tell secrets can be sealed, and others may listen."""
+        return bool(self.state.get('seals')) and not isinstance(self.line.socket, ssl.SSLSocket)
+
     def say_first(self, message, answer):
         """A step of the login: the `scram` of the device's answer."""
         start = time.monotonic()
@@ -332,9 +336,11 @@ class Session:
             raise not_proved()
         session_key = hmac_sha256(stored_key, b'GSS-API session key' + client_key + auth)
         self.keys = hmac_sha256(session_key, b'ota_ws client'), hmac_sha256(session_key, b'ota_ws device')
-        self.data_key = hmac_sha256(session_key, b'ota_ws data')
+        self.data_key, self.answer_key = (hmac_sha256(session_key, b'ota_ws ' + use) for use in (b'data', b'answers'))
 
     def send(self, message):
+        if message['type'] in ('logs', 'crash') and self.seals:
+            message = {**message, 'sealed': True}
         text = json.dumps(message, separators=(',', ':')).encode()
         if self.keys[0]:
             self.counts[0] += 1
@@ -362,6 +368,8 @@ class Session:
                 raise Failure('bad_mac', 'A message from %s was changed, repeated or left out on the way.'
                               % self.line.where)
         message = read_message(text)
+        if message and message['type'] == 'sealed' and self.keys[1]:
+            message = read_message(open_answer(self.answer_key, self.counts[1], message['message']))
         if not message:
             raise nonsense(self.line.where)
         kind = message['type']
@@ -424,20 +432,6 @@ def failure_in(message):
     name, image, device = (printable(message.get(member, '')) for member in ('name', 'image', 'device'))
     ours = SENTENCES.get(name, "The device says '%s'." % name).replace('{image}', image).replace('{device}', device)
     return Failure(name, printable(message.get('text') or ours), message.get('wait_s', 0))
-
-
-def deflate_members(state):
-    """Of `begin`, for a compressed upload. A device that inflates with less memory where the stream looks back less far
-    says so."""
-    window = state.get('deflate_window', LARGEST_WINDOW)
-    return {'deflate': True, 'window': window} if SMALLEST_WINDOW <= window < LARGEST_WINDOW else {'deflate': True}
-
-
-def deflate(data, members):
-    """One raw deflate stream, which looks back no farther than `members`, of `begin`, promise."""
-    bits = members.get('window', LARGEST_WINDOW).bit_length() - 1
-    packer = zlib.compressobj(9, zlib.DEFLATED, -bits)
-    return packer.compress(data) + packer.flush()
 
 
 def upload(session, data, options, progress):

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """`push`: from a file to a device that runs it."""
 
-from .client import deflate, deflate_members, upload
+from .client import upload
 from .failure import FILE, INTERRUPTED, REFUSED, UNREACHABLE, Failure
 from .image import UNFIT
 from .output import Outcome
+from .packing import deflate, deflate_members
 from .visit import outcome_after_restart
 
 FLASH_BYTES_PER_S, TCP_WINDOW = 260000, 5760  # W25Q32JV; ESP-IDF's default: so much travels in one round trip
@@ -111,7 +112,7 @@ class Push:
         packed = self.choose_packing()
         options = {'allow_downgrade': True} if self.options.allow_downgrade else {}
         options.update(deflate_members(visit.state) if packed else {})
-        self.is_sealed = bool(visit.state.get('seals')) and not visit.address.tls and not self.options.no_seal
+        self.is_sealed = visit.session.seals and not self.options.no_seal
         options.update({'sealed': True} if self.is_sealed else {})
         done = upload(visit.session, self.image.data, options, lambda message: self.show(message, packed))
         visit.output.end_progress()

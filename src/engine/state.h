@@ -13,6 +13,7 @@
 
 #define OTA_WS_PROTOCOL_VERSION 1
 #define OTA_WS_MESSAGE_SIZE 1024    // longest text message, both ways
+#define OTA_WS_SEALED_SIZE 760      // a message that is to be sealed is written as if it were the longest one
 #define OTA_WS_LOGIN_SIZE 384       // longest one from a peer that has not logged in
 #define OTA_WS_TICKET_BODY_SIZE 448 // answer to POST, terminated
 #define OTA_WS_CHUNK_MIN 512
@@ -145,6 +146,7 @@ typedef struct ota_ws_session {
     uint32_t challenged_ms;
     bool has_no_keys;  // its login made none (session/http_upload.h): its messages carry no mac
     bool is_sealed;    // the data of its last `begin` are
+    bool seals_answer; // what is said now answers a request with "sealed"
     bool draining;     // its update has failed: data that is still on its way is thrown away
     uint8_t failed_as; // ota_ws_status_t of the last `failed` or `error`
     uint16_t said;     // ota_ws_said_t (session/report.h) of the last message

@@ -11,12 +11,13 @@
 #include "text.h"
 
 #define TEXT_SIZE 480  // bytes of lines in one message
-#define TEXT_COST 800  // of the same as JSON writes them: what a message has left beside its other members
+#define TEXT_COST 600  // of the same as JSON writes them: what a sealed message has left beside its other members
 #define STACK_SIZE 240 // bytes of stack in one message, two digits each
 #define NUMBER_SIZE 11 // "0x42008a3c", terminated
 
 _Static_assert(OTA_WS_LOG_ELF_SIZE == OTA_WS_HISTORY_ELF_SIZE, "one length of digests");
-_Static_assert(6 * OTA_WS_LOG_PIECE_SIZE <= TEXT_COST, "each piece fits into a message");
+_Static_assert(2 * OTA_WS_LOG_PIECE_SIZE <= TEXT_COST, "each piece fits into a message");
+_Static_assert(TEXT_COST + 160 <= OTA_WS_SEALED_SIZE, "and so do the other members with it");
 
 static const ota_ws_log_memory_t *memory_of(const ota_ws_device_t *device) {
     const ota_ws_platform_t *platform = device->ports.platform;
@@ -38,7 +39,7 @@ static void settle(void *subject) {
 static size_t cost_of(const ota_ws_log_piece_t *piece) {
     size_t cost = 0;
     for (const char *at = piece->text; *at != '\0'; at++) {
-        cost += *at == '\n' ? 6 : *at == '"' || *at == '\\' ? 2 : 1;
+        cost += *at == '\n' || *at == '"' || *at == '\\' ? 2 : 1;
     }
     return cost;
 }

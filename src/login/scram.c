@@ -95,6 +95,7 @@ static void derive_session_keys(const ota_ws_hash_t *hash, const uint8_t *stored
     hmac_text(hash, session_key, "ota_ws client", keys->client);
     hmac_text(hash, session_key, "ota_ws device", keys->device);
     hmac_text(hash, session_key, "ota_ws data", keys->data);
+    hmac_text(hash, session_key, "ota_ws answers", keys->answers);
     ota_ws_wipe(session_key, sizeof session_key);
 }
 

@@ -27,11 +27,13 @@ typedef struct {
     uint8_t server_key[OTA_WS_SHA256_SIZE];
 } ota_ws_verifier_t;
 
-// Keys of one session (docs/protocol.md, section 3): of the macs, one a direction, and of sealed data (seal.h).
+// Keys of one session (docs/protocol.md, section 3): of the macs, one a direction; of sealed data and of sealed answers
+// (seal.h).
 typedef struct {
     uint8_t client[OTA_WS_SHA256_SIZE];
     uint8_t device[OTA_WS_SHA256_SIZE];
     uint8_t data[OTA_WS_SHA256_SIZE];
+    uint8_t answers[OTA_WS_SHA256_SIZE];
 } ota_ws_session_keys_t;
 
 // Printable ASCII, OTA_WS_PASSWORD_MIN to _MAX characters.

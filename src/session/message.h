@@ -26,6 +26,7 @@ typedef struct {
     uint32_t version;               // hello
     ota_ws_upload_request_t upload; // begin
     bool stack;                     // crash
+    bool sealed;                    // logs, crash
     bool has_count;                 // `count` and `mac` were there
     uint32_t count;
     uint8_t mac[OTA_WS_MAC_SIZE];
@@ -39,6 +40,9 @@ typedef struct {
 ota_ws_status_t ota_ws_request_read(const char *text, size_t length, ota_ws_request_t *request);
 
 // ---- to the client ----
+
+// Bytes that stay free for `count`, `mac` and the closing brace.
+#define OTA_WS_REPLY_TAIL_SIZE (sizeof ",\"count\":4294967295,\"mac\":\"\"}" + 2 * OTA_WS_MAC_SIZE)
 
 // A message being written. A member that does not fit is left out, with all members after it; the text stays valid
 // JSON.

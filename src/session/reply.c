@@ -5,9 +5,6 @@
 #include "session/message.h"
 #include "text.h"
 
-// Bytes that stay free for `count`, `mac` and the closing brace.
-#define TAIL_SIZE (sizeof ",\"count\":4294967295,\"mac\":\"\"}" + 2 * OTA_WS_MAC_SIZE)
-
 static void put(ota_ws_reply_t *reply, const char *text, size_t length) {
     if (length > reply->size - reply->length) {
         reply->overflow = true;
@@ -18,6 +15,7 @@ static void put(ota_ws_reply_t *reply, const char *text, size_t length) {
 }
 
 // Writes `text` with escapes, in runs of characters that need none. Bytes outside ASCII belong to UTF-8 and need none.
+// The short escape of a line end makes `logs` short.
 static void put_escaped(ota_ws_reply_t *reply, const char *text) {
     char escape[7] = "\\u00";
     for (;;) {
@@ -29,9 +27,9 @@ static void put_escaped(ota_ws_reply_t *reply, const char *text) {
         if (*text == '\0') {
             return;
         }
-        if (*text == '"' || *text == '\\') {
+        if (*text == '"' || *text == '\\' || *text == '\n') {
             put(reply, escape, 1);
-            put(reply, text, 1);
+            put(reply, *text == '\n' ? "n" : text, 1);
         } else {
             ota_ws_text_hex(escape + 4, (const uint8_t *)text, 1);
             put(reply, escape, 6);
@@ -62,7 +60,7 @@ void ota_ws_reply_member(ota_ws_reply_t *reply, const char *name, const char *te
 }
 
 void ota_ws_reply_begin(ota_ws_reply_t *reply, char *text, size_t size, const char *type) {
-    *reply = (ota_ws_reply_t){.text = text, .size = size - TAIL_SIZE};
+    *reply = (ota_ws_reply_t){.text = text, .size = size - OTA_WS_REPLY_TAIL_SIZE};
     ota_ws_reply_string(reply, "type", type);
     text[0] = '{'; // in place of the comma
 }
@@ -89,7 +87,7 @@ void ota_ws_reply_hex(ota_ws_reply_t *reply, const char *name, const uint8_t *by
 
 void ota_ws_reply_end(ota_ws_reply_t *reply, const ota_ws_hash_t *hash, const uint8_t *key, uint32_t count) {
     reply->overflow = false;
-    reply->size += TAIL_SIZE;
+    reply->size += OTA_WS_REPLY_TAIL_SIZE;
     if (key != NULL) {
         uint8_t mac[OTA_WS_MAC_SIZE];
         ota_ws_reply_number(reply, "count", count);

@@ -302,7 +302,12 @@ static void send(ota_ws_session_t *session, message_t *message) {
 }
 
 static void say(ota_ws_session_t *session, ota_ws_said_t type, message_t *message) {
-    write_text(message, type, session->device->scratch, OTA_WS_MESSAGE_SIZE);
+    bool seals = session->seals_answer;
+    write_text(message, type, session->device->scratch, seals ? OTA_WS_SEALED_SIZE : OTA_WS_MESSAGE_SIZE);
+    if (seals) {
+        message->report.session = session;
+        ota_ws_features_run(OTA_WS_ANSWER_WRITTEN, &message->report);
+    }
     send(session, message);
 }
 

@@ -47,7 +47,7 @@ typedef struct {
     ota_ws_said_t message;
     const void *from[OTA_WS_FROM_COUNT]; // the structs that its members are read from; NULL: without their members
     ota_ws_sentence_t sentence;
-    const ota_ws_session_t *session; // of `state`
+    const ota_ws_session_t *session; // of `state`, and of a message that is to be sealed
 } ota_ws_report_t;
 
 // Appends those members of the message that are read from this source: all of them, or none when they do not fit. A
@@ -72,7 +72,7 @@ void ota_ws_report_failed(ota_ws_session_t *session, const ota_ws_failure_t *fai
 // Does `state` say "seals" to this session, which is logged in? It needs keys, and the feature.
 bool ota_ws_report_seals(const ota_ws_session_t *session);
 
-// OTA_WS_SAID_logs or _crash.
+// OTA_WS_SAID_logs or _crash; sealed where session->seals_answer is set.
 void ota_ws_report_remains(ota_ws_session_t *session, ota_ws_said_t type, const ota_ws_remains_t *remains);
 
 // Does `state` say "idle"?

@@ -245,21 +245,30 @@ static void on_history(ota_ws_session_t *session, const ota_ws_request_t *reques
     }
 }
 
-// A device that was built without the two says that it has nothing.
-static void on_logs(ota_ws_session_t *session, const ota_ws_request_t *request, ota_ws_failure_t *failure) {
-    (void)request;
-    (void)failure;
-    if (!ota_ws_features_run(OTA_WS_LOGS_ASKED, session)) {
-        ota_ws_report_plain(session, OTA_WS_SAID_logs);
+// What an image has left behind tells secrets, so the client may have the answer sealed. A device that was built
+// without `logs` and `crash` says that it has nothing.
+static void tell_secrets(ota_ws_session_t *session, const ota_ws_request_t *request, ota_ws_hook_t hook,
+                         void *subject) {
+    if (request->sealed && !ota_ws_report_seals(session)) {
+        end_with(session, OTA_WS_BAD_VALUE);
+        return;
     }
+    session->seals_answer = request->sealed;
+    if (!ota_ws_features_run(hook, subject)) {
+        ota_ws_report_plain(session, hook == OTA_WS_LOGS_ASKED ? OTA_WS_SAID_logs : OTA_WS_SAID_crash);
+    }
+    session->seals_answer = false;
+}
+
+static void on_logs(ota_ws_session_t *session, const ota_ws_request_t *request, ota_ws_failure_t *failure) {
+    (void)failure;
+    tell_secrets(session, request, OTA_WS_LOGS_ASKED, session);
 }
 
 static void on_crash(ota_ws_session_t *session, const ota_ws_request_t *request, ota_ws_failure_t *failure) {
     (void)failure;
     ota_ws_crash_question_t question = {session, request->stack};
-    if (!ota_ws_features_run(OTA_WS_CRASH_ASKED, &question)) {
-        ota_ws_report_plain(session, OTA_WS_SAID_crash);
-    }
+    tell_secrets(session, request, OTA_WS_CRASH_ASKED, &question);
 }
 
 // What cannot be done is put into `failure`; the session goes on.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Cuts the power before, inside and after every operation of flash and store of a whole life, in every torn variant,
 // over all start states and geometries; pairs of cuts by sampling. Prints what came of it. Exit 1: a violation.
-//   cuts [--pairs N] [--workers N] [--only STATE GEOMETRY]
+//   cuts [--pairs N] [--workers N] [--only STATE GEOMETRY] [--sealed]
+// --sealed: clients log in, and every upload is sealed.
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 
 #include "features/resume.h"
 #include "known_hash.h"
+#include "life_login.h"
 #include "recovery.h"
 #include "script.h"
 
@@ -38,7 +40,8 @@ typedef struct {
     life_t *copy; // that lives on
     board_t *copy_board;
     unsigned share, workers;
-    uint64_t operation; // of this life
+    const ota_ws_verifier_t *verifier; // NULL: nothing is sealed
+    uint64_t operation;                // of this life
     uint32_t random;
 } cutter_t;
 
@@ -240,6 +243,8 @@ static void live_and_cut(cutter_t *cutter, size_t state, size_t geometry) {
     board_init(board, 0x10000 + apps * layout->slot_size, layout->program_unit);
     life_init(cutter->life, board, layout, images);
     cutter->life->inflate = &life_no_inflate;
+    cutter->life->verifier = cutter->verifier;
+    cutter->life->seals = cutter->verifier != NULL;
     known_hash_learn(images, LIFE_IMAGES);
     cutter->life->hash = cutter->life->boot_hash = &known_hash;
     start_states[state].prepare(cutter->life);
@@ -264,6 +269,7 @@ static void live_and_cut(cutter_t *cutter, size_t state, size_t geometry) {
 typedef struct {
     unsigned pairs, workers;
     int only_state, only_geometry; // -1: all
+    bool is_sealed;
 } plan_t;
 
 static bool is_wanted(const plan_t *plan, size_t state, size_t geometry) {
@@ -277,6 +283,9 @@ static bool is_wanted(const plan_t *plan, size_t state, size_t geometry) {
 static void run_share(const plan_t *plan, unsigned share, tally_t *tally) {
     cutter_t cutter = {
         .tally = tally, .pairs_per_cut = plan->pairs, .share = share, .workers = plan->workers, .random = 1 + share};
+    ota_ws_verifier_t verifier;
+    life_verifier(&verifier);
+    cutter.verifier = plan->is_sealed ? &verifier : NULL;
     cutter.life = calloc(1, sizeof *cutter.life);
     cutter.copy = calloc(1, sizeof *cutter.copy);
     cutter.copy_board = calloc(1, sizeof *cutter.copy_board);
@@ -386,6 +395,8 @@ static plan_t read_plan(int count, char **words) {
             plan.only_state = atoi(words[i + 1]);
             plan.only_geometry = atoi(words[i + 2]);
             i += 2;
+        } else if (strcmp(words[i], "--sealed") == 0) {
+            plan.is_sealed = true;
         }
     }
     plan.workers = plan.workers == 0 ? 1 : plan.workers;

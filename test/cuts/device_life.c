@@ -7,6 +7,7 @@
 
 #include "hash_openssl.h"
 #include "life_login.h"
+#include "seal.h"
 #include "text.h"
 
 #define OTADATA_ADDRESS 0xd000
@@ -95,6 +96,10 @@ static void filled(void *context, size_t length) {
     const uint8_t *bytes = ((life_t *)context)->buffer;
     ota_ws_job_t job = {.kind = OTA_WS_JOB_CHUNK, .data = {bytes, (uint32_t)length, NULL, 0}};
     submit(context, &job);
+}
+
+static uint8_t *find_space(void *context) {
+    return ((life_t *)context)->buffer;
 }
 
 static void stop_worker(void *context) {
@@ -290,6 +295,7 @@ static void wire_ports(life_t *life) {
     life->worker_port = (ota_ws_worker_t){.context = life,
                                           .start = start_worker,
                                           .start_alone = start_alone,
+                                          .space = find_space,
                                           .filled = filled,
                                           .submit = submit,
                                           .stop = stop_worker};
@@ -511,7 +517,8 @@ void life_offer(life_t *life, int image, uint32_t size, const uint8_t *digest, c
     life->boot_hash->update(&sha256, file->bytes, file->length);
     life->boot_hash->finish(&sha256, of_file);
     ota_ws_text_hex(hex, digest != NULL ? digest : of_file, sizeof of_file);
-    snprintf(text, sizeof text, "{\"type\":\"begin\",\"size\":%u,\"sha256\":\"%s\"%s}", (unsigned)size, hex, more);
+    snprintf(text, sizeof text, "{\"type\":\"begin\",\"size\":%u,\"sha256\":\"%s\"%s%s}", (unsigned)size, hex, more,
+             life->seals ? ",\"sealed\":true" : "");
     life->is_ready = false;
     life->is_done = false;
     if (life->ledger.incoming != image) {
@@ -521,6 +528,8 @@ void life_offer(life_t *life, int image, uint32_t size, const uint8_t *digest, c
     life->ledger.may_run = false;
     life->ledger.confirm_asked = false;
     life->ledger.is_over = false;
+    life->ready_offset = 0;
+    life->begun = life->said + 1;
     life_say(life, text);
 }
 
@@ -534,6 +543,10 @@ bool life_data(life_t *life, uint32_t offset, const uint8_t *bytes, uint32_t len
         return false;
     }
     memcpy(life->buffer, bytes, length);
+    if (life->seals) {
+        const ota_ws_seal_t seal = {life->keys.data, life->begun, life->ready_offset};
+        ota_ws_seal(&seal, offset, life->buffer, length);
+    }
     ota_ws_data_t data = {offset, length, true};
     ota_ws_session_data(&life->session, &data, life->now_ms);
     work(life);

@@ -98,6 +98,8 @@ typedef struct {
     ota_ws_session_keys_t keys;
     uint32_t said; // count of the mac
     bool has_mac;
+    bool seals;                          // with `verifier`: uploads are sealed
+    uint32_t begun;                      // count of the last `begin`
     char login[OTA_WS_MESSAGE_SIZE + 1]; // the last `challenge`
     int lose_at;                         // this message of the device's is lost, and with it the link; -1: none
     int sent;

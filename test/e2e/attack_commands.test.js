@@ -12,6 +12,7 @@ const commands = [
   '{"type":"restart","into":"recovery"}',
   '{"type":"restart","into":"application"}',
   '{"type":"logs"}',
+  '{"type":"logs","sealed":true}',
   '{"type":"crash"}',
   '{"type":"crash","stack":true}',
 ];
@@ -31,6 +32,9 @@ const malformed = {
   '{"type":"restart","to":"recovery"}': 'unknown_member',
   '{"type":"restart","into":"recovery","force":true}': 'unknown_member',
   '{"type":"logs","stack":true}': 'unknown_member',
+  '{"type":"logs","sealed":false}': 'bad_value',
+  '{"type":"crash","sealed":"true"}': 'bad_value',
+  '{"type":"history","sealed":true}': 'unknown_member',
   '{"type":"logs","into":"recovery"}': 'unknown_member',
   '{"type":"logs","type":"crash"}': 'duplicate_member',
   '{"type":"Logs"}': 'unknown_message',
@@ -76,7 +80,7 @@ test('restart with into, logs and crash are refused before the login', () =>
     await (await install(device, first)).close();
     const before = look(device);
     let attacks = 0;
-    const isAnswered = (client) => client.messages.some(({ type }) => ['logs', 'crash', 'restarting'].includes(type));
+    const isAnswered = (client) => client.messages.some(({ type }) => ['logs', 'crash', 'sealed', 'restarting'].includes(type));
     for (const text of commands) {
       for (const [when, come] of Object.entries(strangers)) {
         for (const [said, name] of [[text, 'unexpected_message'], [forged(text, 1), 'bad_mac']]) {

@@ -316,6 +316,8 @@ export class Scram {
     const sessionKey = hmac(storedKey, Buffer.concat([Buffer.from('GSS-API session key'), clientKey, Buffer.from(message)]));
     this.clientMacKey = hmac(sessionKey, 'ota_ws client');
     this.deviceMacKey = hmac(sessionKey, 'ota_ws device');
+    this.dataKey = hmac(sessionKey, 'ota_ws data');
+    this.answerKey = hmac(sessionKey, 'ota_ws answers');
     this.signature = `v=${hmac(hmac(salted, 'Server Key'), message).toString('base64')}`;
     return `${withoutProof},p=${Buffer.from(xor(clientKey, hmac(storedKey, message))).toString('base64')}`;
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A listener on the network between clients and a device: keeps every byte that clients send, and takes WebSocket frames
-// apart.
+// A listener on the network between clients and a device: keeps every byte that they send, and takes WebSocket frames of
+// clients apart.
 import { Cable } from './cable.js';
 
 /** The payloads of a client's WebSocket frames, without mask, or the body of a request; and what they are. */
@@ -23,16 +23,22 @@ export function open(recorded) {
   return frames;
 }
 
-/** A cable that keeps what clients send, each connection by itself. */
+/** A cable that keeps what clients send (take) and what the device answers (takeAnswers), each connection by itself. */
 export async function listen(device) {
   const cable = await Cable.lay(device);
   cable.recorded = [];
+  cable.answers = [];
   cable.server.prependListener('connection', (near) => {
     const chunks = [];
     cable.recorded.push(chunks);
     near.on('data', (chunk) => chunks.push(chunk));
+    const said = [];
+    cable.answers.push(said);
+    const write = near.write.bind(near);
+    near.write = (chunk) => (said.push(chunk), write(chunk));
   });
   cable.take = () => cable.recorded.splice(0).map((chunks) => Buffer.concat(chunks));
+  cable.takeAnswers = () => cable.answers.splice(0).map((chunks) => Buffer.concat(chunks));
   return cable;
 }
 

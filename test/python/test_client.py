@@ -109,9 +109,9 @@ class Document(unittest.TestCase):
     def test_the_login_of_the_protocol_byte_by_byte(self):
         document = read('docs/protocol.md').split('## 8.')[1].split('## 9.')[0]
         texts = re.findall(r'^(\{"type".+\})$', document, re.M)
-        hello, challenge, proof, welcome, ping, pong, begin = texts
+        hello, challenge, proof, welcome, ping, pong, begin, sealed_begin, logs, sealed, answer = texts
         hello_frame = bytes.fromhex(re.search(r'^81 f6[0-9a-f \n]+', document, re.M)[0])
-        data_frame = bytes.fromhex(re.search(r'^82 a4[0-9a-f \n]+', document, re.M)[0])
+        data_frame, sealed_frame = map(bytes.fromhex, re.findall(r'^82 a4[0-9a-f \n]+', document, re.M))
         session = client.Session.__new__(client.Session)
         session.line = line_of(frame(text.encode()) for text in (challenge, welcome))
         session.state, session.keys, session.counts, session.round_trip_s = {}, (None, None), [0, 0], 15
@@ -123,12 +123,21 @@ class Document(unittest.TestCase):
             session.line.socket.answers = [frame(pong.encode())]
             self.assertEqual(session.receive(1)['type'], 'pong')
             session.send({**ast.literal_eval(begin.split(',"count"')[0] + '}')})
-            session.line.send(2, unmask(data_frame[2:]))
+            file = unmask(data_frame[2:])[4:]
+            session.send_data(0, file)
+            session.counts[0] = 1  # the same update, sealed
+            session.send({**ast.literal_eval(sealed_begin.split(',"sealed"')[0] + '}'), 'sealed': True})
+            session.send_data(0, file)
+            session.state = {'seals': True}
+            session.send({'type': 'logs'})
+            session.counts[1] = 2
+            session.line.socket.answers = [frame(sealed.encode())]
+            self.assertEqual(session.receive(1), json.loads(answer))
         written = session.line.socket.written
         self.assertEqual(written[0], hello_frame)
-        self.assertEqual(written[4], data_frame)
-        self.assertEqual([unmask(data[4 if data[1] == 0xFE else 2:]).decode() for data in written[:4]],
-                         [hello, proof, ping, begin])
+        self.assertEqual((written[4], written[6]), (data_frame, sealed_frame))
+        self.assertEqual([unmask(data[4 if data[1] == 0xFE else 2:]).decode() for data in written[:4] + written[5:8:2]],
+                         [hello, proof, ping, begin, sealed_begin, logs])
 
 
 def unmask(data):

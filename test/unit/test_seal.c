@@ -63,6 +63,43 @@ static void ask_openssl(const ota_ws_seal_t *seal, uint32_t block, uint8_t *stre
 static const uint8_t key[32] = "a key of exactly 32 bytes, here";
 static const ota_ws_seal_t streams[] = {{key, 1, 0}, {key, 0, 0}, {key, 7, 65536}, {key, UINT32_MAX, UINT32_MAX}};
 
+// ---- the worked example of docs/protocol.md, section 8 ----
+
+// The bytes of the next row of this name.
+static void read_row(FILE *document, const char *name, uint8_t *bytes, size_t size) {
+    char line[2048], found[32] = "", digits[129] = "";
+    while (strcmp(found, name) != 0 || strlen(digits) != 2 * size) {
+        assert_non_null(fgets(line, sizeof line, document));
+        if (sscanf(line, "%31s %128[0-9a-f]", found, digits) != 2) {
+            found[0] = '\0';
+        }
+    }
+    assert_true(ota_ws_text_unhex(digits, bytes, size));
+}
+
+static void the_example_of_the_protocol(void **state) {
+    (void)state;
+    FILE *document = fopen(SOURCE_DIR "/docs/protocol.md", "r");
+    uint8_t data_key[32], nonce[12], stream[16], file[16], sealed[16], zeros[16];
+    assert_non_null(document);
+    read_row(document, "DataKey", data_key, sizeof data_key);
+    for (uint32_t offset = 0; offset <= 16; offset += 16) {
+        read_row(document, "nonce", nonce, sizeof nonce);
+        read_row(document, "keystream", stream, sizeof stream);
+        read_row(document, "file", file, sizeof file);
+        read_row(document, "sealed", sealed, sizeof sealed);
+        const ota_ws_seal_t seal = {data_key, ota_ws_read_u32(nonce), ota_ws_read_u32(nonce + 4)};
+        assert_int_equal(seal.begin, 2);
+        assert_int_equal(seal.start, offset);
+        memset(zeros, 0, sizeof zeros);
+        ota_ws_seal(&seal, offset, zeros, sizeof zeros);
+        assert_memory_equal(zeros, stream, sizeof stream);
+        ota_ws_seal(&seal, offset, file, sizeof file);
+        assert_memory_equal(file, sealed, sizeof sealed);
+    }
+    fclose(document);
+}
+
 // Wherever a piece begins in the stream and in memory, and however long it is.
 static void every_alignment_and_length_agrees_with_openssl(void **state) {
     (void)state;
@@ -118,8 +155,11 @@ static void twice_is_open_again(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_vectors_of_rfc_8439),    cmocka_unit_test(every_alignment_and_length_agrees_with_openssl),
-        cmocka_unit_test(every_split_gives_the_same), cmocka_unit_test(the_last_bytes_of_a_stream_of_4_gib),
+        cmocka_unit_test(the_vectors_of_rfc_8439),
+        cmocka_unit_test(the_example_of_the_protocol),
+        cmocka_unit_test(every_alignment_and_length_agrees_with_openssl),
+        cmocka_unit_test(every_split_gives_the_same),
+        cmocka_unit_test(the_last_bytes_of_a_stream_of_4_gib),
         cmocka_unit_test(twice_is_open_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

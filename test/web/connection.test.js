@@ -106,6 +106,7 @@ class ScriptedDevice {
     this.clientKey = hmac(session, 'ota_ws client');
     this.deviceKey = hmac(session, 'ota_ws device');
     this.dataKey = hmac(session, 'ota_ws data');
+    this.answerKey = hmac(session, 'ota_ws answers');
     this.proof = Buffer.from(this.clientKeyOfLogin.map((byte, i) => byte ^ hmac(stored, this.exchange)[i])).toString(
       'base64',
     );
@@ -243,6 +244,24 @@ test('over http data are sealed where the device says so, in order with what is 
   assert.equal(JSON.parse(end).count, count + 1);
 });
 
+test('over http the answers that tell secrets come sealed, as often as they are asked for', async () => {
+  const device = await new ScriptedDevice().welcome();
+  const answers = [{ type: 'logs', text: 'Gerät: "x"\n', more: true }, { type: 'logs', text: 'y'.repeat(400) }, { type: 'crash' }];
+  device.saySigned({ type: 'state', seals: true });
+  for (const type of ['logs', 'crash']) {
+    device.session.send({ type });
+    assert.equal(JSON.parse(device.socket.sent.at(-1)).sealed, true);
+  }
+  for (const answer of [...answers, ...answers]) {
+    const iv = Buffer.from(Uint32Array.of(0, device.count + 1, 0, 0).buffer);
+    const cipher = crypto.createCipheriv('chacha20', device.answerKey, iv);
+    device.saySigned({ type: 'sealed', message: cipher.update(JSON.stringify(answer)).toString('base64') });
+    assert.deepEqual(device.messages.at(-1), answer);
+  }
+  device.saySigned({ type: 'pong' });
+  assert.equal(device.messages.at(-1).type, 'pong');
+});
+
 test('over https, and where the device cannot, nothing is sealed', async () => {
   for (const [protocol, state] of [['https:', { seals: true }], ['http:', {}]]) {
     location.protocol = protocol;
@@ -252,6 +271,8 @@ test('over https, and where the device cannot, nothing is sealed', async () => {
     device.session.sendData(0, new Blob(['abc']));
     assert.equal(JSON.parse(device.socket.sent.at(-2)).sealed, undefined);
     assert.equal(Buffer.from(await device.socket.sent.at(-1).arrayBuffer()).subarray(4).toString(), 'abc');
+    device.session.send({ type: 'logs' });
+    assert.equal(JSON.parse(device.socket.sent.at(-1)).sealed, undefined);
   }
   location.protocol = 'http:';
 });

@@ -6,6 +6,7 @@ import path from 'node:path';
 import test from 'node:test';
 
 import { mac, prove } from '../../web/src/scram.js';
+import { seal } from '../../web/src/seal.js';
 import { secretOf } from '../../web/src/secret.js';
 import { root } from '../e2e/harness.js';
 import { documentPath, example, renewed } from '../protocol_example.js';
@@ -22,12 +23,34 @@ test('the page calculates the values of the example', () => {
   const proof = prove(secretOf(it.password), scramOf(it.hello), scramOf(it.challenge));
   assert.equal(proof.message, scramOf(it.proof));
   assert.equal(proof.answer, scramOf(it.welcome));
-  assert.deepEqual(Buffer.from(proof.clientKey), it.clientMacKey);
-  assert.deepEqual(Buffer.from(proof.deviceKey), it.deviceMacKey);
+  assert.deepEqual(Buffer.from(proof.keyOf('client')), it.clientMacKey);
+  assert.deepEqual(Buffer.from(proof.keyOf('device')), it.deviceMacKey);
   for (const [key, message] of [[it.clientMacKey, it.ping], [it.clientMacKey, it.begin], [it.deviceMacKey, it.pong]]) {
     const covered = message.slice(0, message.lastIndexOf(',"mac"'));
     assert.equal(mac(key, covered), JSON.parse(message).mac);
   }
+});
+
+/** The row of this name behind a sentence of the document, as bytes. */
+function row(name, behind) {
+  const [, digits] = new RegExp(`^${name} +([0-9a-f]+)$`, 'm').exec(text.split(behind)[1]) ?? [];
+  assert.ok(digits, `${name} behind "${behind}"`);
+  return Uint8Array.from(Buffer.from(digits, 'hex'));
+}
+
+test("the page's seal gives the rows of the document", () => {
+  const key = row('DataKey', 'upload, sealed');
+  for (const [behind, offset] of [['upload, sealed', 0], ['If `ready` said', 16]]) {
+    const [nonce, keystream, file, sealed] = ['nonce', 'keystream', 'file', 'sealed'].map((name) => row(name, behind));
+    const [begin, start, zero] = new Uint32Array(nonce.buffer);
+    assert.deepEqual([begin, start, zero], [2, offset, 0]);
+    assert.deepEqual(seal(key, begin, start, offset, new Uint8Array(16)), keystream);
+    assert.deepEqual(seal(key, begin, start, offset, file), sealed);
+    assert.equal(keystream.length, 16);
+  }
+  const [, message] = /^{"type":"sealed","message":"(.+?)"/m.exec(text);
+  const opened = seal(row('AnswerKey', 'A sealed answer'), 3, 0, 0, Uint8Array.from(Buffer.from(message, 'base64')));
+  assert.ok(text.split(message)[1].includes(`\n${Buffer.from(opened)}\n`));
 });
 
 /** What the document says: name -> how it comes. */

@@ -3,6 +3,7 @@
 // session that gives a listener what the device says out. Knows nothing of updates.
 
 import { FULL } from './variant.js';
+import { unbase64 } from './bytes.js';
 import { firstMessage, mac, prove } from './scram.js';
 import { seal } from './seal.js';
 import { pairingCode } from './secret.js';
@@ -19,12 +20,6 @@ const falseDevice = { name: 'false_device' };
 
 /** Something that is in the way. @param {string} device what came in place of it @returns {Failure} */
 const notTheDevice = (device) => ({ name: 'not_the_device', device });
-
-/** A message with its count and mac. @param {string} text @param {number} count @param {Uint8Array} key */
-function addMac(text, count, key) {
-  const signed = `${text.slice(0, -1)},"count":${count}`;
-  return `${signed},"mac":"${mac(key, signed)}"}`;
-}
 
 /** Where the WebSocket is, also when a proxy has put a prefix before the device's paths. @param {Ticket} ticket */
 function socketAddress({ ws, page = ' ' }) {
@@ -45,26 +40,31 @@ export function openSession(ticket, secret, onMessage, end) {
   /** @type {Proof | undefined} */ let proof;
   let isWelcome = false;
   let isAlive = true;
-  let sent = 0;
-  let received = 0;
+  const counts = { client: 0, device: 0 }; // of the macs
   let saidAt = 0;
   /** @type {boolean | undefined} */ let seals; // what the device and this page can do
-  /** @type {boolean | undefined} */ let isSealed; // what the last `begin` has said
-  let begun = 0; // its count
+  let begun = 0; // count of the last `begin`
   let start = 0; // offset of its `ready`
   let queued = 0; // bytes of data
   /** Reading and sealing take time; what is said meanwhile waits. @type {any} */
   let queue = FULL && Promise.resolve();
 
+  /** A message with its count and mac, once there are keys. @param {string} text @param {'client' | 'device'} sender */
+  function addMac(text, sender) {
+    if (!isWelcome || !proof) return text;
+    const signed = `${text.slice(0, -1)},"count":${++counts[sender]}`;
+    return `${signed},"mac":"${mac(proof.keyOf(sender), signed)}"}`;
+  }
+
   /** @param {Request} message */
   function say(message) {
-    if (FULL && message.type === 'begin') {
-      message.sealed = isSealed = seals;
-      begun = sent + 1;
+    if (FULL) {
+      saidAt = Date.now();
+      if (message.type === 'begin') begun = counts.client + 1;
+      // The data, and what a failed firmware has left: nobody else is to read them.
+      if (/beg|log|cra/.test(message.type)) /** @type {{ sealed?: boolean | undefined }} */ (message).sealed = seals;
     }
-    const text = JSON.stringify(message);
-    if (FULL) saidAt = Date.now();
-    socket.send(isWelcome && proof ? addMac(text, ++sent, proof.clientKey) : text);
+    socket.send(addMac(JSON.stringify(message), 'client'));
   }
 
   /** @param {number} offset @param {BlobPart} bytes */ // every machine with a browser is little-endian
@@ -85,13 +85,13 @@ export function openSession(ticket, secret, onMessage, end) {
     },
     sendData(offset, bytes) {
       const from = start; // `ready` may come before the bytes have been read
-      if (!FULL || !isSealed || !proof) return sendFrame(offset, bytes);
-      const { dataKey } = proof;
+      if (!FULL || !seals || !proof) return sendFrame(offset, bytes);
+      const key = proof.keyOf('data');
       queued += bytes.size;
       later(async () => {
         const data = new Uint8Array(await bytes.arrayBuffer());
         queued -= data.length;
-        sendFrame(offset, seal(dataKey, begun, from, offset, data));
+        sendFrame(offset, seal(key, begun, from, offset, data));
       });
     },
   };
@@ -111,11 +111,15 @@ export function openSession(ticket, secret, onMessage, end) {
   }
 
   /** Is it the device's next message, unchanged? @param {string} text */
-  const isGenuine = (text) =>
-    !isWelcome || !proof || text === addMac(text.replace(/,"count":\d+,"mac":"\w+"}$/, '}'), ++received, proof.deviceKey);
+  const isGenuine = (text) => text === addMac(text.replace(/,"count".*/, '}'), 'device');
 
   /** @param {Message} message */
   function take(message) {
+    if (FULL && message.type === 'sealed') {
+      const key = /** @type {Proof} */ (proof).keyOf('answers'); // without one there is no such message
+      const bytes = seal(key, counts.device, 0, 0, unbase64(message.message));
+      message = JSON.parse(new TextDecoder().decode(bytes));
+    }
     if (message.type === 'error') return close(message);
     if (message.type === 'challenge') {
       proof = prove(secret, first, /** @type {string} */ (message.scram));

@@ -96,6 +96,11 @@ export interface Crash {
     more?: boolean;
 }
 
+export interface Sealed {
+    type: 'sealed';
+    message: string;
+}
+
 export interface State {
     type: 'state';
     boot: string;
@@ -157,7 +162,7 @@ export interface State {
 }
 
 /** What a device may say in a session. */
-export type Message = Progress | Pong | Ready | Done | Restarting | Failed | Challenge | History | Logs | Crash | State;
+export type Message = Progress | Pong | Ready | Done | Restarting | Failed | Challenge | History | Logs | Crash | Sealed | State;
 
 /** What a client may say. */
 export type Request =
@@ -171,5 +176,5 @@ export type Request =
     | { type: 'rollback' }
     | { type: 'ping' }
     | { type: 'history' }
-    | { type: 'logs' }
-    | { type: 'crash'; stack?: boolean | undefined };
+    | { type: 'logs'; sealed?: boolean | undefined }
+    | { type: 'crash'; stack?: boolean | undefined; sealed?: boolean | undefined };

@@ -4,7 +4,6 @@
 
 import { SHA256 } from './sha256.js';
 
-import { FULL } from './variant.js';
 import { base64, hex, sha256, unbase64, utf8 } from './bytes.js';
 
 /** @import { Proof, Secret } from './types.js' */
@@ -68,9 +67,7 @@ export function prove(secret, first, challenge) {
   return {
     message: `${final},p=${base64(key.map((byte, i) => byte ^ signature[i]))}`,
     answer: `v=${base64(sign(sign(salted, 'Server Key'), exchange))}`,
-    clientKey: sign(sessionKey, 'ota_ws client'),
-    deviceKey: sign(sessionKey, 'ota_ws device'),
-    dataKey: FULL ? sign(sessionKey, 'ota_ws data') : sessionKey, // the small page does not seal
+    keyOf: (use) => sign(sessionKey, `ota_ws ${use}`),
   };
 }
 

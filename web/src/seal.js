@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The seal of uploads on plain http: ChaCha20 (RFC 8439). The browser's own ciphers (`crypto.subtle`) do not exist on
+// The seal of uploads and answers on plain http: ChaCha20 (RFC 8439). The browser's own ciphers (`crypto.subtle`) do not exist on
 // pages that came by http.
 
 import { turn } from './sha256.js';
@@ -15,12 +15,8 @@ const BLOCK = 64;
  * @param {Uint8Array} bytes
  */
 export function seal(key, begin, start, offset, bytes) {
-  const words = new Uint32Array(BLOCK / 4);
-  const input = new Uint8Array(words.buffer);
-  input.set(utf8('expand 32-byte k'));
-  input.set(key, 16);
-  words[13] = begin;
-  words[14] = start;
+  const constant = Uint8Array.of(...utf8('expand 32-byte k'), ...key);
+  const words = Uint32Array.of(...new Uint32Array(constant.buffer), 0, begin, start, 0);
   /** @type {Uint8Array | undefined} */ let stream;
   return bytes.map((byte, i) => {
     const at = offset + i;

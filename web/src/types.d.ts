@@ -34,9 +34,7 @@ export interface Secret {
 export interface Proof {
     message: string; // the final message
     answer: string; // what a device that knows the password says to it
-    clientKey: Uint8Array; // of the mac of our messages
-    deviceKey: Uint8Array; // of the mac of the device's messages
-    dataKey: Uint8Array; // of the seal (seal.js)
+    keyOf: (use: 'client' | 'device' | 'data' | 'answers') => Uint8Array; // of macs: ours, the device's; of seals (seal.js)
 }
 
 /** A firmware file, in the words of src/image.h and of `state`, as its head and segment table describe it. */

@@ -225,7 +225,7 @@ const fullPairs = {
   unconfirmed: ['without rollback', 'без отката'],
   unwatched: ['without rollback', 'без отката'],
   history: ['Updates', 'Обновления'],
-  why: ['Why the trial ended', 'Почему пробный запуск прерван'],
+  why: ['Why the trial ended', 'Причина отката'],
   reset_power_on: ['power', 'питание'],
   reset_external: ['reset', 'сброс'],
   reset_software: ['software', 'программа'],

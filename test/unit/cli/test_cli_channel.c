@@ -5,6 +5,8 @@
 
 #include "channel.h"
 #include "hash_openssl.h"
+#include "seal.h"
+#include "text.h"
 
 #define PASSWORD "K7MQ-2RTX-9WPD"
 
@@ -253,6 +255,58 @@ static void our_messages_carry_the_count_and_mac_that_the_protocol_says(void **s
     }
 }
 
+// ---- sealed answers ----
+
+// Opens the device's newest message.
+static size_t open_text(const dialog_t *dialog, const char *sealed, char opened[CHANNEL_TEXT_SIZE]) {
+    device_message_t message;
+    assert_true(device_message_read(&message, sealed, strlen(sealed)));
+    return channel_open(&dialog->client, &message, opened);
+}
+
+static void what_the_device_seals_can_be_read_whatever_its_length(void **state) {
+    (void)state;
+    dialog_t dialog;
+    log_in(&dialog);
+    for (uint32_t length = 1; length < 700; length++) {
+        char plain[700], bytes[700], text[CHANNEL_TEXT_SIZE], opened[CHANNEL_TEXT_SIZE];
+        const ota_ws_seal_t seal = {dialog.keys.answers, dialog.client.received = length, 0};
+        memset(plain, 'a' + (char)(length % 26), length);
+        memcpy(bytes, plain, length);
+        ota_ws_seal(&seal, 0, bytes, length);
+        strcpy(text, "{\"type\":\"sealed\",\"message\":\"");
+        strcpy(ota_ws_base64(text + strlen(text), (const uint8_t *)bytes, length), "\"}");
+        assert_int_equal(open_text(&dialog, text, opened), length);
+        assert_memory_equal(opened, plain, length);
+        assert_int_equal(opened[length], '\0');
+    }
+}
+
+static void what_is_no_base64_is_not_opened(void **state) {
+    (void)state;
+    static const char *const bad[] = {
+        "{\"type\":\"sealed\"}",
+        "{\"type\":\"sealed\",\"message\":\"\"}",
+        "{\"type\":\"sealed\",\"message\":7}",
+        "{\"type\":\"sealed\",\"message\":\"A\"}",
+        "{\"type\":\"sealed\",\"message\":\"AAA\"}",
+        "{\"type\":\"sealed\",\"message\":\"A===\"}",
+        "{\"type\":\"sealed\",\"message\":\"====\"}",
+        "{\"type\":\"sealed\",\"message\":\"A?AA\"}",
+        "{\"type\":\"sealed\",\"message\":\"AA==AAAA\"}",
+    };
+    dialog_t dialog;
+    problem_t problem;
+    char opened[CHANNEL_TEXT_SIZE];
+    log_in(&dialog);
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        assert_int_equal(open_text(&dialog, bad[i], opened), 0);
+    }
+    start(&dialog, false);
+    assert_true(welcome(&dialog, "{\"type\":\"welcome\",\"version\":1}", &problem));
+    assert_int_equal(open_text(&dialog, "{\"type\":\"sealed\",\"message\":\"AAAA\"}", opened), 0);
+}
+
 static void without_login_messages_are_bare(void **state) {
     (void)state;
     dialog_t dialog;
@@ -291,6 +345,8 @@ int main(void) {
         cmocka_unit_test(no_byte_of_a_message_can_be_changed_and_none_left_out),
         cmocka_unit_test(a_message_of_the_clients_own_sent_back_does_not_pass),
         cmocka_unit_test(our_messages_carry_the_count_and_mac_that_the_protocol_says),
+        cmocka_unit_test(what_the_device_seals_can_be_read_whatever_its_length),
+        cmocka_unit_test(what_is_no_base64_is_not_opened),
         cmocka_unit_test(without_login_messages_are_bare),
         cmocka_unit_test(nothing_of_the_keys_is_left_after_a_wipe),
     };

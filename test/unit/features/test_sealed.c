@@ -159,12 +159,14 @@ static void a_begin_that_waits_for_its_turn_keeps_its_stream(void **state) {
 
 // ---- 10,000 lives ----
 // A client that keeps docs/protocol.md and decides at random: by WebSocket or PUT, early data, compressed, to the end,
-// cancelled or cut off, with what an earlier life has left in the slot. Each byte that it seals is noted by its place
-// in the keystream: key, nonce, offset.
+// cancelled or cut off, with what an earlier life has left in the slot; and asks for sealed answers in between, as
+// often as it likes. Each byte that it or the device seals is noted by its place in the keystream: key, nonce, offset.
 
 typedef struct {
     uint8_t key[16]; // half of it is enough
     uint32_t begin, start, from, to;
+    uint8_t data_key[16]; // of an answer: the other key of its session
+    bool is_answer;
 } use_t;
 
 typedef struct {
@@ -174,7 +176,7 @@ typedef struct {
     uint8_t client_key[32], stored_key[32];
     use_t *uses;
     size_t count, size;
-    unsigned finished, resumed, puts, packed, early_lost;
+    unsigned finished, resumed, puts, packed, early_lost, answers;
 } lives_t;
 
 static uint32_t chance(lives_t *lives, uint32_t below) {
@@ -213,6 +215,7 @@ static void log_in(const lives_t *lives, const char *auth, char proof_text[64], 
     hmac_text(session_key, "ota_ws client", keys->client);
     hmac_text(session_key, "ota_ws device", keys->device);
     hmac_text(session_key, "ota_ws data", keys->data);
+    hmac_text(session_key, "ota_ws answers", keys->answers);
 }
 
 static void note(lives_t *lives, const uint8_t *key, uint32_t begin, uint32_t start, uint32_t from, uint32_t length) {
@@ -221,6 +224,7 @@ static void note(lives_t *lives, const uint8_t *key, uint32_t begin, uint32_t st
         lives->uses = realloc(lives->uses, lives->size * sizeof *lives->uses);
     }
     use_t *use = &lives->uses[lives->count++];
+    memset(use, 0, sizeof *use);
     memcpy(use->key, key, sizeof use->key);
     use->begin = begin;
     use->start = start;
@@ -249,6 +253,17 @@ static uint64_t count_reuse(lives_t *lives) {
         reused += is_same && use->from < before->to ? before->to - use->from : 0;
     }
     return reused;
+}
+
+static void swap_keys_of_answers(lives_t *lives) {
+    for (use_t *use = lives->uses; use < lives->uses + lives->count; use++) {
+        uint8_t key[16];
+        if (use->is_answer) {
+            memcpy(key, use->key, sizeof key);
+            memcpy(use->key, use->data_key, sizeof key);
+            memcpy(use->data_key, key, sizeof key);
+        }
+    }
 }
 
 static const char *member_of(const char *message, const char *name, char value[256]) {
@@ -300,6 +315,38 @@ static size_t make_stream(const image_file_t *file, uint32_t from, bool is_packe
     assert_int_equal(deflate(&packer, Z_FINISH), Z_STREAM_END);
     deflateEnd(&packer);
     return packer.total_out;
+}
+
+static bool open_core(void *context, ota_ws_core_dump_t *core) {
+    static const uint8_t stack[1000] = "a stack";
+    (void)context;
+    *core = (ota_ws_core_dump_t){.task = "main", .pc = 0x42008a3c, .stack = stack, .stack_size = sizeof stack};
+    return true;
+}
+
+static void close_core(void *context, ota_ws_core_dump_t *core) {
+    (void)context;
+    (void)core;
+}
+
+// None, one or some requests whose answers come sealed, the same ones again and again.
+static void ask_for_secrets(lives_t *lives, peer_t *peer) {
+    static const char *const requests[] = {"{\"type\":\"logs\",\"sealed\":true", "{\"type\":\"crash\",\"sealed\":true",
+                                           "{\"type\":\"crash\",\"stack\":true,\"sealed\":true"};
+    while (peer->session->state == OTA_WS_SESSION_WELCOME && chance(lives, 2) == 0) {
+        peer_forget(peer);
+        peer->opened = 0;
+        peer_say(peer, requests[chance(lives, COUNT_OF(requests))]);
+        assert_true(peer->opened > 0 && peer->opened == peer->log_count);
+        for (size_t i = 0; i < peer->log_count; i++) {
+            const uint32_t count = peer->received - (uint32_t)(peer->log_count - 1 - i);
+            note(lives, peer->keys.answers, count, 0, 0, (uint32_t)strlen(peer->log[i]));
+            memcpy(lives->uses[lives->count - 1].data_key, peer->keys.data, sizeof lives->uses->data_key);
+            lives->uses[lives->count - 1].is_answer = true;
+            lives->answers++;
+        }
+    }
+    peer_forget(peer);
 }
 
 // One update of a session, to its end or not. False: the session is over.
@@ -442,8 +489,10 @@ static void live(lives_t *lives) {
         return;
     }
     peer_t *peer = come(lives);
+    ask_for_secrets(lives, peer);
     for (int tries = 0; tries < 3 && peer->session->state == OTA_WS_SESSION_WELCOME && attempt(lives, peer, file);
          tries++) {
+        ask_for_secrets(lives, peer);
         file = &lives->files[chance(lives, 3)];
     }
     peer_free(peer);
@@ -457,6 +506,8 @@ static void in_10000_lives_no_byte_of_a_keystream_is_used_twice(void **state) {
     lives_t lives = {.rig = rig_new_locked(), .seed = 1};
     lives.rig->pipeline_ports.inflate = &filter;
     lives.rig->worker.inflates = true;
+    lives.rig->platform.open_core = open_core;
+    lives.rig->platform.close_core = close_core;
     for (int i = 0; i < 3; i++) {
         lives.files[i] = rig_image_of_size(i == 0 ? "2.0.0" : i == 1 ? "2.1.0" : "3.0.0", SMALL - 500 * (uint32_t)i);
     }
@@ -465,10 +516,18 @@ static void in_10000_lives_no_byte_of_a_keystream_is_used_twice(void **state) {
         live(&lives);
     }
     assert_int_equal(count_reuse(&lives), 0);
-    printf("%u lives: %zu pieces sealed; %u updates finished, %u resumed (%u with early data that were lost), %u "
-           "compressed, %u by PUT\n",
-           LIVES, lives.count, lives.finished, lives.resumed, lives.early_lost, lives.packed, lives.puts);
+    printf("%u lives: %zu pieces sealed, %u of them answers; %u updates finished, %u resumed (%u with early data that "
+           "were lost), %u compressed, %u by PUT\n",
+           LIVES, lives.count, lives.answers, lives.finished, lives.resumed, lives.early_lost, lives.packed,
+           lives.puts);
     assert_true(lives.finished > 1000 && lives.resumed > 100 && lives.puts > 1000 && lives.early_lost > 100);
+    assert_true(ota_ws_feature_log_ring == NULL || lives.answers > 10000);
+    // The label of the answers' key is needed.
+    swap_keys_of_answers(&lives);
+    assert_true(lives.answers == 0 || count_reuse(&lives) > 0);
+    printf("with the key of the data for answers: %llu bytes used again\n", (unsigned long long)count_reuse(&lives));
+    swap_keys_of_answers(&lives);
+    assert_int_equal(count_reuse(&lives), 0);
     // Each word of the nonce is needed: without it bytes of the keystream are used again.
     for (size_t i = 0; i < lives.count; i++) {
         lives.uses[i].start = 0;

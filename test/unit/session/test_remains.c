@@ -7,6 +7,7 @@
 
 #include "record/log_ring.h"
 #include "rig.h"
+#include "session/report.h"
 #include "text.h"
 
 #define MEMORY_SIZE 2048
@@ -38,6 +39,20 @@ static void close_core(void *context, ota_ws_core_dump_t *core) {
     open_dumps--;
 }
 
+// Each test runs twice: with a device without a login, and with a client that has the answers sealed.
+static bool is_sealed;
+
+static peer_t *ask(peer_t *peer, const char *request) {
+    char text[64];
+    peer_forget(peer);
+    snprintf(text, sizeof text, "%s%s", request, is_sealed ? ",\"sealed\":true" : "");
+    peer_say(peer, text);
+    assert_true(peer->log_count > 0);
+    assert_int_equal(peer->opened, is_sealed ? peer->log_count : 0);
+    peer->opened = 0;
+    return peer;
+}
+
 static void runs(const uint8_t *elf) {
     memory = (ota_ws_log_memory_t){(ota_ws_log_ring_t *)(void *)bytes, MEMORY_SIZE, elf};
     (void)ota_ws_log_ring_start(&memory);
@@ -57,7 +72,7 @@ static void log_line(const char *text) {
 
 // A device whose newest update has this outcome, once its image has logged and is gone.
 static rig_t *rig_after(ota_ws_outcome_t outcome, void (*logs)(void)) {
-    rig_t *rig = rig_new();
+    rig_t *rig = is_sealed ? rig_new_locked() : rig_new();
     ota_ws_history_entry_t entry = {.from = "1.0.0", .to = "2.0.0", .slot = "ota_1", .outcome = (uint8_t)outcome};
     memcpy(entry.elf, new_elf, sizeof entry.elf);
     memset(bytes, 0, sizeof bytes);
@@ -69,7 +84,7 @@ static rig_t *rig_after(ota_ws_outcome_t outcome, void (*logs)(void)) {
     rig->platform.close_core = close_core;
     assert_true(ota_ws_history_add(&rig->platform, &entry));
     const ota_ws_ports_t ports = rig->device.ports;
-    ota_ws_device_init(&rig->device, &ports, &rig->settings, NULL, rig->now_ms);
+    ota_ws_device_init(&rig->device, &ports, &rig->settings, rig->device.verifier, rig->now_ms);
     ota_ws_device_scratch(&rig->device, rig->scratch);
     return rig;
 }
@@ -83,9 +98,7 @@ static void log_two_lines(void) {
 static const char *said_lines(peer_t *peer) {
     static char all[8 * MEMORY_SIZE];
     all[0] = '\0';
-    peer_forget(peer);
-    peer_say(peer, "{\"type\":\"logs\"");
-    assert_true(peer->log_count > 0);
+    ask(peer, "{\"type\":\"logs\"");
     for (size_t i = 0; i < peer->log_count; i++) {
         const char *said = peer->log[i];
         const char *from = strstr(said, "\"text\":\"");
@@ -107,13 +120,10 @@ static void the_lines_of_a_failed_trial_are_said(void **state) {
                                                 OTA_WS_OUTCOME_ROLLING_BACK, OTA_WS_OUTCOME_ABORTING};
     for (size_t i = 0; i < COUNT_OF(outcomes); i++) {
         rig_t *rig = rig_after(outcomes[i], log_two_lines);
-        peer_t *peer = peer_new(rig);
-        ota_ws_scram_t scram;
-        char text[1024];
-        peer_hello(peer, &scram, text, sizeof text);
-        peer_say(peer, text);
+        peer_t *peer = peer_welcome(rig);
+        ota_ws_report_state(peer->session);
         assert_non_null(strstr(peer_received(peer, "state"), "\"logs\":true"));
-        assert_string_equal(said_lines(peer), "I (10) app: one\\u000aE (20) app: \\\"two\\\"\\u000a");
+        assert_string_equal(said_lines(peer), "I (10) app: one\\nE (20) app: \\\"two\\\"\\n");
         assert_non_null(strstr(peer->log[0], "\"elf_sha256\":\"6e657720656c6600\",\"newest\":true"));
         peer_free(peer);
         rig_free(rig);
@@ -203,11 +213,11 @@ static void a_trial_says_its_own_lines_and_ends_with_none(void **state) {
     memset(bytes, 0, sizeof bytes);
     runs(own_elf);
     const ota_ws_ports_t ports = rig->device.ports;
-    ota_ws_device_init(&rig->device, &ports, &rig->settings, NULL, rig->now_ms);
+    ota_ws_device_init(&rig->device, &ports, &rig->settings, rig->device.verifier, rig->now_ms);
     ota_ws_device_scratch(&rig->device, rig->scratch);
     log_line("I (5) app: on trial\n");
     peer_t *peer = peer_welcome(rig);
-    assert_string_equal(said_lines(peer), "I (5) app: on trial\\u000a");
+    assert_string_equal(said_lines(peer), "I (5) app: on trial\\n");
     peer_say(peer, "{\"type\":\"confirm\"");
     rig_settle(rig);
     assert_false(rig->device.on_trial);
@@ -239,8 +249,7 @@ static void make_dump(void) {
 }
 
 static peer_t *ask_crash(rig_t *rig, const char *request) {
-    peer_t *peer = peer_welcome(rig);
-    peer_say(peer, request);
+    peer_t *peer = ask(peer_welcome(rig), request);
     assert_int_equal(open_dumps, 0);
     return peer;
 }
@@ -329,7 +338,7 @@ static void texts_of_a_dump_are_made_text(void **state) {
 static void before_the_login_nothing_is_said(void **state) {
     (void)state;
     static const char *const requests[] = {"{\"type\":\"logs\"", "{\"type\":\"crash\"",
-                                           "{\"type\":\"crash\",\"stack\":true"};
+                                           "{\"type\":\"crash\",\"stack\":true", "{\"type\":\"logs\",\"sealed\":true"};
     make_dump();
     for (size_t i = 0; i < COUNT_OF(requests); i++) {
         rig_t *rig = rig_after(OTA_WS_OUTCOME_TRIAL, log_two_lines);
@@ -347,30 +356,95 @@ static void before_the_login_nothing_is_said(void **state) {
 static void a_device_without_the_ring_has_nothing(void **state) {
     (void)state;
     make_dump();
-    rig_t *rig = rig_new();
+    rig_t *rig = is_sealed ? rig_new_locked() : rig_new();
     peer_t *peer = peer_welcome(rig);
-    peer_say(peer, "{\"type\":\"logs\"");
-    peer_say(peer, "{\"type\":\"crash\"");
-    assert_string_equal(peer->log[0], "{\"type\":\"logs\"}");
-    assert_string_equal(peer->log[1], "{\"type\":\"crash\"}");
+    assert_memory_equal(ask(peer, "{\"type\":\"logs\"")->log[0], "{\"type\":\"logs\"}", 16);
+    assert_memory_equal(ask(peer, "{\"type\":\"crash\"")->log[0], "{\"type\":\"crash\"}", 17);
     peer_free(peer);
     rig_free(rig);
 }
 
+// ---- sealed ----
+
+static void only_who_has_keys_may_have_it_sealed(void **state) {
+    (void)state;
+    static const char *const requests[] = {"{\"type\":\"logs\",\"sealed\":true", "{\"type\":\"crash\",\"sealed\":true"};
+    for (size_t i = 0; i < COUNT_OF(requests); i++) {
+        rig_t *rig = rig_new();
+        peer_t *peer = peer_welcome(rig);
+        peer_say(peer, requests[i]);
+        assert_true(peer_ended(peer, "bad_value"));
+        assert_int_equal(peer->log_count, 1);
+        peer_free(peer);
+        rig_free(rig);
+    }
+}
+
+// An answer that was sealed leaves the next one as it is asked for.
+static void sealed_and_open_answers_take_turns(void **state) {
+    (void)state;
+    make_dump();
+    rig_t *rig = rig_after(OTA_WS_OUTCOME_TRIAL, log_two_lines);
+    peer_t *peer = peer_welcome(rig);
+    for (unsigned i = 0; i < 4; i++) {
+        peer_forget(peer);
+        peer->opened = 0;
+        peer_say(peer, i % 2 == 0 ? "{\"type\":\"logs\",\"sealed\":true" : "{\"type\":\"logs\"");
+        assert_int_equal(peer->log_count, 1);
+        assert_int_equal(peer->opened, i % 2 == 0);
+        assert_non_null(strstr(peer->log[0], "E (20) app"));
+        peer_say(peer, "{\"type\":\"ping\"");
+        assert_memory_equal(peer->log[1], "{\"type\":\"pong\"", 14);
+    }
+    peer_free(peer);
+    rig_free(rig);
+}
+
+static int begin_sealed(void **state) {
+    (void)state;
+    is_sealed = true;
+    return 0;
+}
+
+static int end_sealed(void **state) {
+    (void)state;
+    is_sealed = false;
+    return 0;
+}
+
+#define sealed_test_of(feature, function)                                                                              \
+    {                                                                                                                  \
+#function "_sealed", ota_ws_feature_##feature &&ota_ws_feature_sealed ? function : NULL, begin_sealed,         \
+            end_sealed, NULL                                                                                           \
+    }
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         unit_test_of(log_ring, the_lines_of_a_failed_trial_are_said),
+        sealed_test_of(log_ring, the_lines_of_a_failed_trial_are_said),
         unit_test_of(log_ring, without_a_failed_trial_nothing_is_said),
+        sealed_test_of(log_ring, without_a_failed_trial_nothing_is_said),
         unit_test_of(log_ring, messages_keep_to_their_length),
+        sealed_test_of(log_ring, messages_keep_to_their_length),
         unit_test_of(log_ring, damaged_memory_says_less),
+        sealed_test_of(log_ring, damaged_memory_says_less),
         unit_test_of(log_ring, a_trial_says_its_own_lines_and_ends_with_none),
+        sealed_test_of(log_ring, a_trial_says_its_own_lines_and_ends_with_none),
         unit_test_of(log_ring, a_core_dump_is_said),
+        sealed_test_of(log_ring, a_core_dump_is_said),
         unit_test_of(log_ring, the_stack_comes_in_pieces_when_asked_for),
+        sealed_test_of(log_ring, the_stack_comes_in_pieces_when_asked_for),
         unit_test_of(log_ring, a_dump_of_another_image_is_not_the_newest),
+        sealed_test_of(log_ring, a_dump_of_another_image_is_not_the_newest),
         unit_test_of(log_ring, a_device_without_a_dump_says_so),
+        sealed_test_of(log_ring, a_device_without_a_dump_says_so),
         unit_test_of(log_ring, texts_of_a_dump_are_made_text),
-        cmocka_unit_test(before_the_login_nothing_is_said),
+        sealed_test_of(log_ring, texts_of_a_dump_are_made_text),
         cmocka_unit_test(a_device_without_the_ring_has_nothing),
+        sealed_test_of(sealed, a_device_without_the_ring_has_nothing),
+        cmocka_unit_test(before_the_login_nothing_is_said),
+        cmocka_unit_test(only_who_has_keys_may_have_it_sealed),
+        sealed_test_of(log_ring, sealed_and_open_answers_take_turns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rig.h"
 
+#include <openssl/evp.h>
 #include <openssl/sha.h>
 
 #include "hash_openssl.h"
@@ -302,6 +303,24 @@ static void check_mac(peer_t *peer, const char *text, size_t length) {
     assert_non_null(strstr(text, count));
 }
 
+// A sealed answer is kept as what it holds.
+static void open_answer(peer_t *peer, char *entry) {
+    static const char start[] = "{\"type\":\"sealed\",\"message\":\"";
+    uint8_t bytes[OTA_WS_MESSAGE_SIZE];
+    if (strncmp(entry, start, sizeof start - 1) == 0) {
+        const char *message = entry + sizeof start - 1;
+        const size_t length = strcspn(message, "\""), padding = length - strcspn(message, "=\"");
+        const ota_ws_seal_t seal = {peer->keys.answers, peer->received, 0};
+        const int count = EVP_DecodeBlock(bytes, (const uint8_t *)message, (int)length) - (int)padding;
+        assert_true(count > 0);
+        ota_ws_seal(&seal, 0, bytes, (size_t)count);
+        memcpy(entry, bytes, (size_t)count);
+        entry[count] = '\0';
+        assert_memory_equal(entry, "{\"type\":\"", 9);
+        peer->opened++;
+    }
+}
+
 static void receive(void *context, const char *text, size_t length) {
     peer_t *peer = context;
     assert_true(length <= OTA_WS_MESSAGE_SIZE && peer->log_count < RIG_LOG_MAX);
@@ -313,6 +332,7 @@ static void receive(void *context, const char *text, size_t length) {
     assert_int_equal(strlen(entry), length);
     if (peer->with_mac && strncmp(entry, "{\"type\":\"welcome\"", 17) != 0) {
         check_mac(peer, entry, length);
+        open_answer(peer, entry);
     }
     if (strncmp(entry, "{\"type\":\"ready\"", 15) == 0) {
         peer->start = peer_offset(peer);

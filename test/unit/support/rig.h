@@ -57,6 +57,7 @@ typedef struct {
     ota_ws_session_keys_t keys;
     uint32_t said, received; // counts of the mac
     bool with_mac;
+    unsigned opened;       // answers that came sealed
     bool seals;            // its updates are sealed; the stream (seal.h) is named by
     uint32_t begun, start; // the count of the last `begin`, and the offset of the `ready` that was heard, 0 before it
 } peer_t;
