@@ -79,6 +79,27 @@ static ota_ws_boot_mark_t mark_of(const record_t *record, int entry) {
     return zeros == MARK_SIZE ? OTA_WS_MARK_THERE : ones == MARK_SIZE ? OTA_WS_MARK_GONE : OTA_WS_MARK_TORN;
 }
 
+// Puts the lost entry into `record`, in memory, beside entry `own` of the running `slot`, and returns its sector; NONE:
+// no entry is lost. An update goes to the slot behind the running one, with a higher number. So the number before it
+// selects the slot that the update came from, and does not count as long as the higher one does.
+static int make_lost(record_t *record, const esp_partition_t *slot, int own) {
+    int lost = own == 0;
+    esp_ota_select_entry_t *entry = &record->entries[lost];
+    uint32_t sequence = slot->subtype - ESP_PARTITION_SUBTYPE_APP_OTA_MIN + esp_ota_get_app_partition_count();
+    if (own != NONE) {
+        sequence = record->entries[own].ota_seq - 1;
+    }
+    if (is_written(entry) || (own == NONE && is_written(entry + 1)) || sequence == 0 ||
+        esp_partition_find_first(ESP_PARTITION_TYPE_APP, ESP_PARTITION_SUBTYPE_APP_FACTORY, NULL) != NULL) {
+        return NONE;
+    }
+    memset(entry, 0xFF, sizeof *entry);
+    entry->ota_seq = sequence;
+    entry->ota_state = ESP_OTA_IMG_VALID;
+    entry->crc = esp_rom_crc32_le(UINT32_MAX, (const uint8_t *)&entry->ota_seq, sizeof entry->ota_seq);
+    return slot_of(entry) != slot ? lost : NONE;
+}
+
 void ota_ws_boot_record_look(const esp_partition_t *slot, ota_ws_boot_entry_t *entry) {
     record_t record;
     memset(entry, 0, sizeof *entry);
@@ -96,6 +117,8 @@ void ota_ws_boot_record_look(const esp_partition_t *slot, ota_ws_boot_entry_t *e
         entry->is_selected = slot_of(&record.entries[active]) == slot;
         entry->has_other = fits(&record.entries[1 - active], NULL);
     }
+    int lost = make_lost(&record, slot, own);
+    entry->lost = lost != NONE ? slot_of(&record.entries[lost]) : NULL;
 }
 
 bool ota_ws_boot_record_mark(const esp_partition_t *slot, uint32_t state) {
@@ -140,17 +163,29 @@ esp_err_t ota_ws_boot_record_forget(const esp_partition_t *slot) {
     return error;
 }
 
+// Writes entry `i` of `record`, as ESP-IDF does it, and reads it back.
+static bool write_entry(const record_t *record, int i) {
+    const esp_ota_select_entry_t *entry = &record->entries[i];
+    size_t offset = (size_t)i * SECTOR;
+    esp_ota_select_entry_t written;
+    return esp_partition_erase_range(record->partition, offset, SECTOR) == ESP_OK &&
+           esp_partition_write(record->partition, offset, entry, sizeof *entry) == ESP_OK &&
+           esp_partition_read(record->partition, offset, &written, sizeof written) == ESP_OK &&
+           memcmp(&written, entry, sizeof written) == 0;
+}
+
+bool ota_ws_boot_record_restore(const esp_partition_t *slot) {
+    record_t record;
+    int lost = read_record(&record) ? make_lost(&record, slot, newest(&record, slot)) : NONE;
+    return lost != NONE && write_entry(&record, lost);
+}
+
 bool ota_ws_boot_record_rewrite(uint32_t state) {
     record_t record;
     int active = read_record(&record) ? newest(&record, NULL) : NONE;
     if (active == NONE) {
         return false;
     }
-    size_t offset = (size_t)active * SECTOR;
-    esp_ota_select_entry_t written, *entry = &record.entries[active];
-    entry->ota_state = state;
-    return esp_partition_erase_range(record.partition, offset, SECTOR) == ESP_OK &&
-           esp_partition_write(record.partition, offset, entry, sizeof *entry) == ESP_OK &&
-           esp_partition_read(record.partition, offset, &written, sizeof written) == ESP_OK &&
-           memcmp(&written, entry, sizeof written) == 0;
+    record.entries[active].ota_state = state;
+    return write_entry(&record, active);
 }

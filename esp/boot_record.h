@@ -17,8 +17,10 @@ typedef struct {
     bool is_known; // there is an entry for it; the newer one, when there are two. Then:
     uint32_t state;
     ota_ws_boot_mark_t mark;
-    bool is_selected; // the next start would run it, by the entry that counts
-    bool has_other;   // the entry that does not count now is valid: it would run if the other one were gone
+    bool is_selected;            // the next start would run it, by the entry that counts
+    bool has_other;              // the entry that does not count now is valid: it would run if the other one were gone
+    const esp_partition_t *lost; // the slot before this one, when no sound entry speaks of another slot than this one,
+                                 // and there is no factory partition. NULL: no entry is lost
 } ota_ws_boot_entry_t;
 
 void ota_ws_boot_record_look(const esp_partition_t *slot, ota_ws_boot_entry_t *entry);
@@ -31,6 +33,10 @@ esp_err_t ota_ws_boot_record_forget(const esp_partition_t *slot);
 // reads nor keeps when it writes an entry again. False: this entry does not select `slot` with `state`, and nothing is
 // written.
 bool ota_ws_boot_record_mark(const esp_partition_t *slot, uint32_t state);
+
+// Writes the entry that ota_ws_boot_record_look() calls lost, beside that of `slot`, and reads it back. While the entry
+// of `slot` counts, it goes on to count. False: nothing is lost, or the new entry does not lie there as it should.
+bool ota_ws_boot_record_restore(const esp_partition_t *slot);
 
 // Rewrites the entry that counts with that state, as ESP-IDF does it, also when it has that state already, and reads it
 // back. False: it does not lie there as it should.

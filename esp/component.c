@@ -375,7 +375,7 @@ esp_err_t ota_ws_confirm(void) {
 }
 
 static esp_err_t roll_back_alone(void) {
-    ota_ws_status_t status = ota_ws_chip_platform.roll_back(NULL);
+    ota_ws_status_t status = ota_ws_chip_platform.roll_back(NULL, false);
     if (status == OTA_WS_OK) {
         ota_ws_chip_platform.restart(NULL);
     }

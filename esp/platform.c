@@ -9,6 +9,7 @@
 #include "core_dump.h"
 #include "esp_app_desc.h"
 #include "esp_flash_partitions.h"
+#include "esp_image_format.h"
 #include "esp_mac.h"
 #include "esp_ota_ops.h"
 #include "esp_random.h"
@@ -74,8 +75,8 @@ const esp_partition_t *ota_ws_chip_recovery(void) {
     return has_one ? esp_partition_find_first(ESP_PARTITION_TYPE_APP, ESP_PARTITION_SUBTYPE_APP_FACTORY, NULL) : NULL;
 }
 
-// The recovery application looks at a slot without an entry in the boot record, too. The first bytes of an image are
-// written last.
+// A slot without an entry in the boot record counts for the recovery application, and where its entry is lost. The
+// first bytes of an image are written last.
 static bool has_image(const esp_partition_t *slot) {
     uint8_t first = 0;
     return esp_partition_read(slot, 0, &first, 1) == ESP_OK && first == IMAGE_MAGIC;
@@ -88,8 +89,8 @@ static void describe_other(ota_ws_identity_t *identity, const esp_partition_t *o
     ota_ws_text_copy(identity->other_slot, sizeof identity->other_slot, other->label);
     identity->other_state = state_of(other, &entry);
     identity->other_is_marked = entry.mark == OTA_WS_MARK_THERE;
-    bool is_known =
-        identity->other_state != OTA_WS_IMAGE_NONE || (identity->layout == OTA_WS_LAYOUT_RECOVERY && has_image(other));
+    bool is_known = identity->other_state != OTA_WS_IMAGE_NONE ||
+                    ((identity->layout == OTA_WS_LAYOUT_RECOVERY || identity->entry_is_lost) && has_image(other));
     identity->other_valid = is_known && esp_ota_get_partition_description(other, &description) == ESP_OK;
     if (identity->other_valid) {
         ota_ws_image_describe((const uint8_t *)&description, &identity->other);
@@ -146,6 +147,7 @@ static void describe(void *context, ota_ws_identity_t *identity) {
         identity->layout = running == recovery ? OTA_WS_LAYOUT_RECOVERY : OTA_WS_LAYOUT_APPLICATION;
         other = running == recovery ? other : recovery;
     }
+    identity->entry_is_lost = entry.lost != NULL;
     if (other != NULL && other != running) {
         describe_other(identity, other);
     }
@@ -177,12 +179,31 @@ static ota_ws_status_t confirm(void *context) {
     return mark_valid() ? OTA_WS_OK : OTA_WS_BOOT_RECORD;
 }
 
+// As ESP-IDF's own check of an image before it selects it. A function of its own, because the 300 bytes of `data` must
+// not stay on the stack while ESP-IDF verifies once more.
+static __attribute__((noinline)) bool is_whole(const esp_partition_t *partition) {
+    esp_image_metadata_t data;
+    const esp_partition_pos_t place = {.offset = partition->address, .size = partition->size};
+    return esp_image_verify(ESP_IMAGE_VERIFY_SILENT, &place, &data) == ESP_OK;
+}
+
 // ESP-IDF has esp_ota_mark_app_invalid_rollback() from 5.5 on only. Before the change it makes sure, as it does here,
-// that the earlier image is whole.
-static ota_ws_status_t roll_back(void *context) {
+// that the earlier image is whole. Where the bootloader has started the running image for want of an entry that counts,
+// the restored entry is all that is needed.
+static ota_ws_status_t roll_back(void *context, bool on_trial) {
     (void)context;
+    const esp_partition_t *slot = esp_ota_get_running_partition();
     ota_ws_boot_entry_t running;
-    ota_ws_boot_record_look(esp_ota_get_running_partition(), &running);
+    ota_ws_boot_record_look(slot, &running);
+    if (on_trial && running.lost != NULL && is_whole(running.lost)) {
+        if (!ota_ws_boot_record_restore(slot)) {
+            return OTA_WS_BOOT_RECORD;
+        }
+        if (!running.is_selected) {
+            return OTA_WS_OK;
+        }
+        running.has_other = true;
+    }
     if (!can_roll_back(&running) || !esp_ota_check_rollback_is_possible()) {
         return OTA_WS_NOTHING_TO_GO_BACK_TO;
     }

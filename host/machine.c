@@ -133,6 +133,10 @@ static bool is_verified(machine_t *machine, const partition_t *partition) {
 
 // ---- identity ----
 
+static bool is_sound(const otadata_entry_t *entry) {
+    return entry->sequence != OTADATA_NO_SEQUENCE && entry->crc == otadata_crc(entry->sequence);
+}
+
 // The entry that speaks of a slot: the active one if it does, else the first one whose CRC fits. NULL: none.
 static const otadata_entry_t *entry_of(const machine_t *machine, const otadata_t *otadata, int slot) {
     size_t slots = partition_table_ota_count(machine->parts.table);
@@ -140,8 +144,7 @@ static const otadata_entry_t *entry_of(const machine_t *machine, const otadata_t
     int first = active < 0 ? 0 : active;
     for (int i = 0; i < 2; i++) {
         const otadata_entry_t *entry = &otadata->entries[(first + i) % 2];
-        bool is_written = entry->sequence != OTADATA_NO_SEQUENCE && entry->crc == otadata_crc(entry->sequence);
-        if (is_written && otadata_slot(entry, slots) == (uint32_t)slot) {
+        if (is_sound(entry) && otadata_slot(entry, slots) == (uint32_t)slot) {
             return entry;
         }
     }
@@ -181,6 +184,34 @@ static ota_ws_image_state_t state_of(const machine_t *machine, const otadata_t *
     default:
         return OTA_WS_IMAGE_UNWATCHED;
     }
+}
+
+// An update goes to the slot behind the running one, with a higher number. So the number before the running image's
+// selects the slot that the update came from, and does not count as long as the higher one does.
+const partition_t *machine_find_lost(const machine_t *machine, const otadata_t *otadata, int *sector,
+                                     otadata_entry_t *entry) {
+    const partition_table_t *table = machine->parts.table;
+    int running = partition_table_ota_index(machine->running);
+    size_t slots = partition_table_ota_count(table);
+    if (running < 0 || partition_table_find(table, PARTITION_APP, PARTITION_FACTORY) != NULL) {
+        return NULL;
+    }
+    const otadata_entry_t *own = entry_of(machine, otadata, running);
+    uint32_t sequence = own != NULL ? own->sequence - 1 : (uint32_t)(running + (int)slots);
+    *sector = own == &otadata->entries[0];
+    bool has_other = is_sound(&otadata->entries[*sector]) || (own == NULL && is_sound(&otadata->entries[1]));
+    if (has_other || sequence == 0) {
+        return NULL; // the other one may bar its image
+    }
+    *entry = otadata_entry(sequence, OTADATA_VALID);
+    const partition_t *lost = partition_table_ota(table, otadata_slot(entry, slots));
+    return lost != machine->running ? lost : NULL;
+}
+
+static bool entry_is_lost(machine_t *machine, const otadata_t *otadata) {
+    otadata_entry_t entry;
+    int sector;
+    return is_verified(machine, machine_find_lost(machine, otadata, &sector, &entry));
 }
 
 // esp_ota_check_rollback_is_possible(), from what is known to start; and the record must speak of the running image.
@@ -243,6 +274,7 @@ void machine_look(machine_t *machine) {
         look_at_other(machine, other, &otadata, &identity);
     }
     identity.can_roll_back = can_roll_back(machine, &otadata);
+    identity.entry_is_lost = entry_is_lost(machine, &otadata);
     identity.requires_signed = parts->signer != NULL;
     identity.is_signed = machine->signers.count > 0;
     memcpy(identity.signer, machine->signers.signers[0].key_digest, sizeof identity.signer);

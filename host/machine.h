@@ -70,5 +70,11 @@ void machine_trust(machine_t *machine, const partition_t *partition);
 // Erases each entry of the boot record that selects the slot of updates, or might when it is read again.
 ota_ws_status_t machine_unselect_other(machine_t *machine);
 
+// The slot before the running one, when no sound entry of the boot record speaks of another slot than the running one,
+// and there is no factory partition. Fills `entry` with one that would be right, for sector `*sector`. NULL: no entry
+// is lost.
+const partition_t *machine_find_lost(const machine_t *machine, const otadata_t *otadata, int *sector,
+                                     otadata_entry_t *entry);
+
 // Nothing in that partition is known to start.
 void machine_forget(machine_t *machine, const partition_t *partition);

@@ -67,11 +67,35 @@ static const partition_t *earlier_image(machine_t *machine, const otadata_t *ota
     return target;
 }
 
-// esp_ota_mark_app_invalid_rollback().
-static ota_ws_status_t roll_back(void *context) {
+// Writes the entry of the image before anew, if it is lost and the image is whole. True also when nothing is lost.
+static bool restore_lost(machine_t *machine, bool *restored) {
+    const machine_parts_t *parts = &machine->parts;
+    otadata_t otadata;
+    otadata_entry_t entry;
+    int sector;
+    if (otadata_read(parts->nor, machine->otadata, &otadata) != OTA_WS_OK) {
+        return false;
+    }
+    const partition_t *lost = machine_find_lost(machine, &otadata, &sector, &entry);
+    *restored = lost != NULL && machine_verify(machine, lost);
+    return !*restored || otadata_write_checked(parts->nor, machine->otadata, sector, &entry) == OTA_WS_OK;
+}
+
+// esp_ota_mark_app_invalid_rollback(). Where the bootloader has started the running image for want of an entry that
+// counts, the restored entry is all that is needed.
+static ota_ws_status_t roll_back(void *context, bool on_trial) {
     machine_t *machine = context;
     otadata_t otadata;
+    bool restored = false;
+    if (on_trial && !restore_lost(machine, &restored)) {
+        machine_look(machine);
+        return OTA_WS_BOOT_RECORD;
+    }
     int sector = running_sector(machine, &otadata);
+    if (restored && sector < 0) {
+        machine_look(machine);
+        return OTA_WS_OK;
+    }
     const partition_t *target = sector < 0 ? NULL : earlier_image(machine, &otadata, sector);
     if (target == NULL) {
         return OTA_WS_NOTHING_TO_GO_BACK_TO;

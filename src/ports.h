@@ -117,8 +117,10 @@ typedef struct {
     bool other_is_marked; // its entry in the boot record is the one that `activate` wrote, with its mark
     bool other_valid;     // `other` holds the description of an image in the other slot
     bool can_roll_back;
-    bool requires_signed;                      // only images signed with its key may be selected
-    bool is_signed;                            // the running image is, and the signature is right; then
+    bool entry_is_lost;   // the boot record has lost its entry of the image before the running one, and this image is
+                          // still there: `roll_back` of an image on trial writes the entry anew
+    bool requires_signed; // only images signed with its key may be selected
+    bool is_signed;       // the running image is, and the signature is right; then
     uint8_t signer[OTA_WS_SHA256_SIZE];        // the SHA-256 of the (first) key
     ota_ws_image_description_t running, other; // the large members come last: a byte holds the offset of the small ones
 } ota_ws_identity_t;
@@ -165,8 +167,11 @@ typedef struct {
     ota_ws_status_t (*confirm)(void *context);
 
     // Marks the running image as rolled back, so that the next start runs the other one; does not restart. Writer.
-    // OTA_WS_NOTHING_TO_GO_BACK_TO, OTA_WS_BOOT_RECORD: nothing has changed.
-    ota_ws_status_t (*roll_back)(void *context);
+    // `on_trial`: the record of updates says that the running image has not been confirmed since its update. Then the
+    // slot before it (of the same table row order, in a circle) holds the image that made this update. Where the boot
+    // record has lost the entry of that image, and the image verifies, the entry is written anew first.
+    // OTA_WS_NOTHING_TO_GO_BACK_TO, OTA_WS_BOOT_RECORD: the running image stays selected.
+    ota_ws_status_t (*roll_back)(void *context, bool on_trial);
 
     // Recovery layout only: makes sure that the recovery application would start, and takes away each entry of the boot
     // record that selects the application, so that the next start runs the recovery application; does not restart.

@@ -7,7 +7,8 @@
 //
 // A patch is a sequence of records. A record has three numbers, `move`, `added` and `fresh`. `move` changes the
 // position in the base. Then come `added` bytes: each is added to the next byte of the base. Then come `fresh` bytes,
-// which go into the file as they are. The reader keeps one record at a time.
+// which go into the file as they are. The reader keeps one record at a time. Most records are short, so it collects
+// what they make, and hands it on by pages of flash: the steps behind it cost the same for a page and for a byte.
 #include <string.h>
 
 #include "bytes.h"
@@ -19,7 +20,6 @@
 #define HEADER_SIZE 24
 #define HASH_APPENDED 23
 #define SEGMENT_HEADER_SIZE 8
-#define PIECE_SIZE OTA_WS_PAGE_SIZE // of the base, on the writer's stack; a page is programmed without a copy
 
 enum { MOVE, ADDED, FRESH, NUMBERS };
 
@@ -60,18 +60,23 @@ static void find_base(const ota_ws_flash_t *flash, ota_ws_base_t *base) {
 // ---- one record ----
 
 // A number has 7 bits in each byte, the low ones first; the high bit of a byte says that another one follows.
-static ota_ws_status_t take_number(ota_ws_delta_t *delta, uint8_t byte) {
-    uint32_t value = byte & 0x7f;
-    if (delta->bits > 28 || value << delta->bits >> delta->bits != value) {
-        return OTA_WS_BAD_PATCH; // more than 32 bits
+// Takes bytes up to the end of the third number, and returns how many.
+static size_t take_numbers(ota_ws_delta_t *delta, const uint8_t *bytes, size_t length, ota_ws_status_t *status) {
+    size_t taken = 0;
+    while (taken < length && delta->known < NUMBERS) {
+        uint8_t byte = bytes[taken++];
+        if (delta->bits == 28 && byte > 0x0f) {
+            *status = OTA_WS_BAD_PATCH; // more than 32 bits
+            break;
+        }
+        delta->numbers[delta->known] |= (uint32_t)(byte & 0x7f) << delta->bits;
+        delta->bits += 7;
+        if (byte < 0x80) {
+            delta->known++;
+            delta->bits = 0;
+        }
     }
-    delta->numbers[delta->known] |= value << delta->bits;
-    delta->bits += 7;
-    if (byte < 0x80) {
-        delta->known++;
-        delta->bits = 0;
-    }
-    return OTA_WS_OK;
+    return taken;
 }
 
 // All three numbers are known: checks them and moves in the base. `left`: bytes of the file that are still to come.
@@ -84,23 +89,35 @@ static ota_ws_status_t begin_record(ota_ws_delta_t *delta, uint32_t left) {
     return is_inside && fits && added + fresh > 0 ? OTA_WS_OK : OTA_WS_BAD_PATCH;
 }
 
-// Adds differences to a piece of the base, four bytes at once, without a carry from one byte to the next. Nearly all
-// differences are 0.
+// Are all sixteen zero? `bytes` is aligned to a word.
+static bool are_zero(const uint8_t *bytes) {
+    uint32_t words[4];
+    memcpy(words, __builtin_assume_aligned(bytes, sizeof words[0]), sizeof words);
+    return (words[0] | words[1] | words[2] | words[3]) == 0;
+}
+
+// Adds differences to bytes of the base, four bytes at once where the differences are aligned, without a carry from one
+// byte to the next. Nearly all differences are 0, so sixteen of them are looked at first.
 static void add(uint8_t *base, const uint8_t *difference, size_t length) {
     const uint32_t low = 0x7f7f7f7f;
-    for (; length >= sizeof low; length -= sizeof low) {
+    const uint8_t *end = difference + length;
+    while (difference < end) {
         uint32_t a, b;
-        memcpy(&b, difference, sizeof b);
-        if (b != 0) {
+        if ((uintptr_t)difference % sizeof b != 0 || end - difference < (ptrdiff_t)sizeof b) {
+            *base++ += *difference++;
+            continue;
+        }
+        for (; end - difference >= 16 && are_zero(difference); difference += 16) {
+            base += 16;
+        }
+        if (end - difference >= (ptrdiff_t)sizeof b) {
             memcpy(&a, base, sizeof a);
+            memcpy(&b, __builtin_assume_aligned(difference, sizeof b), sizeof b);
             a = ((a & low) + (b & low)) ^ ((a ^ b) & ~low);
             memcpy(base, &a, sizeof a);
+            base += sizeof b;
+            difference += sizeof b;
         }
-        base += sizeof low;
-        difference += sizeof low;
-    }
-    while (length-- > 0) {
-        *base++ += *difference++;
     }
 }
 
@@ -108,33 +125,30 @@ static size_t smaller(size_t a, size_t b) {
     return a < b ? a : b;
 }
 
-static ota_ws_status_t take_added(ota_ws_pipeline_t *pipeline, const uint8_t *bytes, size_t length) {
-    ota_ws_delta_t *delta = &pipeline->delta;
-    uint8_t piece[PIECE_SIZE];
-    ota_ws_status_t status = read_base(pipeline->ports.flash, delta->position, piece, length);
-    if (status == OTA_WS_OK) {
-        add(piece, bytes, length);
-        status = ota_ws_pipeline_take(pipeline, piece, length);
-    }
-    delta->position += (uint32_t)length;
-    return status;
-}
-
-// Takes some of the record's bytes and returns their number. Added bytes end with a page of flash.
+// Takes some of the record's bytes, as far as they fit into the page, and returns their number. The page goes on when
+// it is full, and with the last byte of the file.
 static size_t take_bytes(ota_ws_pipeline_t *pipeline, const uint8_t *bytes, size_t length, ota_ws_status_t *status) {
     ota_ws_delta_t *delta = &pipeline->delta;
     unsigned kind = delta->numbers[ADDED] > 0 ? ADDED : FRESH;
-    size_t taken = smaller(length, delta->numbers[kind]);
+    uint32_t taken = (uint32_t)smaller(smaller(length, delta->numbers[kind]), OTA_WS_PAGE_SIZE - delta->filled);
+    uint8_t *to = delta->page + delta->filled;
     if (kind == ADDED) {
-        taken = smaller(taken, PIECE_SIZE - pipeline->position % PIECE_SIZE);
-        *status = take_added(pipeline, bytes, taken);
+        *status = read_base(pipeline->ports.flash, delta->position, to, taken);
+        delta->position += taken;
+        add(to, bytes, taken);
     } else {
-        *status = ota_ws_pipeline_take(pipeline, bytes, taken);
+        memcpy(to, bytes, taken);
     }
-    delta->numbers[kind] -= (uint32_t)taken;
+    delta->filled += taken;
+    delta->numbers[kind] -= taken;
     if (delta->numbers[ADDED] == 0 && delta->numbers[FRESH] == 0) {
         memset(delta->numbers, 0, sizeof delta->numbers);
         delta->known = 0;
+    }
+    bool is_last = pipeline->position + delta->filled == pipeline->request.size;
+    if (*status == OTA_WS_OK && (is_last || delta->filled == OTA_WS_PAGE_SIZE)) {
+        *status = ota_ws_pipeline_take(pipeline, delta->page, delta->filled);
+        delta->filled = 0;
     }
     return taken;
 }
@@ -144,17 +158,17 @@ static ota_ws_status_t take_patch(void *context, const uint8_t *bytes, size_t le
     ota_ws_delta_t *delta = &pipeline->delta;
     ota_ws_status_t status = OTA_WS_OK;
     for (size_t taken; length > 0 && status == OTA_WS_OK; bytes += taken, length -= taken) {
-        uint32_t left = pipeline->request.size - pipeline->position;
-        taken = 1;
         if (delta->known == NUMBERS) {
             taken = take_bytes(pipeline, bytes, length, &status);
-        } else if (left == 0) {
-            status = OTA_WS_BAD_PATCH; // it goes on behind the file's last byte
-        } else {
-            status = take_number(delta, *bytes);
-            if (status == OTA_WS_OK && delta->known == NUMBERS) {
-                status = begin_record(delta, left);
-            }
+            continue;
+        }
+        uint32_t left = pipeline->request.size - pipeline->position - delta->filled;
+        if (left == 0) {
+            return OTA_WS_BAD_PATCH; // it goes on behind the file's last byte
+        }
+        taken = take_numbers(delta, bytes, length, &status);
+        if (status == OTA_WS_OK && delta->known == NUMBERS) {
+            status = begin_record(delta, left);
         }
     }
     return status;

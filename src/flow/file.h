@@ -22,8 +22,11 @@ typedef struct {
     size_t scratch_size;            // a sector or more
 } ota_ws_pipeline_ports_t;
 
-// A patch on its way: the record that is being read (features/delta.c).
+// A patch on its way: the record that is being read, and the bytes of the file that do not fill a page of flash yet
+// (features/delta.c).
 typedef struct {
+    uint8_t page[OTA_WS_PAGE_SIZE];
+    uint32_t filled;
     uint32_t base_size;
     uint32_t position;   // in the base
     uint32_t numbers[3]; // move, added, fresh; then what is left of the bytes

@@ -173,6 +173,10 @@ bool ota_ws_trial_ends_by_restart(const ota_ws_platform_t *platform) {
     return identity.image_state == OTA_WS_IMAGE_TRIAL && identity.can_roll_back && !came_again;
 }
 
+bool ota_ws_trial_restores(const ota_ws_history_entry_t *newest, const ota_ws_identity_t *identity) {
+    return identity->entry_is_lost && is_running(newest, identity) && newest->confirmed == 0;
+}
+
 void ota_ws_trial_intend(const ota_ws_platform_t *platform, ota_ws_outcome_t outcome) {
     ota_ws_history_entry_t entry;
     if (find_running(platform, &entry)) {
@@ -260,7 +264,9 @@ ota_ws_status_t ota_ws_trial_go_back(const ota_ws_platform_t *platform, ota_ws_o
     if (on_record) {
         set_outcome(platform, &entry, outcome);
     }
-    ota_ws_status_t status = platform->roll_back(platform->context);
+    // Since the update that brought an image on trial, no other update could begin: the slot before still holds the
+    // image that ran then. Of an image that was confirmed this is not so.
+    ota_ws_status_t status = platform->roll_back(platform->context, on_record && before.confirmed == 0);
     if (on_record && status != OTA_WS_OK) {
         set_outcome(platform, &entry, stays(&before, status));
     }

@@ -30,6 +30,9 @@ bool ota_ws_trial_was_confirmed(const ota_ws_platform_t *platform);
 // back. Not once it has let this image run again. Session thread.
 bool ota_ws_trial_ends_by_restart(const ota_ws_platform_t *platform);
 
+// Would ota_ws_trial_go_back() bring a lost entry of the boot record back? `newest` is the newest entry of the history.
+bool ota_ws_trial_restores(const ota_ws_history_entry_t *newest, const ota_ws_identity_t *identity);
+
 // Puts on record why a restart is about to end the trial, as far as the store can be written. Session thread.
 void ota_ws_trial_intend(const ota_ws_platform_t *platform, ota_ws_outcome_t outcome);
 

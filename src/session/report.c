@@ -6,6 +6,7 @@
 #include "engine/update.h"
 #include "feature.h"
 #include "image/chip.h"
+#include "record/trial.h"
 #include "text.h"
 
 // ---- the table
@@ -377,6 +378,7 @@ void ota_ws_report_state(ota_ws_session_t *session) {
     message_t message;
     const void **from = message.report.from;
     platform->describe(platform->context, &identity);
+    identity.can_roll_back |= ota_ws_trial_restores(&device->last, &identity);
     start(&message, device);
     message.facts.reset = platform->reset_reason != NULL ? (uint8_t)platform->reset_reason(platform->context) : 0;
     gather_device(&message.facts, device, &identity);

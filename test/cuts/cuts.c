@@ -216,7 +216,7 @@ static void try_cut(cutter_t *cutter, cut_t *cut) {
     }
     unsigned operations = cutter->copy_board->operations;
     life_power_off(cutter->copy);
-    for (unsigned i = 0; i < cutter->pairs_per_cut; i++) {
+    for (unsigned i = 0; i < cutter->pairs_per_cut && !cutter->life->ledger.entry_is_lost; i++) {
         try_pair(cutter, cut, operations);
     }
 }

@@ -40,6 +40,7 @@ typedef struct {
     int recovery;        // image of the recovery application; -1: another layout
     bool may_recover;    // it was asked for, so that it may run instead of `confirmed`
     bool mark_is_lost;   // a torn erase took the mark and left the entry: a VALID proves nothing from then on
+    bool entry_is_lost;  // the boot record is damaged as by two cuts: a third one is enough to look for
     bool is_free;        // which image runs is not known beforehand: it is looked up at the next start
 } life_ledger_t;
 

@@ -40,12 +40,13 @@ static bool only_what_was_selected_runs(const life_t *life) {
     return running == ledger->confirmed || is_new || came_back(life) || (ledger->may_recover && life_recovers(life));
 }
 
+// A weak entry may read as NEW at one start: then the bootloader puts a confirmed image on trial.
 static bool a_confirmed_image_stays(const life_t *life) {
     const life_ledger_t *ledger = &life->ledger;
     int running = life_running_image(life);
     bool replaced = (running == ledger->incoming && ledger->may_run) || came_back(life) ||
                     (ledger->may_recover && life_recovers(life));
-    return running == ledger->confirmed ? !life->device.on_trial : replaced;
+    return running == ledger->confirmed ? !life->device.on_trial || life->began_weak : replaced;
 }
 
 static bool no_new_image_runs_without_its_trial(const life_t *life) {

@@ -62,6 +62,11 @@ static const char *restart_if_wanted(life_t *life) {
     return life->board->dead ? NULL : check(life);
 }
 
+static const char *confirm_once_more(life_t *life) {
+    life_say(life, "{\"type\":\"confirm\"}");
+    return life->device.on_trial && !life->board->dead ? "a trial can be confirmed" : NULL;
+}
+
 static const char *end_trial(life_t *life, recovery_choice_t choice) {
     const char *violation = NULL;
     switch (choice) {
@@ -171,7 +176,9 @@ void recovery_run(life_t *life, recovery_choice_t choice, recovery_t *result) {
     if (!life_told(life, "last_outcome", result->outcome, sizeof result->outcome)) {
         strcpy(result->outcome, "none");
     }
-    if (life->device.on_trial) {
+    if (life->device.on_trial && result->is_confirmed) {
+        result->violation = confirm_once_more(life);
+    } else if (life->device.on_trial) {
         result->violation = end_trial(life, choice);
     }
     if (result->violation == NULL && !life->board->dead) {

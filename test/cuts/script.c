@@ -247,6 +247,35 @@ static const char *expire_without_memory(life_t *life) {
     return violation != NULL ? violation : expect(life, 0, false);
 }
 
+// The earlier image's entry does not read right any more: all bits of it have fallen.
+static void lose_entry(life_t *life) {
+    static const uint8_t zeros[OTADATA_ENTRY_SIZE];
+    otadata_t otadata;
+    life->board->is_quiet = true;
+    (void)otadata_read(&life->board->nor, life->machine.otadata, &otadata);
+    uint32_t sector = otadata_active(&otadata) == 0 ? 1 : 0;
+    (void)nor_program(&life->board->nor, life->machine.otadata->address + sector * NOR_SECTOR_SIZE, zeros,
+                      sizeof zeros);
+    life->board->is_quiet = false;
+    life->ledger.entry_is_lost = true;
+    machine_look(&life->machine);
+}
+
+// Without a factory image only the lost entry says what ran before.
+static const char *go_back_without_an_entry(life_t *life, int image) {
+    const char *violation = NULL;
+    DO(send_all(life, image));
+    DO(restart(life));
+    DO(expect(life, image, true));
+    RUN(lose_entry(life));
+    RUN(life_say(life, "{\"type\":\"rollback\"}"));
+    DO(life_restart_if_wanted(life) ? NULL : "the device does not boot");
+    RUN(life_connect(life));
+    DO(invariants_check(life));
+    life->ledger.entry_is_lost = false;
+    return violation != NULL ? violation : expect(life, 0, false);
+}
+
 static bool has_failed(const life_t *life, const char *name) {
     char member[48];
     snprintf(member, sizeof member, "\"name\":\"%s\"", name);
@@ -330,6 +359,7 @@ const char *script_run(life_t *life) {
     DO(expire_then_abort(life));
     DO(cut_resume_confirm(life));
     DO(expire_without_memory(life));
+    DO(life->geometry->has_factory ? NULL : go_back_without_an_entry(life, 3));
     DO(application_confirms(life, APPLICATION_BEFORE, 1));
     DO(application_confirms(life, APPLICATION_AND_RESTARTS, 2));
     DO(application_confirms(life, APPLICATION_AND_LOSES_POWER, 3));

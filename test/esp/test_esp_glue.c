@@ -850,6 +850,82 @@ static void start_on_trial_unasked(void) {
     start();
 }
 
+// The record of updates in the store, as an update has left it that brought the running image.
+static void put_on_record(ota_ws_outcome_t outcome, bool was_confirmed) {
+    ota_ws_history_entry_t entry = {.from = "0.9.0", .to = "1.0.0", .slot = "ota_0"};
+    entry.outcome = (uint8_t)outcome;
+    entry.confirmed = was_confirmed;
+    assert_true(ota_ws_history_add(&ota_ws_chip_platform, &entry));
+}
+
+static void a_trial_goes_back_to_an_image_whose_entry_is_lost(void **state) {
+    (void)state;
+    put_on_record(OTA_WS_OUTCOME_STAGED, false);
+    fake_running_state(ESP_OTA_IMG_PENDING_VERIFY);
+    fake_lost_entry(3);
+    start();
+    client_t *client = welcome();
+    assert_true(received(client, "\"can_roll_back\":true"));
+    leave(client);
+    fake.fails_verification = true;
+    assert_int_equal(ota_ws_rollback(), ESP_ERR_NOT_FOUND);
+    fake.fails_verification = false;
+    fake.record_fails = true;
+    assert_int_equal(ota_ws_rollback(), ESP_FAIL);
+    fake.record_fails = false;
+    assert_int_equal(fake_entry(0).ota_state, ESP_OTA_IMG_PENDING_VERIFY);
+    assert_int_equal(ota_ws_rollback(), ESP_OK);
+    assert_int_equal(fake_entry(1).ota_seq, 2);
+    assert_int_equal(fake_entry(1).ota_state, ESP_OTA_IMG_VALID);
+    assert_int_equal(fake_entry(0).ota_state, ESP_OTA_IMG_INVALID);
+}
+
+// The bootloader has barred it, found no other entry and started the first slot.
+static void a_barred_image_that_runs_goes_back_by_the_lost_entry_alone(void **state) {
+    (void)state;
+    put_on_record(OTA_WS_OUTCOME_TRIAL, false);
+    fake_running_state(ESP_OTA_IMG_ABORTED);
+    fake_lost_entry(3);
+    start();
+    pass_until_counted(&fake.restarts);
+    assert_int_equal(fake_entry(1).ota_seq, 2);
+    assert_int_equal(fake_entry(1).ota_state, ESP_OTA_IMG_VALID);
+    assert_int_equal(fake_entry(0).ota_state, ESP_OTA_IMG_ABORTED);
+}
+
+static void an_image_on_trial_goes_back_without_any_entry(void **state) {
+    (void)state;
+    put_on_record(OTA_WS_OUTCOME_TRIAL, false);
+    fake_lost_entry(UINT32_MAX);
+    start();
+    pass_until_counted(&fake.restarts);
+    assert_int_equal(fake_entry(0).ota_seq, 2);
+    assert_int_equal(fake_entry(0).ota_state, ESP_OTA_IMG_VALID);
+}
+
+static void expect_no_way_back(void) {
+    esp_ota_select_entry_t before = fake_entry(1);
+    assert_int_equal(ota_ws_rollback(), ESP_ERR_NOT_FOUND);
+    esp_ota_select_entry_t after = fake_entry(1);
+    assert_memory_equal(&before, &after, sizeof before);
+}
+
+static void a_lost_entry_of_an_image_that_may_be_another_stays_lost(void **state) {
+    (void)state;
+    put_on_record(OTA_WS_OUTCOME_CONFIRMED, true); // since then anything may have been written into the other slot
+    fake_lost_entry(3);
+    start();
+    expect_no_way_back();
+    put_on_record(OTA_WS_OUTCOME_TRIAL, false);
+    fake_lost_entry(1); // the first number there is: none comes before it
+    expect_no_way_back();
+    fake_lost_entry(3);
+    fake_barred_image(ESP_OTA_IMG_ABORTED);
+    expect_no_way_back();
+    fake_lost_entry(3);
+    assert_int_equal(ota_ws_rollback(), ESP_OK);
+}
+
 // A new firmware that leaks: there is no memory for an update, which is about 23 KB.
 static void a_trial_is_decided_with_little_memory(void **state) {
     (void)state;
@@ -1463,6 +1539,10 @@ int main(void) {
                                        TEST(a_running_image_on_trial_refuses_updates),
                                        TEST(an_application_that_is_well_is_confirmed),
                                        TEST(an_application_that_is_not_well_goes_back),
+                                       TEST(a_trial_goes_back_to_an_image_whose_entry_is_lost),
+                                       TEST(a_barred_image_that_runs_goes_back_by_the_lost_entry_alone),
+                                       TEST(an_image_on_trial_goes_back_without_any_entry),
+                                       TEST(a_lost_entry_of_an_image_that_may_be_another_stays_lost),
                                        TEST(a_trial_is_decided_with_little_memory),
                                        TEST(without_any_memory_the_end_of_a_trial_is_the_restart),
                                        TEST(registering_says_what_is_wrong),

@@ -22,7 +22,7 @@ typedef struct {
     bool one_slot;         // the partition table has no second slot
     bool send_fails;
     bool no_handshake_call;          // neither handler nor callback is called after the upgrade
-    bool fails_verification;         // esp_ota_set_boot_partition refuses the image
+    bool fails_verification;         // no image is whole
     bool tls;                        // of connections from now on, as far as the component can see
     bool wrong_signature;            // ESP-IDF says so when it is asked for the signature alone
     uint32_t largest_stack;          // tasks that want more do not start; 0: all start
@@ -65,6 +65,9 @@ void fake_running_state(uint32_t state);
 
 // There is one in the other slot, and it was selected before the running one.
 void fake_earlier_image(void);
+
+// There is one in the other slot, and the boot record has lost its entry. The running one has number `sequence`.
+void fake_lost_entry(uint32_t sequence);
 
 // There is one in the other slot that was given up.
 void fake_barred_image(uint32_t state);

@@ -148,6 +148,15 @@ void fake_earlier_image(void) {
     write_entry(0, 3, fake_entry(0).ota_state);
 }
 
+void fake_lost_entry(uint32_t sequence) {
+    static const uint8_t weak;
+    uint32_t state = fake_entry(0).ota_state;
+    flash[slots[1].address] = 0xe9;
+    write_entry(1, 2, ESP_OTA_IMG_VALID);
+    esp_partition_write(&otadata, SECTOR, &weak, 1);
+    write_entry(0, sequence, state);
+}
+
 // ---- updates ----
 
 const esp_app_desc_t *esp_app_get_description(void) {
@@ -200,6 +209,12 @@ esp_err_t esp_ota_abort(esp_ota_handle_t handle) {
     return known ? ESP_OK : ESP_ERR_NOT_FOUND;
 }
 
+esp_err_t esp_image_verify(esp_image_load_mode_t mode, const esp_partition_pos_t *part, esp_image_metadata_t *data) {
+    (void)mode;
+    memset(data, 0, sizeof *data);
+    return flash[part->offset] == 0xe9 && !fake.fails_verification ? ESP_OK : ESP_FAIL;
+}
+
 esp_err_t esp_ota_set_boot_partition(const esp_partition_t *partition) {
     if (flash[partition->address] != 0xe9 || fake.fails_verification) {
         return ESP_ERR_OTA_VALIDATE_FAILED;
@@ -213,7 +228,8 @@ esp_err_t esp_ota_set_boot_partition(const esp_partition_t *partition) {
 }
 
 bool esp_ota_check_rollback_is_possible(void) {
-    return fake_entry(1).ota_seq != UINT32_MAX;
+    esp_ota_select_entry_t entry = fake_entry(1);
+    return entry.ota_seq != UINT32_MAX && entry.crc == crc_of(entry.ota_seq);
 }
 
 // ---- NVS ----

@@ -278,6 +278,21 @@ typedef struct {
 esp_err_t esp_secure_boot_get_signature_blocks_for_running_app(bool digest, esp_image_sig_public_key_digests_t *keys);
 esp_err_t esp_secure_boot_verify_signature(uint32_t address, uint32_t length);
 bool esp_ota_check_rollback_is_possible(void);
+typedef struct {
+    uint32_t offset;
+    uint32_t size;
+} esp_partition_pos_t;
+typedef struct {
+    uint32_t start_addr;
+    uint8_t headers[152];
+    uint32_t segment_data[16];
+    uint32_t image_len;
+    uint8_t image_digest[32];
+    uint32_t secure_version;
+    uint32_t mmu_page_size;
+} esp_image_metadata_t;
+typedef enum { ESP_IMAGE_VERIFY, ESP_IMAGE_VERIFY_SILENT } esp_image_load_mode_t;
+esp_err_t esp_image_verify(esp_image_load_mode_t mode, const esp_partition_pos_t *part, esp_image_metadata_t *data);
 
 // ---- NVS ----
 typedef uint32_t nvs_handle_t;

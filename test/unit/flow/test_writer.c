@@ -36,7 +36,8 @@ static ota_ws_status_t confirm(void *context) {
     return ((desk_t *)context)->boot_record;
 }
 
-static ota_ws_status_t roll_back(void *context) {
+static ota_ws_status_t roll_back(void *context, bool on_trial) {
+    (void)on_trial;
     ((desk_t *)context)->roll_backs++;
     return ((desk_t *)context)->boot_record;
 }

@@ -236,7 +236,7 @@ static void a_factory_image_says_so_and_updates_go_to_ota_0(void **state) {
     start(bench);
     assert_string_equal(bench->identity.slot, "ota_0");
     assert_true(bench->identity.can_roll_back); // to factory
-    assert_int_equal(bench->platform.roll_back(bench->platform.context), OTA_WS_OK);
+    assert_int_equal(bench->platform.roll_back(bench->platform.context, false), OTA_WS_OK);
     start(bench);
     assert_string_equal(bench->identity.slot, "factory");
     bench_free(bench);
@@ -598,7 +598,7 @@ static void an_image_that_is_not_confirmed_is_gone_after_a_restart(void **state)
 static void going_back_runs_the_old_image_and_says_so(void **state) {
     (void)state;
     bench_t *bench = bench_on_trial();
-    assert_int_equal(bench->platform.roll_back(bench->platform.context), OTA_WS_OK);
+    assert_int_equal(bench->platform.roll_back(bench->platform.context, false), OTA_WS_OK);
     expect_entry(bench, 1, 2, OTADATA_INVALID);
     start(bench);
     assert_string_equal(bench->identity.slot, "ota_0");
@@ -613,7 +613,7 @@ static void a_confirmed_image_can_go_back_too(void **state) {
     assert_int_equal(bench->platform.confirm(bench->platform.context), OTA_WS_OK);
     look(bench);
     assert_true(bench->identity.can_roll_back);
-    assert_int_equal(bench->platform.roll_back(bench->platform.context), OTA_WS_OK);
+    assert_int_equal(bench->platform.roll_back(bench->platform.context, false), OTA_WS_OK);
     start(bench);
     assert_string_equal(bench->identity.slot, "ota_0");
     bench_free(bench);
@@ -625,13 +625,127 @@ static void without_a_sound_image_to_go_back_to_nothing_changes(void **state) {
     uint8_t before[FLASH_SIZE];
     bench->memory[find(bench, "ota_0")->address + 500] ^= 1;
     memcpy(before, bench->memory, FLASH_SIZE);
-    assert_int_equal(bench->platform.roll_back(bench->platform.context), OTA_WS_NOTHING_TO_GO_BACK_TO);
+    assert_int_equal(bench->platform.roll_back(bench->platform.context, false), OTA_WS_NOTHING_TO_GO_BACK_TO);
     assert_memory_equal(before, bench->memory, FLASH_SIZE);
     bench_free(bench);
 
     bench = bench_running();
     assert_false(bench->identity.can_roll_back);
-    assert_int_equal(bench->platform.roll_back(bench->platform.context), OTA_WS_NOTHING_TO_GO_BACK_TO);
+    assert_int_equal(bench->platform.roll_back(bench->platform.context, false), OTA_WS_NOTHING_TO_GO_BACK_TO);
+    bench_free(bench);
+}
+
+// An image on trial in ota_1, whose earlier image in ota_0 has lost its entry: a weak byte in it.
+static bench_t *bench_with_a_lost_entry(void) {
+    bench_t *bench = bench_on_trial();
+    bench->memory[find(bench, "otadata")->address + 2] ^= 4;
+    machine_look(&bench->machine);
+    look(bench);
+    return bench;
+}
+
+static ota_ws_status_t go_back(bench_t *bench, bool on_trial) {
+    return bench->platform.roll_back(bench->platform.context, on_trial);
+}
+
+// Found by a search for pairs of power cuts.
+static void a_trial_goes_back_to_an_image_whose_entry_is_lost(void **state) {
+    (void)state;
+    bench_t *bench = bench_with_a_lost_entry();
+    assert_false(bench->identity.can_roll_back);
+    assert_true(bench->identity.entry_is_lost);
+    assert_int_equal(go_back(bench, false), OTA_WS_NOTHING_TO_GO_BACK_TO); // what is there may be any image
+    assert_int_equal(go_back(bench, true), OTA_WS_OK);
+    expect_entry(bench, 0, 1, OTADATA_VALID);
+    expect_entry(bench, 1, 2, OTADATA_INVALID);
+    start(bench);
+    assert_string_equal(bench->identity.slot, "ota_0");
+    assert_int_equal(bench->identity.image_state, OTA_WS_IMAGE_VALID);
+    assert_false(bench->identity.entry_is_lost);
+    bench_free(bench);
+}
+
+static void an_entry_is_restored_before_the_running_one_is_barred(void **state) {
+    (void)state;
+    bench_t *bench = bench_with_a_lost_entry();
+    bench->failing = NOR_ERASE;
+    bench->fail_after = 0;
+    assert_int_equal(go_back(bench, true), OTA_WS_BOOT_RECORD);
+    expect_entry(bench, 1, 2, OTADATA_PENDING_VERIFY);
+    bench->fail_after = 1;
+    assert_int_equal(go_back(bench, true), OTA_WS_BOOT_RECORD);
+    expect_entry(bench, 0, 1, OTADATA_VALID);
+    expect_entry(bench, 1, 2, OTADATA_PENDING_VERIFY);
+    look(bench);
+    assert_true(bench->identity.can_roll_back);
+    bench_free(bench);
+}
+
+static void expect_no_way_back(bench_t *bench) {
+    uint8_t before[FLASH_SIZE];
+    machine_look(&bench->machine);
+    look(bench);
+    memcpy(before, bench->memory, FLASH_SIZE);
+    assert_int_equal(go_back(bench, true), OTA_WS_NOTHING_TO_GO_BACK_TO);
+    assert_memory_equal(before, bench->memory, FLASH_SIZE);
+    bench_free(bench);
+}
+
+static void a_lost_entry_is_not_restored_for_a_damaged_or_barred_image(void **state) {
+    (void)state;
+    bench_t *bench = bench_with_a_lost_entry();
+    bench->memory[find(bench, "ota_0")->address + 500] ^= 1;
+    expect_no_way_back(bench);
+    const otadata_state_t bars[] = {OTADATA_INVALID, OTADATA_ABORTED};
+    for (size_t i = 0; i < 2; i++) {
+        bench = bench_with_a_lost_entry();
+        put_entry(bench, 0, 1, bars[i]);
+        expect_no_way_back(bench);
+    }
+    bench = bench_with_a_lost_entry();
+    put_entry(bench, 1, 1, OTADATA_PENDING_VERIFY); // of ota_0: nothing says which image ran before
+    expect_no_way_back(bench);
+}
+
+static void a_factory_image_is_gone_back_to_before_a_lost_entry(void **state) {
+    (void)state;
+    bench_t *bench = bench_new(WITH_FACTORY);
+    put_image(bench, "factory", "0.1.0");
+    put_image(bench, "ota_0", "1.0.0");
+    put_image(bench, "ota_1", "2.0.0");
+    put_entry(bench, 1, 2, OTADATA_NEW);
+    start(bench);
+    assert_false(bench->identity.entry_is_lost);
+    assert_int_equal(go_back(bench, true), OTA_WS_OK);
+    expect_no_entry(bench, 0);
+    start(bench);
+    assert_string_equal(bench->identity.slot, "factory");
+    bench_free(bench);
+}
+
+// The bootloader has barred it, found no other entry and started it, because its slot is the first one.
+static void a_barred_image_that_runs_goes_back_by_the_lost_entry_alone(void **state) {
+    (void)state;
+    bench_t *bench = bench_new(TWO_SLOTS);
+    put_image(bench, "ota_0", "2.0.0");
+    put_image(bench, "ota_1", "1.0.0");
+    put_entry(bench, 0, 3, OTADATA_ABORTED);
+    start(bench);
+    assert_string_equal(bench->identity.slot, "ota_0");
+    assert_true(bench->identity.entry_is_lost);
+    assert_int_equal(go_back(bench, true), OTA_WS_OK);
+    expect_entry(bench, 0, 3, OTADATA_ABORTED);
+    expect_entry(bench, 1, 2, OTADATA_VALID);
+    start(bench);
+    assert_string_equal(bench->identity.slot, "ota_1");
+    bench_free(bench);
+
+    bench = bench_with_a_lost_entry();
+    memset(bench->memory + find(bench, "otadata")->address, 0, 2 * NOR_SECTOR_SIZE);
+    assert_int_equal(go_back(bench, true), OTA_WS_OK); // no entry is left at all
+    expect_entry(bench, 0, 3, OTADATA_VALID);
+    start(bench);
+    assert_string_equal(bench->identity.slot, "ota_0");
     bench_free(bench);
 }
 
@@ -646,7 +760,7 @@ static void two_records_of_the_same_slot_are_no_way_back(void **state) {
     machine_look(&bench->machine);
     look(bench);
     assert_false(bench->identity.can_roll_back);
-    assert_int_equal(bench->platform.roll_back(bench->platform.context), OTA_WS_NOTHING_TO_GO_BACK_TO);
+    assert_int_equal(bench->platform.roll_back(bench->platform.context, false), OTA_WS_NOTHING_TO_GO_BACK_TO);
     bench_free(bench);
 }
 
@@ -655,7 +769,7 @@ static void an_update_that_is_ready_is_not_confirmed_or_given_up_in_the_place_of
     bench_t *bench = bench_running();
     assert_int_equal(update(bench, "2.0.0"), OTA_WS_OK);
     assert_int_equal(bench->platform.confirm(bench->platform.context), OTA_WS_NOT_ON_TRIAL);
-    assert_int_equal(bench->platform.roll_back(bench->platform.context), OTA_WS_NOTHING_TO_GO_BACK_TO);
+    assert_int_equal(bench->platform.roll_back(bench->platform.context, false), OTA_WS_NOTHING_TO_GO_BACK_TO);
     expect_entry(bench, 1, 2, OTADATA_NEW);
     bench_free(bench);
 }
@@ -667,7 +781,7 @@ static void confirm_and_going_back_say_when_the_record_cannot_be_written(void **
     bench->fail_after = 0;
     assert_int_equal(bench->platform.confirm(bench->platform.context), OTA_WS_BOOT_RECORD);
     bench->fail_after = 0;
-    assert_int_equal(bench->platform.roll_back(bench->platform.context), OTA_WS_BOOT_RECORD);
+    assert_int_equal(bench->platform.roll_back(bench->platform.context, false), OTA_WS_BOOT_RECORD);
     expect_entry(bench, 1, 2, OTADATA_PENDING_VERIFY);
     bench_free(bench);
 }
@@ -746,6 +860,11 @@ int main(void) {
         cmocka_unit_test(going_back_runs_the_old_image_and_says_so),
         cmocka_unit_test(a_confirmed_image_can_go_back_too),
         cmocka_unit_test(without_a_sound_image_to_go_back_to_nothing_changes),
+        cmocka_unit_test(a_trial_goes_back_to_an_image_whose_entry_is_lost),
+        cmocka_unit_test(an_entry_is_restored_before_the_running_one_is_barred),
+        cmocka_unit_test(a_lost_entry_is_not_restored_for_a_damaged_or_barred_image),
+        cmocka_unit_test(a_factory_image_is_gone_back_to_before_a_lost_entry),
+        cmocka_unit_test(a_barred_image_that_runs_goes_back_by_the_lost_entry_alone),
         cmocka_unit_test(two_records_of_the_same_slot_are_no_way_back),
         cmocka_unit_test(an_update_that_is_ready_is_not_confirmed_or_given_up_in_the_place_of_the_running_image),
         cmocka_unit_test(confirm_and_going_back_say_when_the_record_cannot_be_written),

@@ -22,6 +22,7 @@ typedef struct {
     unsigned confirms, roll_backs, activates, opens, closes;
     ota_ws_status_t open_status;
     uint8_t at_confirm; // outcome on record when confirm was called
+    bool may_restore;   // roll_back was called with this
 } desk_t;
 
 static size_t load(void *context, const char *key, void *value, size_t size) {
@@ -56,8 +57,9 @@ static ota_ws_status_t confirm(void *context) {
     return desk->status;
 }
 
-static ota_ws_status_t roll_back(void *context) {
+static ota_ws_status_t roll_back(void *context, bool on_trial) {
     desk_t *desk = context;
+    desk->may_restore = on_trial;
     desk->roll_backs++;
     desk->at_confirm = newest(desk).outcome;
     return desk->status;
@@ -589,6 +591,27 @@ static void nothing_is_confirmed_while_a_stale_record_cannot_be_changed(void **s
     free(desk);
 }
 
+// Only since an image on trial was selected can nothing else have got into the other slot.
+static void a_lost_entry_is_restored_for_an_image_on_trial_only(void **state) {
+    (void)state;
+    for (int is_confirmed = 0; is_confirmed < 2; is_confirmed++) {
+        for (int runs = 0; runs < 2; runs++) {
+            desk_t *desk = desk_new();
+            run_new(desk, runs == 1, OTA_WS_IMAGE_TRIAL);
+            ota_ws_history_entry_t entry = sample_entry(OTA_WS_OUTCOME_TRIAL);
+            entry.confirmed = (uint8_t)is_confirmed;
+            ota_ws_history_add(&desk->platform, &entry);
+            bool restores = runs == 1 && is_confirmed == 0;
+            assert_int_equal(ota_ws_trial_go_back(&desk->platform, OTA_WS_OUTCOME_ROLLING_BACK), OTA_WS_OK);
+            assert_int_equal(desk->may_restore, restores);
+            assert_false(ota_ws_trial_restores(&entry, &desk->identity));
+            desk->identity.entry_is_lost = true;
+            assert_int_equal(ota_ws_trial_restores(&entry, &desk->identity), restores);
+            free(desk);
+        }
+    }
+}
+
 static void steps_without_a_record_reach_the_platform_all_the_same(void **state) {
     (void)state;
     desk_t *desk = desk_new();
@@ -629,6 +652,7 @@ int main(void) {
         cmocka_unit_test(going_back_that_was_half_written_ends_as_what_runs),
         cmocka_unit_test(going_back_again_after_it_was_half_written_ends_as_what_runs),
         cmocka_unit_test(nothing_is_confirmed_while_a_stale_record_cannot_be_changed),
+        cmocka_unit_test(a_lost_entry_is_restored_for_an_image_on_trial_only),
         cmocka_unit_test(steps_without_a_record_reach_the_platform_all_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

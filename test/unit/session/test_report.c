@@ -143,6 +143,23 @@ static void of_the_other_slot_is_told_what_is_known(void **state) {
     rig_free(rig);
 }
 
+static void a_lost_entry_is_a_way_back_for_an_image_on_trial(void **state) {
+    (void)state;
+    for (int is_confirmed = 0; is_confirmed < 2; is_confirmed++) {
+        rig_t *rig = rig_new();
+        rig->identity.entry_is_lost = true;
+        rig->device.last.outcome = OTA_WS_OUTCOME_TRIAL;
+        rig->device.last.confirmed = (uint8_t)is_confirmed;
+        ota_ws_text_copy(rig->device.last.slot, sizeof rig->device.last.slot, rig->identity.slot);
+        memcpy(rig->device.last.elf, rig->identity.running.elf_sha256, sizeof rig->device.last.elf);
+        peer_t *peer = peer_new(rig);
+        const char *said = first_state(peer);
+        is_confirmed ? assert_is_silent_about(said, "can_roll_back") : assert_says(said, "\"can_roll_back\":true");
+        peer_free(peer);
+        rig_free(rig);
+    }
+}
+
 static void a_trial_says_how_long_it_lasts_and_who_watches(void **state) {
     (void)state;
     static const struct {
@@ -524,6 +541,7 @@ int main(void) {
         cmocka_unit_test(control_characters_and_quotes_of_a_name_are_escaped),
         cmocka_unit_test(state_says_why_the_device_has_started),
         cmocka_unit_test(state_says_what_the_device_can_and_checks),
+        cmocka_unit_test(a_lost_entry_is_a_way_back_for_an_image_on_trial),
         cmocka_unit_test(of_the_other_slot_is_told_what_is_known),
         cmocka_unit_test(a_trial_says_how_long_it_lasts_and_who_watches),
         cmocka_unit_test(a_viewer_sees_who_runs_the_update_and_what_is_written),

@@ -155,7 +155,8 @@ static ota_ws_status_t enter_recovery(void *context) {
     return rig->recovery_status;
 }
 
-static ota_ws_status_t roll_back(void *context) {
+static ota_ws_status_t roll_back(void *context, bool on_trial) {
+    (void)on_trial;
     rig_t *rig = context;
     rig->roll_backs++;
     return rig->roll_back_status;
