@@ -25,7 +25,7 @@ for program in "$build"/test/test_attack_* "$build"/test/test_signature_*; do
     passed=$((passed + good)) failed=$((failed + bad))
 done
 
-for file in test/e2e/attack*.test.js test/e2e/sealed.test.js test/e2e/signed.test.js; do
+for file in test/e2e/attack*.test.js test/e2e/sealed*.test.js test/e2e/signed.test.js; do
     echo "--- $(basename "$file")"
     BUILD_DIR=$PWD/$build node --test --test-reporter=tap "$file" >"$build/out.txt" 2>&1
     sed -nE 's/^# (\\# )?([a-z]?.*: .*)/\2/p' "$build/out.txt" | grep -vE '^Subtest'

@@ -43,7 +43,7 @@ for (const [name, kind] of Object.entries(kinds)) {
           bytes += data.length;
           if (cuts < kind.cuts && begins > cuts && bytes > kind.cutAt) {
             cuts++;
-            setImmediate(() => line.cut());
+            line.cut(); // before these bytes reach the device: it lacks them, however fast it is
           }
         },
         pass: (socket, data) => {
