@@ -221,6 +221,14 @@ static void try_cut(cutter_t *cutter, cut_t *cut) {
     }
 }
 
+static bool leaves_weak_cells(const cut_t *cut) {
+    if (cut->key != NULL) {
+        return false;
+    }
+    const char *const *names = cut->operation->kind == NOR_ERASE ? board_erase_tears : board_program_tears;
+    return strstr(names[cut->tear], "weak") != NULL;
+}
+
 // Each worker has its share of the operations of every life.
 static void cut_everywhere(void *context, board_t *board, const nor_operation_t *operation, const char *key) {
     cutter_t *cutter = context;
@@ -230,7 +238,11 @@ static void cut_everywhere(void *context, board_t *board, const nor_operation_t 
     cutter->tally->operations++;
     cut_t cut = {.board = board, .operation = operation, .key = key};
     for (; cut.tear < tears_of(operation, key); cut.tear++) {
-        try_cut(cutter, &cut);
+        // In a boot record that two cuts have damaged already, a weak entry is one failure too many: it can bar the
+        // only image to go back to (docs/design.md).
+        if (!cutter->life->ledger.entry_is_lost || !leaves_weak_cells(&cut)) {
+            try_cut(cutter, &cut);
+        }
     }
 }
 

@@ -124,7 +124,7 @@ function start(plan, broker, ...rest) {
   const isOver = (what) => bridge.code !== undefined && assert.fail(`${what}: ended with ${bridge.code}\n${bridge.text}${bridge.errors}`);
   bridge.says = (name) => until(() => bridge.lines.find(({ error }) => error === name) ?? isOver(name), name);
   bridge.connects = () => until(() => /Connected to the broker/.test(bridge.text) || isOver('connected'), 'the connection');
-  bridge.ends = async (state) => (await until(() => bridge.lines.find((line) => line.state === state) ?? isOver(state), state)).host;
+  bridge.reaches = async (state) => (await until(() => bridge.lines.find((line) => line.state === state) ?? isOver(state), state)).host;
   bridge.isOver = () => until(() => bridge.code !== undefined, 'the end of ota-ws');
   bridge.stop = async () => {
     child.kill('SIGINT');
@@ -328,7 +328,7 @@ test('a device that goes back is told, and is no success', async () => {
   await withHome([OLD], async (home) => {
     const [device] = home.devices;
     await home.install(device);
-    assert.equal(await home.bridge.ends('rolled_back'), home.hosts[0]);
+    assert.equal(await home.bridge.reaches('rolled_back'), home.hosts[0]);
     await home.installed(device, '1.0.0');
     assert.match(home.state(device).release_summary, /^The last installation has failed: rolled_back \(\w+\)/);
     assert.equal(await runsOf(device), '1.0.0 valid');
@@ -341,7 +341,7 @@ test('an image for another chip is not offered, and refused', async () => {
     await home.bridge.says('wrong_chip');
     assert.equal(home.state(device).latest_version, '1.0.0');
     await home.install(device);
-    await home.bridge.ends('refused');
+    await home.bridge.reaches('refused');
     await until(() => /refused \(wrong_chip\)\. .*ESP32-S3/.test(home.state(device).release_summary), 'the reason');
     assert.equal(home.state(device).in_progress, false);
     assert.equal(device.boots, 1);
@@ -372,7 +372,7 @@ test('an install while one is running is ignored', async () => {
   await withPatients([OLD], async (home, recover) => {
     const [device] = home.devices;
     await home.install(device);
-    await home.bridge.ends('on_trial');
+    await home.bridge.reaches('on_trial');
     await home.install(device);
     await home.bridge.says('install_running');
     assert.equal(home.state(device).in_progress, true);
@@ -389,7 +389,7 @@ test('kill -9 during a trial: the next start brings it to its end', async () => 
   await withHome([OLD, OLD], async (home) => {
     const [device, other] = home.devices;
     await home.install(device);
-    await home.bridge.ends('on_trial');
+    await home.bridge.reaches('on_trial');
     await home.bridge.kill();
     home.start();
     await home.installed(device, '2.0.0');
@@ -419,11 +419,11 @@ test('a broker that is killed and started again: nothing is lost', async () => {
   await withPatients([OLD], async (home, recover) => {
     const [device] = home.devices;
     await home.install(device);
-    await home.bridge.ends('on_trial');
+    await home.bridge.reaches('on_trial');
     await home.broker.kill();
     await home.bridge.says('broker_lost');
     recover();
-    await home.bridge.ends('confirmed'); // the devices do not need it
+    await home.bridge.reaches('confirmed'); // the devices do not need it
     await home.broker.start(); // it has forgotten everything
     home.listener.child.kill('SIGKILL');
     home.listener = await home.broker.listen();
