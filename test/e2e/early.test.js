@@ -22,6 +22,16 @@ function beginEarly(client, { bytes = image.bytes, early = client.state.early, f
   client.data(0, from.subarray(0, early));
 }
 
+/** Begins by `begin`; again while the device is finishing what an earlier session has left. */
+async function beginUntilTaken(client, begin) {
+  for (;;) {
+    begin();
+    const answer = await until(() => client.messages.find(({ type }) => type === 'ready' || type === 'failed'), 'an answer to begin');
+    if (answer.name !== 'device_busy') return;
+    await client.fails('device_busy');
+  }
+}
+
 /** What follows the early data, up to `done`; the offset that the device has said. */
 async function goOn(client) {
   const ready = await client.next('ready');
@@ -32,7 +42,7 @@ async function goOn(client) {
 
 /** A whole update, taken back in the end. */
 async function assertUpdates(it, client) {
-  beginEarly(client);
+  await beginUntilTaken(client, () => beginEarly(client));
   const offset = await goOn(client);
   assert.ok(slotOf(it).equals(image.bytes));
   client.say({ type: 'cancel' });
@@ -43,7 +53,7 @@ async function assertUpdates(it, client) {
 /** A part of the image lies in the slot, by a client whose link is lost. */
 async function leaveHalf(it) {
   const client = await Client.connect(it);
-  client.begin(image.bytes);
+  await beginUntilTaken(client, () => client.begin(image.bytes));
   const ready = await client.next('ready');
   await client.send(image.bytes, ready, 0, 100_000);
   await until(() => client.received >= 90_000, 'the acknowledgement');
