@@ -127,7 +127,7 @@ fleet-test:
 	@test/setup.sh test
 	@cmake -S host -B build/gcc >/dev/null
 	@cmake --build build/gcc -j "$$(nproc)" --target ota-ws ota-ws-device ota-ws-image >/dev/null
-	@node --import ./test/browser_globals.js test/fleet/many.js DEVICES=$(or $(DEVICES),100)
+	@node --import ./test/browser_globals.js bench/fleet.js DEVICES=$(or $(DEVICES),100)
 
 fuzz:
 	@test/setup.sh fuzz

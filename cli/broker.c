@@ -27,9 +27,9 @@ static void pause_connection(broker_t *broker) {
     broker->pause_ms = broker->pause_ms * 2 < PAUSE_MAX_MS ? broker->pause_ms * 2 : PAUSE_MAX_MS;
 }
 
-static void tell_loss(broker_t *broker, const problem_t *problem) {
-    if (!broker->is_told) {
-        broker->is_told = true;
+static void report_loss(broker_t *broker, const problem_t *problem) {
+    if (!broker->is_reported) {
+        broker->is_reported = true;
         broker->events.lost(broker->events.context, problem, broker->is_final);
     }
 }
@@ -64,7 +64,7 @@ static void lose(broker_t *broker, int status, int error) {
         describe(broker, status, error, &problem);
     }
     broker->is_final = broker->refusal.code == EXIT_CODE_LOGIN && !broker->was_connected;
-    tell_loss(broker, &problem);
+    report_loss(broker, &problem);
     pause_connection(broker);
 }
 
@@ -144,7 +144,7 @@ static void on_connect(struct mosquitto *client, void *context, int answer) {
     }
     broker->phase = BROKER_CONNECTED;
     broker->was_connected = true;
-    broker->is_told = false;
+    broker->is_reported = false;
     broker->pause_ms = PAUSE_MIN_MS;
     broker->events.connected(broker->events.context);
 }

@@ -31,7 +31,7 @@ typedef struct {
     enum { BROKER_PAUSED, BROKER_CONNECTING, BROKER_CONNECTED } phase;
     bool has_begun;     // the library knows the address
     bool was_connected; // once at least
-    bool is_told;       // `lost` was called, for this loss
+    bool is_reported;   // `lost` was called, for this loss
     bool is_final;
     uint64_t next_ms; // PAUSED: the next try; CONNECTING: the end of this one
     uint64_t pause_ms;

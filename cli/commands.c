@@ -11,7 +11,8 @@ static bool same(const char *a, const char *b) {
     return strcmp(a, b) == 0;
 }
 
-// Asks for what tells secrets: sealed, wherever others may listen.
+// Asks for log lines or the core dump. They may hold secrets, so the device seals the answer where it can and where
+// there is no TLS.
 static void ask_for_remains(device_job_t *job, const char *type) {
     char text[CHANNEL_TEXT_SIZE];
     ota_ws_reply_t message;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Three things meet here: the devices (fleet_run.h, a rollout of one wave in which a device begins only when it is told
-// to), the broker (broker.h), and what Home Assistant reads (home_assistant.h). A device gets its entity when it has
-// said its id. A device without a job is looked at every `look_s`. Nothing is written to disk: the state that the
-// broker keeps says whether an installation is under way, and a program that was killed goes on with it.
+// Connects the devices of a plan with Home Assistant. fleet_run.h drives the devices: a rollout of one wave, in which a
+// device begins only when Home Assistant orders the installation. broker.h carries the messages, and home_assistant.h
+// writes them. A device gets its entity when it has reported its id. This program asks each device without a job for
+// its state every `look_s`. It writes nothing to disk: the broker keeps the state of each device, and that state says
+// whether an installation is under way. So this program goes on with the installation after it was killed.
 #include "mqtt.h"
 
 #include <fcntl.h>
@@ -34,7 +35,7 @@ typedef struct {
     char installed[DEVICE_TEXT_SIZE]; // the version that runs, confirmed
     char page[PAGE_SIZE];
     char summary[SUMMARY_SIZE];
-    char told[33];      // name of the trouble that was told last; "": none
+    char trouble[33];   // name of the last problem that was printed; "": the device has none
     char sentence[384]; // what the last job has ended with; ""
     bool is_online;
     bool fits;        // the device would take the image
@@ -76,10 +77,10 @@ static bool same(const char *a, const char *b) {
 // ---- what people see ----
 
 // A sentence with its name; "" for one that is no trouble. `host` NULL: about none of the devices.
-static void tell(const mqtt_t *mqtt, const char *host, const char *name, const char *format, ...)
+static void note(const mqtt_t *mqtt, const char *host, const char *name, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-static void tell(const mqtt_t *mqtt, const char *host, const char *name, const char *format, ...) {
+static void note(const mqtt_t *mqtt, const char *host, const char *name, const char *format, ...) {
     char text[512], json[OUTPUT_JSON_SIZE];
     va_list values;
     if (mqtt->arguments->quiet && name[0] == '\0') {
@@ -105,13 +106,13 @@ static const char *host_of(const mqtt_t *mqtt, uint32_t device) {
     return mqtt->list.entries[device].host;
 }
 
-// A trouble that goes on is told once.
-static void tell_trouble(mqtt_t *mqtt, uint32_t device, const char *name, const char *text) {
+// Prints a problem of a device once, not at every look.
+static void print_trouble(mqtt_t *mqtt, uint32_t device, const char *name, const char *text) {
     entity_t *entity = &mqtt->entities[device];
-    if (!same(entity->told, name)) {
-        ota_ws_text_copy(entity->told, sizeof entity->told, name);
+    if (!same(entity->trouble, name)) {
+        ota_ws_text_copy(entity->trouble, sizeof entity->trouble, name);
         if (name[0] != '\0') {
-            tell(mqtt, host_of(mqtt, device), name, "%s", text);
+            note(mqtt, host_of(mqtt, device), name, "%s", text);
         }
     }
 }
@@ -223,11 +224,11 @@ static void identify(mqtt_t *mqtt, uint32_t device, const char *id) {
         return;
     }
     if (entity->id[0] != '\0') {
-        tell(mqtt, host_of(mqtt, device), "id_changed", "Another device answers here now: %s, and no more %s.", id,
+        note(mqtt, host_of(mqtt, device), "id_changed", "Another device answers here now: %s, and no more %s.", id,
              entity->id);
         publish_availability(mqtt, entity->id, false);
     }
-    tell(mqtt, host_of(mqtt, device), "", "It has an entity now, with the id %s.", id);
+    note(mqtt, host_of(mqtt, device), "", "It has an entity now, with the id %s.", id);
     memcpy(entity->id, id, sizeof entity->id);
     memcpy(mqtt->devices[device].id, id, sizeof mqtt->devices[device].id);
     entity->summary[0] = '\0';
@@ -257,21 +258,21 @@ static void take_state(mqtt_t *mqtt, uint32_t device, const device_state_t *stat
     const char *name, *obstacle = find_obstacle(mqtt, device, state, &name);
     if (obstacle != NULL) {
         entity->is_online = false;
-        tell_trouble(mqtt, device, name, obstacle);
+        print_trouble(mqtt, device, name, obstacle);
         return;
     }
     if (fleet_has_ended(mqtt->devices[device].state)) { // a job has compared the id already
         identify(mqtt, device, state->id);
     }
-    if (entity->told[0] != '\0' && !entity->is_online) {
-        tell(mqtt, host_of(mqtt, device), "", "It answers again.");
+    if (entity->trouble[0] != '\0' && !entity->is_online) {
+        note(mqtt, host_of(mqtt, device), "", "It answers again.");
     }
     take_versions(entity, state);
     write_page(entity, &mqtt->run.targets[device].address);
     entity->is_online = true;
     entity->fits = recognise_running(mqtt->run.firmware, state) ||
                    firmware_fits(mqtt->run.firmware, state, mqtt->plan.allow_downgrade, &problem);
-    tell_trouble(mqtt, device, entity->fits ? "" : problem.name, problem.text);
+    print_trouble(mqtt, device, entity->fits ? "" : problem.name, problem.text);
 }
 
 static void on_seen(void *context, uint32_t device, const outcome_t *outcome) {
@@ -286,7 +287,7 @@ static void on_seen(void *context, uint32_t device, const outcome_t *outcome) {
         take_state(mqtt, device, &outcome->state);
     } else if (problem->code != EXIT_CODE_OK) {
         entity->is_online = false;
-        tell_trouble(mqtt, device, problem->name, problem->text);
+        print_trouble(mqtt, device, problem->name, problem->text);
     }
 }
 
@@ -350,16 +351,16 @@ static void on_install(mqtt_t *mqtt, const char *id, const char *text, bool reta
     printable_copy(whose, sizeof whose, id);
     const char *host = is_known ? host_of(mqtt, device) : whose;
     if (retained) { // it would count again after each connection
-        tell(mqtt, host, "retained_install",
+        note(mqtt, host, "retained_install",
              "An 'install' that the broker has kept is ignored: publish it without 'retain'.");
     } else if (!is_known) {
-        tell(mqtt, host, "unknown_device", "No device of this id has answered here; the message is ignored.");
+        note(mqtt, host, "unknown_device", "No device of this id has answered here; the message is ignored.");
     } else if (!same(text, HOME_ASSISTANT_INSTALL)) {
         printable_copy(shown, sizeof shown, text);
-        tell(mqtt, host, "not_install",
+        note(mqtt, host, "not_install",
              "'%s' is no order that is known here, only '" HOME_ASSISTANT_INSTALL "' is; ignored.", shown);
     } else if (is_under_way(mqtt, device)) {
-        tell(mqtt, host, "install_running", "The device is being updated already; the second 'install' is ignored.");
+        note(mqtt, host, "install_running", "The device is being updated already; the second 'install' is ignored.");
     } else {
         mqtt->entities[device].is_wanted = mqtt->entities[device].had_job = true;
         mqtt->entities[device].is_changed = true;
@@ -372,7 +373,7 @@ static void on_old_state(mqtt_t *mqtt, const char *id, const char *text) {
     entity_t *entity = device < mqtt->list.count ? &mqtt->entities[device] : NULL;
     if (entity != NULL && !entity->had_job && home_assistant_is_in_progress(text)) {
         entity->is_wanted = entity->is_resumed = entity->had_job = entity->is_changed = true;
-        tell(mqtt, host_of(mqtt, device), "", "An installation was under way; it goes on.");
+        note(mqtt, host_of(mqtt, device), "", "An installation was under way; it goes on.");
     }
 }
 
@@ -399,7 +400,7 @@ static void on_message(void *context, const char *topic, const char *text, bool 
 static void on_connected(void *context) {
     mqtt_t *mqtt = context;
     char topic[HOME_ASSISTANT_TOPIC_SIZE];
-    tell(mqtt, NULL, "", "Connected to the broker %s.", mqtt->arguments->broker.where);
+    note(mqtt, NULL, "", "Connected to the broker %s.", mqtt->arguments->broker.where);
     home_assistant_topic(topic, mqtt->plan.rollout, "+", "install");
     broker_subscribe(&mqtt->broker, topic);
     home_assistant_topic(topic, mqtt->plan.rollout, "+", "availability");
@@ -420,7 +421,7 @@ static void on_lost(void *context, const problem_t *problem, bool is_final) {
         mqtt->problem = *problem;
         loop_stop(&mqtt->loop);
     } else {
-        tell(mqtt, NULL, problem->name, "%s", problem->text);
+        note(mqtt, NULL, problem->name, "%s", problem->text);
     }
 }
 
@@ -450,12 +451,12 @@ static void read_image_again(mqtt_t *mqtt) {
     mqtt->image_is_due = false;
     mqtt->image_status = mqtt->seen_status;
     if (!fleet_image_open(fresh, mqtt->plan.image, &problem)) {
-        tell(mqtt, NULL, problem.name, "The image has changed and cannot be used: %s", problem.text);
+        note(mqtt, NULL, problem.name, "The image has changed and cannot be used: %s", problem.text);
         return;
     }
     firmware_close(run->firmware);
     run->firmware = fresh;
-    tell(mqtt, NULL, "", "The image has changed: %s %s.", fresh->inspection.image.description.project,
+    note(mqtt, NULL, "", "The image has changed: %s %s.", fresh->inspection.image.description.project,
          fresh->inspection.image.description.version);
     for (uint32_t i = 0; i < mqtt->list.count; i++) {
         mqtt->entities[i].look_ms = 0;
@@ -596,19 +597,19 @@ static void run_on_loop(mqtt_t *mqtt) {
                                 .rollout = &run->rollout,
                                 .json = mqtt->arguments->json,
                                 .quiet = mqtt->arguments->quiet};
-    tell(mqtt, NULL, "", "%s: %s %s for %u device%s, through the broker %s.", mqtt->plan.rollout, image->project,
+    note(mqtt, NULL, "", "%s: %s %s for %u device%s, through the broker %s.", mqtt->plan.rollout, image->project,
          image->version, mqtt->list.count, mqtt->list.count == 1 ? "" : "s", mqtt->arguments->broker.where);
     fleet_run(run);
     if (!run->interrupted && mqtt->problem.code == EXIT_CODE_OK) {
         mqtt->problem = run->problem;
     } else if (run->interrupted) {
-        tell(mqtt, NULL, "",
+        note(mqtt, NULL, "",
              "Stopped: Home Assistant sees the devices as unavailable. What was under way goes on after "
              "the next start.");
     }
 }
 
-static void run_until_told(mqtt_t *mqtt) {
+static void run_until_stopped(mqtt_t *mqtt) {
     static const loop_callbacks_t callbacks = {connection_on_post, connection_on_session};
     if (!loop_open(&mqtt->loop, &callbacks, &mqtt->arguments->tls, &mqtt->problem)) {
         return;
@@ -647,7 +648,7 @@ exit_code_t mqtt_command(const arguments_t *arguments, output_t *output) {
     mqtt->arguments = arguments;
     mqtt->lock = -1;
     if (load(mqtt)) {
-        run_until_told(mqtt);
+        run_until_stopped(mqtt);
     }
     exit_code_t code = mqtt->problem.code;
     if (code != EXIT_CODE_OK) {

@@ -301,7 +301,7 @@ class Session:
 
     @property
     def seals(self):
-        """Data and answers that tell secrets can be sealed, and others may listen."""
+        """True: the device can seal data and answers, and the connection has no TLS."""
         return bool(self.state.get('seals')) and not isinstance(self.line.socket, ssl.SSLSocket)
 
     def say_first(self, message, answer):

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Seals what a listener must not read (seal.h): opens the data of sealed uploads, and seals the answers that tell
-// secrets. Without this feature `state` has no `seals`, and a request that says "sealed" ends the session.
+// The seal against listeners (seal.h): opens the data of sealed uploads, and seals the answers that may hold secrets.
+// Without this feature `state` has no `seals`, and a request that says "sealed" ends the session.
 #include <string.h>
 
 #include "engine/state.h"
@@ -18,8 +18,8 @@ _Static_assert(AROUND + OTA_WS_BASE64_LENGTH(LONGEST) + OTA_WS_REPLY_TAIL_SIZE <
 // ---- uploads: each piece of data as it has come, in the ring's space, before the writer sees it. So resume, early
 // data, compression and the rest of the way know nothing of the seal.
 
-// The stream of data is named by the count of `begin` and by where `ready` had it start. A PUT sends before it hears
-// `ready`, and has a key of its own for each request: both are 0.
+// Two numbers name the stream of data: the `count` of `begin`, and the offset of `ready`. Both are 0 for a PUT: it
+// sends its data before there is a `ready`, and each PUT has its own key.
 static void open_piece(void *subject) {
     const ota_ws_arrival_t *arrival = subject;
     const ota_ws_session_t *session = arrival->session;

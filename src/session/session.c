@@ -245,10 +245,10 @@ static void on_history(ota_ws_session_t *session, const ota_ws_request_t *reques
     }
 }
 
-// What an image has left behind tells secrets, so the client may have the answer sealed. A device that was built
-// without `logs` and `crash` says that it has nothing.
-static void tell_secrets(ota_ws_session_t *session, const ota_ws_request_t *request, ota_ws_hook_t hook,
-                         void *subject) {
+// Log lines and core dumps may hold secrets, so a client may ask for a sealed answer. A device that was built without
+// `logs` and `crash` answers with an empty message.
+static void answer_remains(ota_ws_session_t *session, const ota_ws_request_t *request, ota_ws_hook_t hook,
+                           void *subject) {
     if (request->sealed && !ota_ws_report_seals(session)) {
         end_with(session, OTA_WS_BAD_VALUE);
         return;
@@ -262,13 +262,13 @@ static void tell_secrets(ota_ws_session_t *session, const ota_ws_request_t *requ
 
 static void on_logs(ota_ws_session_t *session, const ota_ws_request_t *request, ota_ws_failure_t *failure) {
     (void)failure;
-    tell_secrets(session, request, OTA_WS_LOGS_ASKED, session);
+    answer_remains(session, request, OTA_WS_LOGS_ASKED, session);
 }
 
 static void on_crash(ota_ws_session_t *session, const ota_ws_request_t *request, ota_ws_failure_t *failure) {
     (void)failure;
     ota_ws_crash_question_t question = {session, request->stack};
-    tell_secrets(session, request, OTA_WS_CRASH_ASKED, &question);
+    answer_remains(session, request, OTA_WS_CRASH_ASKED, &question);
 }
 
 // What cannot be done is put into `failure`; the session goes on.

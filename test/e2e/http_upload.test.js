@@ -209,17 +209,14 @@ test('other requests are answered while a PUT runs', async () => {
   await withDevice({ image: first.path, options: { ...tlsOptions(), timing: 'w25q32jv' } }, async (device) => {
     let over = false;
     const uploading = curl(device, ...user(device), '-T', third.path).finally(() => (over = true));
+    await device.waitFor(/are announced/); // from now on a server that the PUT holds would answer once, at its end
     let answers = 0;
-    let longest = 0;
     while (!over) {
-      const began = performance.now();
       assert.equal((await request(device, { path: '/' })).status, 200);
-      longest = Math.max(longest, performance.now() - began);
       answers++;
     }
     assert.equal((await uploading).status, 200);
-    assert.ok(answers > 10, `${answers} answers`);
-    console.log(`# while a PUT runs: ${answers} answers, the slowest after ${longest.toFixed(0)} ms`);
+    assert.ok(answers > 2, `${answers} answers`);
   });
 });
 

@@ -322,7 +322,7 @@ test('an install from Home Assistant: progress, and done when it is confirmed', 
   }, { options, more: { image: LARGE.path } });
 });
 
-test('a device that goes back is told, and is no success', async () => {
+test('a device that goes back is reported, and is no success', async () => {
   const health = freshPath('.health');
   fs.writeFileSync(health, 'bad');
   await withHome([OLD], async (home) => {

@@ -22,7 +22,7 @@ const encrypted = { path: freshPath('_secure.bin') };
 assert.equal((await cli(['encrypt', second.path, publicKey, '--output', encrypted.path])).code, EXIT.ok);
 encrypted.bytes = fs.readFileSync(encrypted.path);
 
-/** What can be sent, how ota-ws is told so, and what it says then; how often the cable is cut, after so many bytes. */
+/** Kinds of upload: the options of ota-ws, the line that it prints, how often the cable is cut, and after how many bytes. */
 const kinds = {
   'as it is': { options: ['--no-delta', '--compress', 'never'], cuts: 2, cutAt: 100_000, said: /^sealed: /m, goesOn: true },
   compressed: { options: ['--no-delta', '--compress', 'always'], cuts: 2, cutAt: 50_000, said: /^sent compressed/m, goesOn: true },

@@ -244,7 +244,7 @@ test('over http data are sealed where the device says so, in order with what is 
   assert.equal(JSON.parse(end).count, count + 1);
 });
 
-test('over http the answers that tell secrets come sealed, as often as they are asked for', async () => {
+test('over http log lines and core dumps come sealed, each time anew', async () => {
   const device = await new ScriptedDevice().welcome();
   const answers = [{ type: 'logs', text: 'Gerät: "x"\n', more: true }, { type: 'logs', text: 'y'.repeat(400) }, { type: 'crash' }];
   device.saySigned({ type: 'state', seals: true });

@@ -293,6 +293,16 @@ static void the_digest_is_that_of_the_plain_file(void **state) {
     image_free(&other);
 }
 
+// Sends what is missing from `offset` on, as a stream of its own: then the slot holds the image.
+static void assert_goes_on(desk_t *desk, const image_file_t *image, uint32_t offset) {
+    stream_t rest = deflate_bytes(image->bytes + offset, image->length - offset, 6);
+    send_stream(desk, &rest, CHUNK);
+    say_end(desk);
+    assert_non_null(peer_received(desk->peer, "done"));
+    assert_memory_equal(desk->rig->nor->bytes, image->bytes, image->length);
+    free(rest.bytes);
+}
+
 static void a_lost_link_goes_on_with_a_stream_of_the_rest(void **state) {
     (void)state;
     image_file_t image = rig_image("2.0.0");
@@ -307,13 +317,8 @@ static void a_lost_link_goes_on_with_a_stream_of_the_rest(void **state) {
     begin(&desk, &image);
     const uint32_t offset = peer_offset(desk.peer);
     assert_true(offset >= image.length / 4 && offset < image.length);
-    stream_t rest = deflate_bytes(image.bytes + offset, image.length - offset, 6);
-    send_stream(&desk, &rest, CHUNK);
-    say_end(&desk);
-    assert_non_null(peer_received(desk.peer, "done"));
-    assert_memory_equal(desk.rig->nor->bytes, image.bytes, image.length);
+    assert_goes_on(&desk, &image, offset);
     free(stream.bytes);
-    free(rest.bytes);
     desk_close(&desk);
     image_free(&image);
 }
@@ -337,13 +342,8 @@ static void early_bytes_of_a_stream_count_only_when_the_file_begins_at_its_start
     rig_settle(desk.rig);
     const uint32_t offset = peer_offset(desk.peer);
     assert_true(offset > 0 && offset < image.length);
-    stream_t rest = deflate_bytes(image.bytes + offset, image.length - offset, 6);
-    send_stream(&desk, &rest, CHUNK);
-    say_end(&desk);
-    assert_non_null(peer_received(desk.peer, "done"));
-    assert_memory_equal(desk.rig->nor->bytes, image.bytes, image.length);
+    assert_goes_on(&desk, &image, offset);
     free(stream.bytes);
-    free(rest.bytes);
     desk_close(&desk);
     image_free(&image);
 }

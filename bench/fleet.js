@@ -3,13 +3,13 @@
 // and the process is killed (-9) again and again. In the end what the rollout says of each device must be what the
 // device says itself. Prints seconds and memory. Then 20 devices with the timing of a real flash chip: how much longer
 // does the rollout take than the slowest device alone? And a shell loop of `ota-ws push` over devices of which 3 fail.
-//   node test/fleet/many.js [DEVICES=100] [KILLS=5] [PARTS=many,overhead,loop]
+//   node bench/fleet.js [DEVICES=100] [KILLS=5] [PARTS=many,overhead,loop]
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import { once } from 'node:events';
 import path from 'node:path';
-import { Device, freshPath, makeImage, run, tools } from '../e2e/harness.js';
+import { Device, freshPath, makeImage, run, tools } from '../test/e2e/harness.js';
 
 const settings = Object.fromEntries(process.argv.slice(2).map((word) => word.split('=')));
 const DEVICES = Number(settings.DEVICES ?? 100);
@@ -108,7 +108,7 @@ async function many() {
     const expected = kinds[i].fate ?? 'confirmed';
     const isRight = really.get(host) === truth && state === expected;
     wrong += !isRight;
-    twice += devices[i].boots > { confirmed: 2, rolled_back: 3 }[state] ?? 1;
+    twice += devices[i].boots > ({ confirmed: 2, rolled_back: 3 }[state] ?? 1);
     if (!isRight) console.log(`${host}: the rollout says ${state}, the device ${really.get(host)}, expected was ${expected}`);
   });
   stopAll(devices);
