@@ -51,7 +51,8 @@ bool broker_open(broker_t *broker, const broker_address_t *address, const broker
 
 void broker_tick(broker_t *broker, uint64_t now_ms);
 
-// Publishes for all who come later, too (retained). Does nothing while there is no connection.
+// Publishes with the flag `retained`: the broker keeps the message for later subscribers. Does nothing while there is
+// no connection.
 void broker_publish(broker_t *broker, const char *topic, const char *text);
 void broker_subscribe(broker_t *broker, const char *topic);
 

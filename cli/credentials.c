@@ -93,7 +93,7 @@ bool credentials_load(credentials_t *credentials, const char *file, problem_t *p
     return check(credentials, problem);
 }
 
-// Of its owner alone. A file that is not there is somebody else's problem.
+// May only the owner read the file? A missing file passes here: the function that reads it reports the error.
 static bool is_private(const char *file, problem_t *problem) {
     struct stat status;
     if (stat(file, &status) == 0 && (status.st_mode & 077) != 0) {

@@ -349,7 +349,7 @@ static bool go_on_with_rollout(fleet_t *fleet, const char *sha256) {
                                                                "\"rollout\".");
 }
 
-// Passwords are looked at before the first device is.
+// All password files are checked before the first device is contacted.
 static bool check_passwords(fleet_t *fleet) {
     return fleet_passwords_are_sound(&fleet->plan, fleet->arguments->password_file, &fleet->list, &fleet->problem);
 }
