@@ -314,7 +314,7 @@ test('an install from Home Assistant: progress, and done when it is confirmed', 
     const states = home.states(device);
     const percents = states.map((state) => state.update_percentage).filter((percent) => percent !== null);
     assert.ok(percents.some((percent) => percent > 0 && percent < 100), percents.join());
-    assert.deepEqual(percents, percents.toSorted((a, b) => a - b));
+    assert.deepEqual(percents, [...percents].sort((a, b) => a - b));
     for (const state of states) {
       assert.ok(state.in_progress || state.update_percentage === null);
       assert.deepEqual(Object.keys(state), ['installed_version', 'latest_version', 'release_summary', 'in_progress', 'update_percentage']);
