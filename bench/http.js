@@ -10,7 +10,7 @@ const rounds = Number(process.argv[2] ?? 5);
 const first = makeImage({ version: '1.0.0' });
 const images = [2, 3].map((seed) => makeImage({ version: `${seed}.0.0`, size: '1M', seed }));
 
-const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
+const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
 
 async function timed(update) {
   const began = performance.now();

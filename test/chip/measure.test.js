@@ -8,7 +8,7 @@ import { newImage, withChip } from './chip.js';
 
 const ROUNDS = Number(process.env.CHIP_ROUNDS ?? 3);
 const kib = (bytes) => (bytes / 1024).toFixed(1);
-const median = (numbers) => numbers.toSorted((a, b) => a - b)[numbers.length >> 1];
+const median = (numbers) => [...numbers].sort((a, b) => a - b)[numbers.length >> 1];
 
 const perMb = (us) => us / newImage.length; // microseconds for a byte are seconds for a MB
 

@@ -11,7 +11,7 @@ import { newImage, newImagePath, withChip } from './chip.js';
 
 const ROUNDS = Number(process.env.CHIP_ROUNDS ?? 5);
 const RUN = 8; // so many bytes in a row, if they are the image's, give something away
-const median = (numbers) => numbers.toSorted((a, b) => a - b)[numbers.length >> 1];
+const median = (numbers) => [...numbers].sort((a, b) => a - b)[numbers.length >> 1];
 
 async function push(chip, host, ...options) {
   const env = { ...process.env, OTA_WS_PASSWORD: chip.pairingCode };
