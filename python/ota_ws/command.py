@@ -5,65 +5,82 @@ import sys
 
 from . import arguments as words
 from .client import tls_context
+from .device_job import DeviceJob, is_given_up, outcome_after_restart
 from .discover import discover, locate
 from .failure import INTERRUPTED, LOCAL, LOGIN, OLD_IMAGE, UNREACHABLE, Failure, Interrupts
 from .image import Image
 from .output import Outcome, Output, print_device, print_info
 from .password import Password
 from .push import push
-from .visit import Visit, is_given_up, outcome_after_restart
 
 
 # ---- commands --------------------------------------------------------------------------------------------------------
 
-def info(visit, _image):
-    visit.arrive()
+def ask_history(job):
+    """The last updates, the newest first."""
     updates = []
-    message = visit.ask('history', 'history')
+    message = job.ask('history', 'history')
     while 'index' in message:
         updates.append(message)
         if len(updates) >= message['updates']:
             break
-        message = visit.session.wait_for('history')
-    print_info(visit.output, visit.host, visit.state, updates)
+        message = job.session.wait_for('history')
+    return updates
+
+
+def ask_logs(job):
+    """The last lines of an image that has failed its trial, and that image's digest."""
+    message = job.ask('logs', 'logs')
+    text, elf_sha256 = message.get('text', ''), message.get('elf_sha256', '')
+    while message.get('more'):
+        message = job.session.wait_for('logs')
+        text += message.get('text', '')
+    return text.splitlines(), elf_sha256
+
+
+def info(job, _image):
+    job.arrive()
+    updates = ask_history(job)
+    lines, elf_sha256 = ask_logs(job) if job.state.get('logs') else ([], '')
+    print_info(job.output, job.host, job.state, updates, lines, elf_sha256)
     return Outcome('running', is_info=True)
 
 
-def confirm(visit, _image):
-    visit.arrive()
-    if visit.state['image'] == 'valid':
-        return Outcome('rolled_back', OLD_IMAGE) if is_given_up(visit.state) else Outcome('running')
-    visit.ask('confirm', 'state')
-    while visit.state['image'] != 'valid':
-        visit.session.wait_for('state')
+def confirm(job, _image):
+    job.arrive()
+    if job.state['image'] == 'valid':
+        return Outcome('rolled_back', OLD_IMAGE) if is_given_up(job.state) else Outcome('running')
+    job.ask('confirm', 'state')
+    while job.state['image'] != 'valid':
+        job.session.wait_for('state')
     return Outcome('running')
 
 
-def restart(visit, _image):
-    visit.arrive()
-    state = visit.state
+def restart(job, _image):
+    job.arrive()
+    state = job.state
     is_ready = state['update'] == 'ready'
     starting = (state.get('other_version'), state.get('other_slot')) if is_ready else None
-    before = visit.restart('restart', starting, visit.options.into)
+    before = job.restart('restart', starting, job.options.into)
     if before is None:
         return Outcome('restarting', updated=starting)
-    return outcome_after_restart(before, visit.state, before.get('other_slot') if is_ready else None,
+    return outcome_after_restart(before, job.state, before.get('other_slot') if is_ready else None,
                                  before.get('other_elf_sha256'))
 
 
-def rollback(visit, _image):
-    visit.arrive()
-    before = visit.restart('rollback')
+def rollback(job, _image):
+    job.arrive()
+    before = job.restart('rollback')
     if before is None:
         return Outcome('restarting')
-    outcome = outcome_after_restart(before, visit.state, before.get('other_slot'), before.get('other_elf_sha256'))
+    outcome = outcome_after_restart(before, job.state, before.get('other_slot'), before.get('other_elf_sha256'))
     return outcome if outcome.code else Outcome('rolled_back')
 
 
-def cancel(visit, _image):
-    visit.arrive()
+def cancel(job, _image):
+    job.arrive()
     try:
-        visit.session.ask({'type': 'cancel'}, 'done')
+        job.session.ask({'type': 'cancel'}, 'done')
     except Failure as failure:
         if failure.name != 'cancelled':
             raise
@@ -77,17 +94,17 @@ COMMANDS = {'info': info, 'push': push, 'confirm': confirm, 'rollback': rollback
 
 def serve(command, host, options, output, context, password, image):
     """One command on one device: its Outcome, printed."""
-    visit = Visit(host, options, output, context, password)
+    job = DeviceJob(host, options, output, context, password)
     try:
-        locate(visit.address, host)
-        outcome = COMMANDS[command](visit, image)
+        locate(job.address, host)
+        outcome = COMMANDS[command](job, image)
     except Failure as failure:
-        kind = 'unreachable' if failure.code == UNREACHABLE else 'still' if visit.state else 'failed'
+        kind = 'unreachable' if failure.code == UNREACHABLE else 'still' if job.state else 'failed'
         outcome = Outcome(getattr(failure, 'kind', kind), failure.code, failure, getattr(failure, 'updated', None))
-    visit.leave()
+    job.leave()
     output.end_progress()
-    output.result(host, outcome, visit.known)
-    outcome.is_bad_image = visit.taken and outcome.code != 0
+    output.result(host, outcome, job.known)
+    outcome.is_bad_image = job.taken and outcome.code != 0
     password.next_device()
     return outcome
 

@@ -240,15 +240,22 @@ def print_device(output, device):
 
 # ---- info ------------------------------------------------------------------------------------------------------------
 
-def print_info(output, host, state, updates):
+def print_info(output, host, state, updates, lines, elf_sha256):
+    """`updates`: `history` messages; `lines`: the last ones of an image that has failed its trial, `elf_sha256` is of it."""
     if output.is_json:
         output.object('state', host, {name: value for name, value in state.items() if name not in HIDDEN})
         for update in updates:
             output.object('update', host, {name: value for name, value in update.items()
                                            if name not in HIDDEN})
+        for line in lines:
+            output.object('log', host, {'elf_sha256': elf_sha256, 'text': line})
         return
     for label, text in info_rows(host, state, updates):
         print('%-9s %s' % (label, printable(text)))
+    if lines:
+        print('its last lines:')
+    for line in lines:
+        print('  | ' + printable(line))
 
 
 def image_words(state, prefix=''):

@@ -5,9 +5,10 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
+import path from 'node:path';
 import { test as nodeTest } from 'node:test';
 import { WebSocketServer } from 'ws';
-import { freshPath, makeImage, run, tools, withDevice } from './harness.js';
+import { freshPath, makeImage, root, run, tools, withDevice } from './harness.js';
 
 /** A test of ota-ws. Another program with its words (OTA_WS_CLI) runs those whose names begin as OTA_WS_TESTS says. */
 export function test(name, ...rest) {
@@ -37,6 +38,9 @@ export const environment = (more = {}) => {
 export const cli = (args, env = { OTA_WS_PASSWORD: PASSWORD }) => run(tools.cli, args, { env: environment(env) });
 
 export const cliOn = (device, command, ...options) => cli([command, hostOf(device), ...options]);
+/** The Python client in its place. */
+export const pythonOn = (device, command, ...options) =>
+  run(path.join(root, 'test/python/ota-ws'), [command, hostOf(device), ...options], { env: environment({ OTA_WS_PASSWORD: PASSWORD }) });
 export const push = (device, image, ...options) => cli(['push', image.path, hostOf(device), ...options]);
 
 export const lastLine = (text) => text.trimEnd().split('\n').at(-1);

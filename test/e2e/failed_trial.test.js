@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import crypto from 'node:crypto';
 import fs from 'node:fs';
 import { test } from 'node:test';
-import { cliOn, EXIT, hostOf, objects, push, withFirst } from './cli_tools.js';
+import { cliOn, EXIT, hostOf, objects, push, pythonOn, withFirst } from './cli_tools.js';
 import { Client, freshPath, makeImage, until } from './harness.js';
 
 const sha256 = (file) => crypto.createHash('sha256').update(fs.readFileSync(file)).digest('hex');
@@ -45,6 +45,9 @@ async function ask(client, message) {
   return answers;
 }
 
+/** What `info` shows of the last lines, for people or for programs. */
+const linesShown = (text) => text.slice(text.search(/^its last lines|^{"type":"log"/m));
+
 const linesOf = (answers) => answers.map(({ text = '' }) => text).join('').trimEnd().split('\n');
 
 for (const [kind, image] of Object.entries(failing)) {
@@ -72,6 +75,10 @@ for (const [kind, image] of Object.entries(failing)) {
       assert.ok(info.stdout.includes('its last lines:\n  | ') && info.stdout.includes(lastLines[kind]), info.stdout);
       const found = objects((await cliOn(device, 'info', '--json')).stdout).filter(({ type }) => type === 'log');
       assert.ok(found.at(-1).text.endsWith(lastLines[kind]));
+      for (const form of [[], ['--json']]) {
+        const byPython = await pythonOn(device, 'info', ...form);
+        assert.equal(linesShown(byPython.stdout), linesShown((await cliOn(device, 'info', ...form)).stdout), byPython.stderr);
+      }
     });
   });
 }

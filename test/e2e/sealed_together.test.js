@@ -76,6 +76,7 @@ test('sealed, as it is: it goes on after the power was cut', async () => {
   const result = await push(kinds['as it is'], again.url.host);
   assert.equal(result.code, EXIT.ok, result.stdout + result.stderr);
   assert.match(result.stderr, /^going on after/m);
+  assert.doesNotMatch(result.stderr, /from its start/); // what was kept and what was added fit together
   assert.ok(holds(again));
   await again.stop();
 });

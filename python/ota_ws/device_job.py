@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`Visit` is one command on one device: it connects, connects again when the link was lost, and waits for a device that
+"""`DeviceJob` is one command on one device: it connects, connects again when the link was lost, and waits for a device that
 restarts. What went wrong is raised as `Failure`."""
 import time
 
@@ -12,7 +12,7 @@ RETURN_EVERY_S = 0.5  # between two looks whether the device is back
 BACK_OUTCOMES = ('rolled_back', 'expired', 'aborted', 'lost')
 
 
-class Visit:
+class DeviceJob:
     """One command on one device."""
 
     def __init__(self, host, options, output, context, password):
