@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
+import zlib from 'node:zlib';
 
 import {
   Client,
@@ -14,6 +15,7 @@ import {
   helloWorldChips,
   makeImage,
   realImage,
+  request,
   root,
   tools,
   until,
@@ -865,6 +867,20 @@ test('whatever comes in place of a ticket is named', async () => {
     );
   }
   await withStranger(431, (visitor) => visitor.says('notice', /^HTTP 431: .* CONFIG_HTTPD_MAX_REQ_HDR_LEN/));
+});
+
+visitBoth('nothing can be clicked or typed before the script runs', async () => {
+  await withDevice({ image: demo1.path, scheme: 'http' }, async (device) => {
+    const page = zlib.gunzipSync((await request(device)).body).toString('latin1');
+    const soFar = page.slice(0, page.indexOf('<script')); // as much as a slow link has brought
+    const server = http.createServer((_, response) => response.setHeader('content-type', 'text/html').end(soFar, 'latin1'));
+    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const visitor = await Visitor.come(`http://127.0.0.1:${server.address().port}/ota`);
+    for (const id of ['card', 'password', 'connect', 'picker', 'restart']) assert.ok(!(await visitor.isSeen(id)), id);
+    await visitor.leave();
+    server.closeAllConnections();
+    server.close();
+  });
 });
 
 /** A proxy that serves the device below /devices/lamp/. */

@@ -155,7 +155,10 @@ export class Visitor {
   }
 
   async see(target) {
-    await until(() => this.isSeen(target), `${target} to be seen`);
+    await until(() => this.isSeen(target), `${target} to be seen`).catch(async (error) => {
+      error.stack += `; the page says: ${await this.readAll()}`;
+      throw error;
+    });
     await this.look();
   }
 

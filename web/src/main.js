@@ -236,7 +236,7 @@ async function choose(file) {
   model.lastNotice = undefined;
   render();
   try {
-    await (FULL ? inspect : glance)(mine, () => render());
+    await (FULL ? inspect : glance)(mine, render);
   } catch {
     mine.problem = 'unreadable';
   }
@@ -292,7 +292,7 @@ ui.login.onsubmit = (event) => {
   render();
 };
 ui.picker.onchange = () => choose(ui.picker.files?.[0]);
-ui.allowBox.onchange = () => render();
+ui.allowBox.onchange = render;
 ui.upload.onclick = upload;
 ui.cancel.onclick = ui.discard.onclick = cancel;
 ui.restart.onclick = () => request('restart');
@@ -316,5 +316,5 @@ if (code) {
   secret = secretOf((ui.password.value = code));
   history.replaceState(null, '', location.pathname);
 }
-setInterval(() => render(), 1000);
+setInterval(render, 1000);
 run();

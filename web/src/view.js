@@ -244,6 +244,7 @@ export function render() {
   for (const id of Object.values(panels).join(' ').match(/\w+/g) ?? []) {
     ui[id].hidden = !panels[situation].includes(id) || (id in conditions && !conditions[id]);
   }
+  ui.card.hidden = false; // from the first call on: before the script runs, a form would leave the page
   ui.unprotected.hidden = !model.currentSession?.isOpen;
   ui.done.value = /** @type {any} */ (model.bar.written / model.bar.size);
   ui.controls.disabled = !model.currentSession;
