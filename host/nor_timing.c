@@ -7,6 +7,7 @@
 
 #define NS_PER_S 1000000000
 #define NS_PER_US 1000
+#define SHORTEST_SLEEP_NS 2000000
 
 static const nor_part_t parts[] = {
     {"w25q32jv", 45000, 150000, 400, 7800000},
@@ -58,10 +59,13 @@ static void sleep_until(int64_t when_ns) {
 static void take_time(void *context, const nor_operation_t *operation) {
     nor_timing_t *timing = context;
     int64_t time_ns = nor_part_time_ns(timing->part, operation);
-    int64_t end_ns = now_ns() - timing->overshot_ns + time_ns;
     timing->busy_ns += time_ns;
-    sleep_until(end_ns);
-    timing->overshot_ns = now_ns() - end_ns;
+    timing->owed_ns += time_ns;
+    if (timing->owed_ns >= SHORTEST_SLEEP_NS) {
+        int64_t end_ns = now_ns() + timing->owed_ns;
+        sleep_until(end_ns);
+        timing->owed_ns = end_ns - now_ns();
+    }
 }
 
 void nor_timing_init(nor_timing_t *timing, const nor_part_t *part) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes a NOR flash as slow as a real part: a watch (nor.h) that sleeps after each operation for its typical time, on
-// an absolute schedule, so that what a sleep overshoots is taken off the next one.
+// Makes a NOR flash as slow as a real part: a watch (nor.h) that sleeps for the typical times of the operations. It
+// sleeps as soon as they come to 2 ms together: waking up costs the processor more than a page does, and twenty virtual
+// devices may share it. What a sleep overshoots is taken off the next one.
 #pragma once
 
 #include <stdint.h>
@@ -18,9 +19,9 @@ typedef struct {
 
 typedef struct {
     const nor_part_t *part;
-    nor_watch_t watch;   // put it into nor_t
-    int64_t overshot_ns; // the last sleep was so much too long
-    int64_t busy_ns;     // all times together, for tests
+    nor_watch_t watch; // put it into nor_t
+    int64_t owed_ns;   // of the times so far, what was not slept yet; below 0: was slept too long
+    int64_t busy_ns;   // all times together, for tests
 } nor_timing_t;
 
 // "w25q32jv" or "gd25q32"; NULL for others.
