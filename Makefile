@@ -25,7 +25,7 @@ help:
 	@echo 'make mutants  small mistakes in src/, COUNT=400 by SEED=1 (or FILE=slot.c, all): do the tests notice?'
 	@echo 'make cases    the small inputs of ../shared/cases that failed once, where that folder is present'
 	@echo 'make attack   the attacks alone, with their counts and figures'
-	@echo 'make bench    speed, measured (20 minutes, into docs/bench; RUNS=1 QUICK=1: 4, printed)'
+	@echo 'make bench    speed, measured (30 minutes, into docs/bench; RUNS=1 QUICK=1: 4, printed)'
 	@echo 'make size     bytes of the page, and of the component for a 32-bit RISC-V chip'
 	@echo 'make page     builds the two pages in web/dist'
 	@echo 'make wire     writes what is made from src/schema.def: types of the page, tables of docs/protocol.md, fuzzers'\'' words'

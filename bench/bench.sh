@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Builds and runs the benchmark, about 20 minutes, into docs/bench. RUNS=1 QUICK=1: about 4, and printed only.
+# Builds and runs the benchmark, about 30 minutes, into docs/bench. RUNS=1 QUICK=1: about 4, and printed only.
 # ONLY=blank,delta measures these parts (bench/run.js has their names) and keeps the other figures.
 # `bench.sh work` only counts instructions and compares them with the committed table.
 set -euo pipefail

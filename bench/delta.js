@@ -17,7 +17,8 @@ function makeImage(version, ...options) {
   return file;
 }
 
-function findVersions() {
+/** Three versions of an application: `files` and their `names`. */
+export function findVersions() {
   const named = process.env.DELTA_VERSIONS?.split(',');
   const files = named ?? [makeImage('0.9.0', '--seed', '9'), makeImage('1.0.0'), makeImage('2.0.0', '--segments', '7')];
   return { files, names: named?.map((file) => path.basename(file)) ?? ['made by the builder'] };

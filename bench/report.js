@@ -8,6 +8,8 @@ import { deltaLine } from './delta.js';
 import { outDir as dir } from './measure.js';
 import { memoryOf, ringSize } from './memory.js';
 import { drawPicture } from './picture.js';
+import { rateWays } from './rates.js';
+import { drawRates } from './rates_picture.js';
 
 const results = JSON.parse(fs.readFileSync(path.join(dir, 'results.json'), 'utf8'));
 
@@ -123,6 +125,12 @@ function deltaTable() {
   ]);
 }
 
+function ratesTable() {
+  const ways = Object.entries(rateWays);
+  const rows = results.rates.rows.map(({ rate, times_ms: times }) => [`${rate / 1000} KB/s`, ...ways.map(([way]) => s(times[way]))]);
+  return table(['link', ...ways.map(([, label]) => `${label}, s`)], rows);
+}
+
 // Parts that were measured by themselves say so.
 const isCounted = (name) => ['size', 'work'].includes(name); // once, for the result is the same each time
 const apart = (name) => {
@@ -181,6 +189,15 @@ ${part('delta', () => `${deltaTable()}
 The next version of an application (${results.delta.names.join(', ')}; ${results.delta.size} bytes) over ${results.delta.rate / 1000} KB/s: the whole \`ota-ws push\`, the making of the
 patch included, up to the verified image. The other slot held the version before. ✗: more than 0.25.
 `)}
+## By the rate of the link
+
+${part('rates', () => `![Update time by the rate of the link](link-rate.svg)
+
+${ratesTable()}
+The same application (${results.rates.names.join(', ')}; ${results.rates.size} bytes), RTT ${results.rates.rtt} ms, window ${results.rates.window}, one run each, all ways at one
+rate at the same time. The other slot held the version before, but where it was blank. *Stop and wait* as above, from its first byte to its last
+answer; ours are the whole \`ota-ws push\`: login, the packing or the making of the patch, and the verifying of the image included.
+`)}
 ## Others look on
 
 ${part('crowd', () => `${results.crowd.viewers} viewers and one who loads the page all the time (${results.crowd.page_loads} times during the update), RTT 10 ms: ${s(results.crowd.crowded_ms)} s; alone, at the same
@@ -204,5 +221,6 @@ JavaScript, since plain http has no \`crypto.subtle\`, and the upload).`)}
 `;
 fs.writeFileSync(path.join(dir, 'README.md'), text);
 if (results.rows) fs.writeFileSync(path.join(dir, 'update-time.svg'), drawPicture(results.rows.filter((row) => row.image === '1 MiB')));
+if (results.rates) fs.writeFileSync(path.join(dir, 'link-rate.svg'), drawRates(results.rates));
 if (results.blank) console.log(blankLine(results.blank));
 if (results.delta) console.log(deltaLine(results.delta));

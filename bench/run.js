@@ -14,6 +14,7 @@ import { freshPath, isQuick, isUrgent, measureOurs, measureReference, median, ou
 import { measureAgain, measureCrowd } from './more.js';
 import { measureBlank } from './blank.js';
 import { measureDelta } from './delta.js';
+import { measureRates } from './rates.js';
 import { measureWork } from './work.js';
 import { measureBrowser } from './browser.js';
 import { measureSize } from './size.js';
@@ -176,6 +177,7 @@ const parts = {
   rings: measureRings,
   blank: () => measureBlank({ base, image: images[0], runs }),
   delta: () => measureDelta({ runs }),
+  ...(isQuick ? {} : { rates: measureRates }),
   rows: measureRows,
 };
 for (const [name, measure] of Object.entries(parts)) {
