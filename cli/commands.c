@@ -270,7 +270,11 @@ static bool is_as_wanted(const device_job_t *job) {
 static void arrive_to_prepare(device_job_t *job) {
     const prepare_options_t *options = job->task;
     problem_t problem;
-    if (job->state.prepare[0] == '\0') {
+    if (!same(job->state.update, "idle")) { // then a device does not say if it can
+        problem_set(&problem, EXIT_CODE_DEVICE_REFUSED, "busy",
+                    "An update is under way on this device, or is ready: end it first.");
+        device_job_finish_problem(job, &problem);
+    } else if (job->state.prepare[0] == '\0') {
         problem_set(&problem, EXIT_CODE_DEVICE_REFUSED, "no_prepared_slot",
                     "The device prepares no slot: its firmware was built without OTA_WS_PREPARE_SLOT, or it has one "
                     "slot and a recovery application.");

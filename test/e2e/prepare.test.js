@@ -55,7 +55,8 @@ test('ota-ws prepare: says what is lost, switches it on with --yes, and off', ()
   }));
 
 test('a device that is killed while it erases goes on, tells the truth and takes the next update', async () => {
-  const device = await Device.start({ image: first.path, options: { ...protectedBy, partitions } });
+  const whole = makeImage({ version: '1.0.0', size: '250K' }); // in all four blocks
+  const device = await Device.start({ image: whole.path, options: { ...protectedBy, partitions } });
   assert.equal((await push(device, second, '--confirm')).code, EXIT.ok);
   await device.stop();
   const settings = { flash: device.flashPath, options: { ...protectedBy, prepare: true, timing: 'w25q32jv' } };

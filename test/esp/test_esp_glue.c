@@ -654,6 +654,7 @@ static void the_other_slot_is_prepared_when_a_client_has_asked(void **state) {
     assert_int_equal(fake_entry(0).ota_state, ESP_OTA_IMG_VALID);
     assert_int_equal(fake.whole_erased, 0);
     assert_int_equal(fake.begins, 1);
+    fake_running_state(ESP_OTA_IMG_VALID);
     update(client);
     assert_int_equal(fake.begins, 2);
     leave(client);
