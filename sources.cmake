@@ -2,7 +2,7 @@
 
 # The features: each is one file src/features/NAME.c (src/feature.h). The build sets OTA_WS_WITHOUT to the names of those
 # that are left out before it includes this file.
-set(OTA_WS_FEATURES resume history viewers version_order sealed log_ring recovery delta)
+set(OTA_WS_FEATURES resume history viewers version_order sealed log_ring recovery delta prepare)
 list(REMOVE_ITEM OTA_WS_FEATURES "" ${OTA_WS_WITHOUT})
 
 set(OTA_WS_CORE_SOURCES
@@ -50,7 +50,8 @@ else()
         src/flow/ring.c
         src/flow/slot.c
         src/flow/writer.c
-        src/image/encrypted.c)
+        src/image/encrypted.c
+        src/record/progress.c)
 endif()
 
 foreach(feature IN LISTS OTA_WS_FEATURES)

@@ -116,9 +116,19 @@ export async function runCli(args, programs = tools) {
   return cli.lines;
 }
 
-/** Ours, once. `compress`: always or never. */
-export async function measureOurs({ base, holds, image, link: settings, compress = 'never', options, programs }) {
-  const device = await startDevice({ base, holds, options, programs });
+/** The device has looked at all of its slot. */
+async function untilPrepared(device) {
+  for (;;) {
+    const [line] = await runCli(['info', '--json', `127.0.0.1:${device.port}`]);
+    if (JSON.parse(line).other_image === 'blank') return;
+    await new Promise((done) => setTimeout(done, 500));
+  }
+}
+
+/** Ours, once. `compress`: always or never. `prepares`: into a prepared slot. */
+export async function measureOurs({ base, holds, image, link: settings, compress = 'never', options = [], programs, prepares = false }) {
+  const device = await startDevice({ base, holds, options: prepares ? [...options, '--prepare'] : options, programs });
+  if (prepares) await untilPrepared(device);
   const link = await startLink(device.port, settings);
   try {
     await runCli(['push', '--no-restart', '--compress', compress, image, `127.0.0.1:${link.port}`], programs);

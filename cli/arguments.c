@@ -220,6 +220,12 @@ static bool take_option(arguments_t *arguments, int option, const char *value, p
         arguments->format = value;
         return strcmp(value, "csv") == 0 || strcmp(value, "junit") == 0 ||
                refuse(problem, "--format is csv or junit, not '%.40s'.", value);
+    case OPTION_YES:
+        arguments->prepare.yes = true;
+        return true;
+    case OPTION_OFF:
+        arguments->prepare.off = true;
+        return true;
     case OPTION_BROKER:
         return broker_address_parse(&arguments->broker, value, problem);
     case OPTION_BROKER_PASSWORD_FILE:
@@ -387,6 +393,9 @@ static bool options_agree(const arguments_t *arguments, problem_t *problem) {
     }
     if (arguments->for_host != NULL && arguments->for_chip >= 0) {
         return refuse(problem, "--for and --chip%s do not go together.", "");
+    }
+    if (arguments->prepare.yes && arguments->prepare.off) {
+        return refuse(problem, "--yes and --off%s do not go together.", "");
     }
     return arguments->command != COMMAND_MQTT || broker_agrees(arguments, problem);
 }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "broker_address.h"
+#include "commands.h"
 #include "device_job.h"
 #include "loop.h"
 #include "problem.h"
@@ -30,8 +31,9 @@ typedef struct {
     const char *addr2line;     // crash; NULL: the toolchain's
     const char *password_file; // NULL: none
     const char *into;          // restart: "recovery" or "application"; NULL: none
-    fleet_verb_t verb;         // fleet
-    char **operands;           // fleet: behind the verb, in argv
+    prepare_options_t prepare;
+    fleet_verb_t verb; // fleet
+    char **operands;   // fleet: behind the verb, in argv
     size_t operand_count;
     bool watch;                       // fleet status
     const char *format;               // fleet report; NULL: CSV

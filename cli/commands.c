@@ -26,6 +26,17 @@ static void ask_for_remains(device_job_t *job, const char *type) {
     client_say(&job->client, &message);
 }
 
+static void ask_to_prepare(device_job_t *job) {
+    const prepare_options_t *options = job->task;
+    char text[CHANNEL_TEXT_SIZE];
+    ota_ws_reply_t message;
+    client_message(&message, text, "prepare");
+    if (!options->off) {
+        ota_ws_reply_true(&message, "on");
+    }
+    client_say(&job->client, &message);
+}
+
 static void ask(device_job_t *job, const char *type) {
     job->step = ASKED;
     job->asked = type;
@@ -33,6 +44,8 @@ static void ask(device_job_t *job, const char *type) {
         device_job_say_restart(job, job->task);
     } else if (same(type, "logs") || same(type, "crash")) {
         ask_for_remains(job, type);
+    } else if (same(type, "prepare")) {
+        ask_to_prepare(job);
     } else {
         client_say_type(&job->client, type);
     }
@@ -219,6 +232,69 @@ const command_t rollback_command = {.arrived = arrive_to_roll_back,
                                     .returned = return_from_rollback,
                                     .lost = lose_before_restart,
                                     .again = ask_again};
+
+// ---- prepare ----
+
+// Nobody has agreed yet: what would be lost.
+static void finish_warned(device_job_t *job) {
+    const device_slot_t *other = &job->state.other;
+    problem_t problem;
+    if (job->state.can_roll_back && other->version[0] != '\0') {
+        problem_set(&problem, EXIT_CODE_USAGE, "needs_yes",
+                    "The device would erase %s, now and after each update that is confirmed: there is %s, and no way "
+                    "back to it would be left. --yes switches it on.",
+                    other->slot, other->version);
+    } else {
+        problem_set(&problem, EXIT_CODE_USAGE, "needs_yes",
+                    "The device would erase %s after each update that is confirmed: no way back to the version before "
+                    "it would be left. --yes switches it on.",
+                    other->slot);
+    }
+    device_job_finish_problem(job, &problem);
+}
+
+// Also where it is so already, and where the answer was lost with the connection.
+static void finish_prepared(device_job_t *job) {
+    const prepare_options_t *options = job->task;
+    output_note(job->output, job->name,
+                options->off ? "the other slot stays as it is from now on"
+                             : "the slot of the next update is kept blank from now on");
+    device_job_finish_running(job);
+}
+
+static bool is_as_wanted(const device_job_t *job) {
+    const prepare_options_t *options = job->task;
+    return same(job->state.prepare, options->off ? "off" : "on");
+}
+
+static void arrive_to_prepare(device_job_t *job) {
+    const prepare_options_t *options = job->task;
+    problem_t problem;
+    if (!same(job->state.update, "idle")) { // then a device does not say if it can
+        problem_set(&problem, EXIT_CODE_DEVICE_REFUSED, "busy",
+                    "An update is under way on this device, or is ready: end it first.");
+        device_job_finish_problem(job, &problem);
+    } else if (job->state.prepare[0] == '\0') {
+        problem_set(&problem, EXIT_CODE_DEVICE_REFUSED, "no_prepared_slot",
+                    "The device prepares no slot: its firmware was built without OTA_WS_PREPARE_SLOT, or it has one "
+                    "slot and a recovery application.");
+        device_job_finish_problem(job, &problem);
+    } else if (is_as_wanted(job)) {
+        finish_prepared(job);
+    } else if (!options->yes && !options->off) {
+        finish_warned(job);
+    } else {
+        ask(job, "prepare");
+    }
+}
+
+static void on_prepare(device_job_t *job, const device_message_t *message) {
+    if (!ends_with_failed(job, message) && job->step == ASKED && is_as_wanted(job)) {
+        finish_prepared(job);
+    }
+}
+
+const command_t prepare_command = {.arrived = arrive_to_prepare, .on_message = on_prepare, .again = ask_again};
 
 // ---- cancel ----
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The commands that are one question to one device, or two: `info`, `crash`, `confirm`, `rollback`, `restart`,
-// `cancel`, and the part of `inspect` that asks a device. Only `info` and `crash` need a task.
+// `cancel`, `prepare`, and the part of `inspect` that asks a device. Only `info`, `crash` and `prepare` need a task.
 #pragma once
 
 #include "device_job.h"
@@ -18,6 +18,11 @@ typedef struct {
     device_logs_t logs; // of a trial that has failed, or runs
 } info_t;
 
+// `prepare`; neither: it only says what would be lost.
+typedef struct {
+    bool yes, off;
+} prepare_options_t;
+
 // Ends with the outcome `running`; what the device said of itself is in `job->state`.
 extern const command_t look_command;
 
@@ -26,6 +31,9 @@ extern const command_t info_command;
 
 // Likewise, and fills the task, a device_crash_t. A device without a core dump: a problem.
 extern const command_t crash_command;
+
+// Switches the prepared slot on or off, as the task says, a prepare_options_t. A device without it: a problem.
+extern const command_t prepare_command;
 
 extern const command_t confirm_command;
 extern const command_t rollback_command;

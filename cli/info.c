@@ -34,7 +34,9 @@ static void print_other(const device_state_t *state) {
         printf("other     none: this device has no slot for an update\n");
         return;
     }
-    if (other->version[0] == '\0') {
+    if (strcmp(other->image, "blank") == 0) {
+        printf("other     %s is blank: an update need not erase it\n", other->slot);
+    } else if (other->version[0] == '\0') {
         printf("other     %s holds no valid image\n", other->slot);
     } else {
         printf("other     %s %s in %s, %s\n", other->project, other->version, other->slot,
@@ -42,6 +44,9 @@ static void print_other(const device_state_t *state) {
     }
     printf("room      %u bytes for an update%s%s\n", state->slot_size,
            state->encrypted ? ", which must be encrypted" : "", state->can_roll_back ? "; a rollback is possible" : "");
+    if (strcmp(state->prepare, "on") == 0) {
+        printf("prepares  %s for the next update, as soon as what runs is confirmed\n", other->slot);
+    }
 }
 
 // What is left of an upload that was broken off, and which file goes on with it.

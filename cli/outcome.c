@@ -93,6 +93,7 @@ const char *outcome_image_words(const char *image) {
         {"rolled_back", "rolled back"},
         {"aborted", "given up: restarted before it was confirmed"},
         {"none", "no image"},
+        {"blank", "blank"},
     };
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         if (same(known[i].image, image)) {

@@ -69,7 +69,7 @@ static const command_t *command_of(command_name_t name) {
         [COMMAND_INFO] = &info_command,       [COMMAND_PUSH] = &push_command,
         [COMMAND_CONFIRM] = &confirm_command, [COMMAND_ROLLBACK] = &rollback_command,
         [COMMAND_RESTART] = &restart_command, [COMMAND_CANCEL] = &cancel_command,
-        [COMMAND_CRASH] = &crash_command,
+        [COMMAND_CRASH] = &crash_command,     [COMMAND_PREPARE] = &prepare_command,
     };
     return commands[name];
 }
@@ -110,6 +110,8 @@ static void *task_of(run_t *run) {
         return &run->crash;
     case COMMAND_RESTART:
         return (void *)run->arguments->into;
+    case COMMAND_PREPARE:
+        return (void *)&run->arguments->prepare;
     default:
         return NULL;
     }

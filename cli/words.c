@@ -48,6 +48,13 @@ static const char restart_text[] = "Restarts the device: into the new image when
 
 static const char cancel_text[] = "Takes back an update that is ready and has not been restarted into.";
 
+static const char prepare_text[] = "Has the device keep the slot of the next update blank: it erases that slot as\n"
+                                   "soon as the running firmware is confirmed, while nothing else is to be done.\n"
+                                   "The next update then takes half the time. What is lost: the image in that slot,\n"
+                                   "and with it the way back to the version before the confirmed one. A trial keeps\n"
+                                   "its way back. Without --yes it only says what would be lost (exit code 2).\n"
+                                   "The device keeps the setting; --off ends it.";
+
 static const char inspect_text[] = "Prints header, application description, segments, checksum, digests and\n"
                                    "signature of firmware images, what is wrong with them, and which devices would\n"
                                    "take them. Exit code 3 when one would be refused.\n"
@@ -114,6 +121,8 @@ const command_words_t command_words[] = {
      "restart, into a new image if one is ready", restart_text},
     {"cancel", COMMAND_CANCEL, false, true, FOR_ALL | FOR_DEVICES, "HOST...",
      "take back an update that is ready and not restarted into", cancel_text},
+    {"prepare", COMMAND_PREPARE, false, true, FOR_ALL | FOR_DEVICES | FOR_PREPARE, "HOST...",
+     "keep the slot of the next update blank: faster, but no way back", prepare_text},
     {"inspect", COMMAND_INSPECT, true, false, FOR_ALL | FOR_DEVICES | FOR_INSPECT, "FILE...",
      "what is in files, and which devices would take them", inspect_text},
     {"keygen", COMMAND_KEYGEN, true, false, FOR_ALL | FOR_KEYGEN, "KEY", "make keys for encrypted images", keygen_text},
@@ -149,6 +158,8 @@ const option_words_t option_words[] = {
     {"keep-going", OPTION_KEEP_GOING, FOR_PUSH, NULL, NULL, "go on with the next device whatever happened"},
     {"into", OPTION_INTO, FOR_RESTART, "WHAT", "recovery application",
      "recovery, or application: of a device that has a recovery application"},
+    {"yes", OPTION_YES, FOR_PREPARE, NULL, NULL, "switch it on, although the way back goes"},
+    {"off", OPTION_OFF, FOR_PREPARE, NULL, NULL, "switch it off: the next image that is replaced stays"},
     {"key", OPTION_KEY, FOR_INSPECT, "FILE", NULL, "the private key of an encrypted image (PEM)"},
     {"chip", OPTION_CHIP, FOR_INSPECT, "NAME", NULL, "would this chip take it? (esp32, esp32s3, ESP32-C3 ...)"},
     {"for", OPTION_FOR, FOR_INSPECT, "HOST", NULL, "would this device take it?"},

@@ -23,6 +23,7 @@ typedef enum {
     COMMAND_ENCRYPT,
     COMMAND_FLEET,
     COMMAND_MQTT,
+    COMMAND_PREPARE,
 } command_name_t;
 
 // Of the command `fleet`.
@@ -62,6 +63,7 @@ enum {
     FOR_RESTART = 1024,
     FOR_FLEET = 2048,
     FOR_MQTT = 4096,
+    FOR_PREPARE = 8192,
     FOR_EVERYWHERE = 256 // also without a command
 };
 
@@ -113,6 +115,8 @@ enum {
     OPTION_BROKER,
     OPTION_BROKER_PASSWORD_FILE,
     OPTION_CAFILE,
+    OPTION_YES,
+    OPTION_OFF,
     OPTION_SEARCH, // --wait with another meaning: the parser knows it as OPTION_WAIT
     OPTION_END,
 };

@@ -26,6 +26,7 @@
 // Of the writer: the slot, and ESP-IDF's handle while it is ours.
 static const esp_partition_t *slot;
 static esp_ota_handle_t handle;
+static bool is_update; // an image comes
 
 static const esp_partition_t *find_slot(void) {
     const esp_partition_t *next = esp_ota_get_next_update_partition(NULL);
@@ -46,6 +47,7 @@ static ota_ws_status_t open(void *context, uint32_t image_size) {
     ota_ws_boot_entry_t running;
     slot = find_slot();
     handle = 0;
+    is_update = image_size > 0;
     if (slot == NULL || image_size > slot->size) {
         return OTA_WS_NO_SLOT;
     }
@@ -85,7 +87,7 @@ static ota_ws_status_t take_slot(void) {
     }
     // First, because esp_ota_begin() erases the entry that does not count, from 5.5 on, whatever bars it (design.md).
     ota_ws_status_t status = ota_ws_boot_record_forget(slot) == ESP_OK ? OTA_WS_OK : OTA_WS_BOOT_RECORD;
-    if (status == OTA_WS_OK) {
+    if (status == OTA_WS_OK && is_update) { // it would wear otadata: one erase for each block of a prepared slot
         status = status_of(esp_ota_begin(slot, OTA_WITH_SEQUENTIAL_WRITES, &handle));
     }
     if (status != OTA_WS_OK) {

@@ -10,6 +10,7 @@
 #include "device_id.h"
 #include "exit_codes.h"
 #include "fault.h"
+#include "features/prepare.h"
 #include "hash_openssl.h"
 #include "image/chip.h"
 #include "inflate_zlib.h"
@@ -185,6 +186,9 @@ static bool start_core(const life_t *life, boot_life_t *boot) {
     machine_on_restart(&boot->machine, restart, boot);
     boot->worker_port = worker_port(&boot->worker);
     boot->ports = (ota_ws_ports_t){&boot->flash, &boot->platform, &boot->worker_port, &ota_ws_hash_openssl};
+    if (options->prepare) {
+        boot->platform.save(boot->platform.context, OTA_WS_PREPARE_KEY, "1", 1);
+    }
     ota_ws_device_init(&boot->device, &boot->ports, &boot->settings, access_verifier(life->parts.access),
                        clock_now_ms());
     return true;

@@ -35,6 +35,7 @@ typedef struct {
     const partition_t *recovery;          // the factory partition of the recovery layout; NULL: another layout
     bool verified[PARTITION_OTA_MAX + 1]; // would the image start? The last one: factory
     bool touched;                         // the open update has erased something
+    bool is_update;                       // ... and an image comes
     signers_t signers;                    // of the running image
     void *restart_context;
     void (*restart)(void *context);

@@ -32,8 +32,11 @@ static ota_ws_status_t open_slot(void *context, uint32_t image_size) {
         return OTA_WS_ON_TRIAL;
     }
     machine->touched = false;
-    console_log(machine->parts.console, "update", "%u bytes for %s are announced", (unsigned)image_size,
-                machine->other->label);
+    machine->is_update = image_size > 0;
+    if (machine->is_update) {
+        console_log(machine->parts.console, "update", "%u bytes for %s are announced", (unsigned)image_size,
+                    machine->other->label);
+    }
     return OTA_WS_OK;
 }
 
@@ -88,6 +91,13 @@ static ota_ws_status_t touch(machine_t *machine) {
     return status;
 }
 
+static void log_prepared(const machine_t *machine, uint32_t offset, uint32_t length) {
+    if (!machine->is_update) {
+        console_log(machine->parts.console, "prepare", "%s is erased from 0x%x to 0x%x", machine->other->label,
+                    (unsigned)offset, (unsigned)(offset + length));
+    }
+}
+
 static ota_ws_status_t erase_slot(void *context, uint32_t offset, uint32_t length) {
     machine_t *machine = context;
     if (!inside(machine, offset, length)) {
@@ -96,6 +106,9 @@ static ota_ws_status_t erase_slot(void *context, uint32_t offset, uint32_t lengt
     ota_ws_status_t status = touch(machine);
     if (status == OTA_WS_OK) {
         status = nor_erase(machine->parts.nor, machine->other->address + offset, length);
+    }
+    if (status == OTA_WS_OK) {
+        log_prepared(machine, offset, length);
     }
     return report(machine, status);
 }
@@ -249,7 +262,9 @@ static ota_ws_status_t deactivate(void *context) {
 
 static void close_slot(void *context) {
     machine_t *machine = context;
-    console_log(machine->parts.console, "update", "%s is closed", machine->other->label);
+    if (machine->is_update) {
+        console_log(machine->parts.console, "update", "%s is closed", machine->other->label);
+    }
 }
 
 ota_ws_flash_t machine_flash(machine_t *machine) {

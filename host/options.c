@@ -59,6 +59,8 @@ static const char help[] =
     "  --stall-timeout S     an update without data fails after S seconds (30)\n"
     "  --health FILE         asked once a second during a trial, as an application would be: \"good\" in FILE\n"
     "                        confirms the new image, \"bad\" goes back, anything else waits\n"
+    "  --prepare             keep the slot of the next update blank, as 'ota-ws prepare --yes' would; the way back\n"
+    "                        to the image in it goes with that\n"
     "  --any-project         accept images of other projects\n"
     "  --signing-key FILE    public key (PEM, RSA-3072 or P-256): only images signed with it are taken\n"
     "  --encrypted-key FILE  private key (PEM, RSA-3072 or P-256): only images encrypted for it are taken\n"
@@ -112,6 +114,7 @@ static const row_t rows[] = {
     {"trial-timeout", NUMBER, AT(trial_timeout_s), 0, INT32_MAX / 1000, 0},
     {"stall-timeout", NUMBER, AT(stall_timeout_s), 1, INT32_MAX / 1000, 0},
     {"health", TEXT, AT(health), 0, 0, 0},
+    {"prepare", FLAG, AT(prepare), 0, 0, 0},
     {"any-project", FLAG, AT(any_project), 0, 0, 0},
     {"signing-key", TEXT, AT(signing_key), 0, 0, 0},
     {"encrypted-key", TEXT, AT(encrypted_key), 0, 0, 0},

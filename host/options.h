@@ -40,6 +40,7 @@ typedef struct {
     uint32_t credit;
     uint32_t ring;
     bool any_project;
+    bool prepare; // the prepared slot is switched on
     bool small_page;
     bool show;
     bool help, version;

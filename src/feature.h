@@ -28,11 +28,14 @@ typedef enum {
     // that keeps the older ones makes space for it. Without one they go.
     OTA_WS_HISTORY_GROWS,
 
-    // A job of the recovery layout. ota_ws_entering_t (flow/writer.h); in the writer.
-    OTA_WS_RECOVERY_ENTERED,
+    // A job of a feature: each looks at its kind. ota_ws_lone_job_t (flow/writer.h); in the writer.
+    OTA_WS_JOB_ALONE,
 
     // The session thread has the rest.
     OTA_WS_RESTART_INTO,   // `restart` says into what. ota_ws_restart_into_t (engine/control.h)
+    OTA_WS_AT_REST,        // a tick, and nothing else is to be done. ota_ws_device_t (engine/state.h)
+    OTA_WS_BLOCK_PREPARED, // `end` of the device says how PREPARE has ended. Likewise
+    OTA_WS_PREPARE_ASKED,  // the prepared slot is switched on or off, as `prepares` says. Likewise
     OTA_WS_HISTORY_ASKED,  // answers the request. ota_ws_session_t (engine/state.h)
     OTA_WS_DATA_CAME,      // data of a sealed upload lie in the worker's space. ota_ws_arrival_t (engine/state.h)
     OTA_WS_UPDATE_WRITTEN, // more was written; the owner of the update knows. ota_ws_device_t (engine/state.h)

@@ -5,4 +5,5 @@
 #define OTA_WS_FEATURES(FEATURE)                                                                                       \
     FEATURE(resume)                                                                                                    \
     FEATURE(history)                                                                                                   \
-    FEATURE(viewers) FEATURE(version_order) FEATURE(sealed) FEATURE(log_ring) FEATURE(recovery) FEATURE(delta)
+    FEATURE(viewers)                                                                                                   \
+    FEATURE(version_order) FEATURE(sealed) FEATURE(log_ring) FEATURE(recovery) FEATURE(delta) FEATURE(prepare)

@@ -28,7 +28,7 @@ typedef struct {
 
     // Before the first erase of an update: makes sure that the slot may be written (it is not the running one, nothing
     // waits for confirmation). OTA_WS_ON_TRIAL, OTA_WS_NO_SLOT or OTA_WS_NO_MEMORY when not. After OTA_WS_OK `close`
-    // follows, once.
+    // follows, once. `image_size` 0: no image comes, the slot is only read and erased.
     ota_ws_status_t (*open)(void *context, uint32_t image_size);
 
     ota_ws_status_t (*read)(void *context, uint32_t offset, void *bytes, size_t length);
@@ -70,6 +70,7 @@ typedef enum {
     OTA_WS_IMAGE_FACTORY,
     OTA_WS_IMAGE_ROLLED_BACK, // INVALID
     OTA_WS_IMAGE_ABORTED,     // ABORTED: restarted before it was confirmed
+    OTA_WS_IMAGE_BLANK,       // no image, and all of the slot is blank. Not of the platform
 } ota_ws_image_state_t;
 
 // How the flash is divided (docs/design.md, "The recovery layout"). Names on the wire: `layout` and `mode` of `state`.

@@ -2,12 +2,12 @@
 # in one object, the list of features: the linker takes the features from the core's library only where the list names
 # them. With the build that has all of them, the sets hold each pair of switches in all four ways.
 set(SETS_WITHOUT
-    "resume history viewers version_order sealed log_ring recovery delta" # without any
+    "resume history viewers version_order sealed log_ring recovery delta prepare" # without any
     "resume history version_order recovery"
-    "resume viewers log_ring"
+    "resume viewers log_ring prepare"
     "history viewers sealed"
     "version_order sealed log_ring delta"
-    "recovery delta")
+    "recovery delta prepare")
 
 # A device without any feature, for test/e2e/features.test.js.
 add_executable(ota-ws-device-plain $<TARGET_OBJECTS:ota-ws-device>)

@@ -85,8 +85,8 @@ without() { # a name in the sources' paths
     less_than_all "$1" $(grep -v "^src/features/$1\.c" <<<"$all")
 }
 
-# As menuconfig has it unless it is changed; and with every switch off.
-core=$(find src -name '*.c' ! -name '*_none.c' | sort)
+# As menuconfig has it unless it is changed (the prepared slot is off); and with every switch off.
+core=$(find src -name '*.c' ! -name '*_none.c' ! -path src/features/prepare.c | sort)
 glue=$(find esp -name '*.c' ! -name 'decrypt*' ! -name inflate_none.c ! -name flash_none.c ! -name worker_alone.c ! -name page_none.c ! -name mdns_announce.c ! -name plain_http_none.c \
     ! -name signed.c ! -name log_keeper_none.c ! -name core_dump.c | sort)
 all=$(printf '%s\n' $core $glue esp/decrypt_none.c esp/riscv_calls.S)
@@ -116,6 +116,10 @@ less_than_all page $(grep -v '^esp/page\.c$' <<<"$all") esp/page_none.c
 less_than_all inflate $(grep -v '^esp/inflate\.c$' <<<"$all") esp/inflate_none.c
 less_than_all 'plain HTTP' $(grep -vE '^(src/session/http_upload|esp/plain_http)\.c$' <<<"$all") esp/plain_http_none.c
 less_than_all 'log ring' $(grep -vE '^(src/features/log_ring|esp/log_keeper)\.c$' <<<"$all") esp/log_keeper_none.c
+echo
+echo 'more when it is switched on:'
+measure with $all src/features/prepare.c
+printf '  %-22s %5d\n' prepare $(($(own_code with) - $(own_code all)))
 echo
 printf 'own code, all features: %d bytes\n' "$(own_code all)"
 printf 'own code, switches off: %d bytes\n' "$(own_code none)"

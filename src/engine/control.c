@@ -137,6 +137,12 @@ static void deactivate_done(ota_ws_device_t *device, const ota_ws_job_result_t *
     ota_ws_update_rest(device, taken_back ? OTA_WS_UPDATE_IDLE : OTA_WS_UPDATE_READY);
 }
 
+// The feature brings the device back to rest.
+static void prepare_done(ota_ws_device_t *device, const ota_ws_job_result_t *result) {
+    (void)result;
+    (void)ota_ws_features_run(OTA_WS_BLOCK_PREPARED, device);
+}
+
 typedef void (*done_t)(ota_ws_device_t *device, const ota_ws_job_result_t *result);
 
 void ota_ws_device_completed(ota_ws_device_t *device, const ota_ws_job_result_t *result, uint32_t now_ms) {
@@ -146,6 +152,7 @@ void ota_ws_device_completed(ota_ws_device_t *device, const ota_ws_job_result_t 
         [OTA_WS_JOB_CONFIRM] = confirm_done,           [OTA_WS_JOB_ROLL_BACK] = roll_back_done,
         [OTA_WS_JOB_DEACTIVATE] = deactivate_done,     [OTA_WS_JOB_SELECT] = select_done,
         [OTA_WS_JOB_ENTER_RECOVERY] = select_done,     [OTA_WS_JOB_ENTER_APPLICATION] = select_done,
+        [OTA_WS_JOB_PREPARE] = prepare_done,
     };
     device->now_ms = now_ms;
     if (result->kind >= OTA_WS_JOB_CONFIRM) {
@@ -230,11 +237,14 @@ static void tick_control(ota_ws_device_t *device) {
         run_pending_action(device);
     } else if (device->on_trial) {
         tick_trial(device);
+    } else {
+        ota_ws_features_run(OTA_WS_AT_REST, device);
     }
 }
 
 bool ota_ws_device_wants_ticks(const ota_ws_device_t *device) {
-    return device->on_trial || device->pending_action != OTA_WS_PENDING_NONE || device->update != OTA_WS_UPDATE_IDLE;
+    return device->on_trial || ota_ws_device_is_preparing(device) || device->pending_action != OTA_WS_PENDING_NONE ||
+           device->update != OTA_WS_UPDATE_IDLE;
 }
 
 void ota_ws_engine_tick(ota_ws_device_t *device) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What changes the boot record beside an update: confirm, go back, restart, the trial's end, and what a power cut has
-// left to be done. Requests of sessions and time in, one job at a time for the writer out. Here results of the writer
-// and time enter the engine; update.h has the update.
+// What happens beside an update: confirm, go back, restart, the trial's end, what a power cut has left to be done, and
+// what a feature does at rest. Requests of sessions and time in, one job at a time for the writer out. Here results of
+// the writer and time enter the engine; update.h has the update.
 #pragma once
 
 #include "engine/state.h"
@@ -32,7 +32,7 @@ typedef struct {
 // The writer has performed a job.
 void ota_ws_device_completed(ota_ws_device_t *device, const ota_ws_job_result_t *result, uint32_t now_ms);
 
-// A trial runs, or a job, or something is left to be done after a power cut.
+// A trial runs, or a job, or something is left to be done after a power cut, or a slot is being prepared.
 bool ota_ws_device_wants_ticks(const ota_ws_device_t *device);
 
 // Time passes. Ends an update without data and a trial whose time is over, asks the application about itself, runs

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// One job that changes the boot record, from rest to rest. Every device has it, also one without updates
+// One job that stands alone, from rest to rest. Every device has it, also one without updates
 // (update_none.c).
 #include "engine/update.h"
 
-// The device is at rest: one job that changes the boot record gets its own small thread.
+// The device is at rest: the job gets its own small thread.
 ota_ws_status_t ota_ws_update_start_alone(ota_ws_device_t *device, ota_ws_session_t *session, ota_ws_job_kind_t kind,
                                           ota_ws_outcome_t outcome) {
-    ota_ws_job_t job = {.kind = kind, .outcome = outcome};
+    ota_ws_job_t job = {.kind = kind, .outcome = outcome, .block = device->prepared};
     const ota_ws_worker_t *worker = device->ports.worker;
     ota_ws_status_t status = worker->start_alone(worker->context, &job);
     if (status == OTA_WS_OK) {

@@ -46,7 +46,7 @@ typedef struct {
 //            |            |            |           |
 //            +------------+---- ENDING +           +-> CONTROL (deactivate) -> IDLE
 //                                  |
-//   IDLE -> CONTROL (confirm, roll back, select again) -> IDLE   +-> IDLE
+//   IDLE -> CONTROL (confirm, go back, select, prepare) -> IDLE  +-> IDLE
 typedef enum {
     OTA_WS_UPDATE_IDLE,
     OTA_WS_UPDATE_OPENING, // BEGIN is with the writer
@@ -54,7 +54,7 @@ typedef enum {
     OTA_WS_UPDATE_VERIFYING, // FINISH is with the writer
     OTA_WS_UPDATE_READY,     // verified and selected
     OTA_WS_UPDATE_ENDING,    // ABORT is with the writer
-    OTA_WS_UPDATE_CONTROL,   // CONFIRM, ROLL_BACK, DEACTIVATE or SELECT is with the writer
+    OTA_WS_UPDATE_CONTROL,   // a job that stands alone is with the writer (flow/writer.h)
 } ota_ws_update_state_t;
 
 struct ota_ws_device;
@@ -73,6 +73,8 @@ typedef struct {
     void (*written)(struct ota_ws_device *device); // progress
     void (*restarting)(struct ota_ws_device *device);
 } ota_ws_notices_t;
+
+#define OTA_WS_SLOT_BLANK UINT32_MAX
 
 // Public so that it can be static; all members belong to the core. The large ones come last: RISC-V reaches the first
 // 128 bytes with instructions of half the size.
@@ -106,10 +108,15 @@ typedef struct ota_ws_device {
     bool on_trial;
     bool restarting;
     bool gave_up;                           // the running image: the restart runs the one before it
+    bool prepares;                          // the prepared slot is switched on (features/prepare.c)
     ota_ws_pending_action_t pending_action; // what a power cut has left to be done
     ota_ws_health_result_t health;          // of the application, that was acted upon
     uint32_t trial_since_ms;
     uint32_t trial_looked_ms; // whether the application has decided
+    uint32_t prepared;        // 0: the slot of updates is left as it is; n: its n-th block is the next to be looked
+                              // at, and those before are blank; OTA_WS_SLOT_BLANK: all of it is
+    uint32_t prepared_ms;     // the last job of that ended
+    const char *prepare;      // "on", "off"; NULL: this device prepares no slot
 
     uint8_t boot[4]; // random, sent as `boot`
     ota_ws_failure_t
@@ -119,6 +126,11 @@ typedef struct ota_ws_device {
     ota_ws_history_entry_t last;          // the newest update
     ota_ws_login_t login;
 } ota_ws_device_t;
+
+// Is there something to do for the prepared slot?
+static inline bool ota_ws_device_is_preparing(const ota_ws_device_t *device) {
+    return device->prepared != 0 && device->prepared != OTA_WS_SLOT_BLANK;
+}
 
 // ---- sessions ----
 

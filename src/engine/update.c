@@ -99,6 +99,8 @@ static void open_update(ota_ws_session_t *session, const ota_ws_upload_request_t
         job.request.deflate = true;
         job.request.window = OTA_WS_SMALL_WINDOW;
     }
+    job.request.is_blank = device->prepared == OTA_WS_SLOT_BLANK;
+    device->prepared = device->prepares;
     memset(&device->end, 0, sizeof device->end);
     device->update = OTA_WS_UPDATE_OPENING;
     device->owner = session;

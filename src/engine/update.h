@@ -31,7 +31,7 @@ bool ota_ws_update_data(ota_ws_session_t *session, const ota_ws_data_t *data, ot
 // The session has ended: its update ends with `status` unless all data is there.
 void ota_ws_update_session_gone(ota_ws_session_t *session, ota_ws_status_t status);
 
-// Hands one job that changes the boot record to the writer, from IDLE only; `outcome` is that of ROLL_BACK; `session`
+// Hands one job that stands alone to the writer, from IDLE only; `outcome` is that of ROLL_BACK; `session`
 // hears how it ends, NULL: nobody. OTA_WS_RESTART_PENDING, OTA_WS_BUSY, OTA_WS_DEVICE_BUSY, OTA_WS_NO_MEMORY: nothing
 // has changed.
 ota_ws_status_t ota_ws_update_start_job(ota_ws_device_t *device, ota_ws_session_t *session, ota_ws_job_kind_t kind,

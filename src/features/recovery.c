@@ -40,16 +40,21 @@ static void restart_into(void *subject) {
 // ---- in the writer ----
 
 static void enter(void *subject) {
-    ota_ws_entering_t *entering = subject;
-    const ota_ws_platform_t *platform = entering->ports->platform;
-    entering->status = platform->enter_recovery(platform->context);
-    if (entering->status == OTA_WS_OK && entering->kind == OTA_WS_JOB_ENTER_APPLICATION) {
-        entering->status = ota_ws_trial_return(platform, entering->ports->flash);
+    const ota_ws_lone_job_t *alone = subject;
+    const ota_ws_platform_t *platform = alone->ports->platform;
+    ota_ws_job_kind_t kind = alone->job->kind;
+    if (kind > OTA_WS_JOB_ENTER_APPLICATION) {
+        return;
     }
+    ota_ws_status_t status = platform->enter_recovery(platform->context);
+    if (status == OTA_WS_OK && kind == OTA_WS_JOB_ENTER_APPLICATION) {
+        status = ota_ws_trial_return(platform, alone->ports->flash);
+    }
+    alone->failure->status = status;
 }
 
 const ota_ws_feature_t ota_ws_feature_recovery[] = {
     {OTA_WS_RESTART_INTO, restart_into},
-    {OTA_WS_RECOVERY_ENTERED, enter},
+    {OTA_WS_JOB_ALONE, enter},
     {0},
 };

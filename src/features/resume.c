@@ -4,43 +4,19 @@
 // read and hashed as far as the record says; where the digest is right, the file goes on there. The record also says
 // which sectors a power cut may have left half-written. Without this feature every file begins at its start, and no
 // sector of the slot counts as written already.
-#include "features/resume.h"
-
 #include <string.h>
 
 #include "feature.h"
 #include "flow/file.h"
+#include "record/progress.h"
 #include "session/report.h"
 
-static const char key[] = "progress";
-
-// ---- the record in the store ----
-
-bool ota_ws_progress_load(const ota_ws_platform_t *platform, ota_ws_progress_t *progress) {
-    size_t length = platform->load(platform->context, key, progress, sizeof *progress);
-    progress->project[sizeof progress->project - 1] = '\0';
-    progress->version[sizeof progress->version - 1] = '\0';
-    return length == sizeof *progress && progress->offset <= progress->erased;
-}
-
-static bool keeps(const ota_ws_progress_t *progress) {
-    return progress->offset >= OTA_WS_IMAGE_HEAD_SIZE && progress->offset < progress->size;
-}
+// ---- the record ----
 
 static bool is_of(const ota_ws_progress_t *progress, const ota_ws_upload_request_t *request) {
     return !request->any_digest && progress->size == request->size &&
-           memcmp(progress->sha256, request->sha256, sizeof progress->sha256) == 0 && keeps(progress);
+           memcmp(progress->sha256, request->sha256, sizeof progress->sha256) == 0 && ota_ws_progress_keeps(progress);
 }
-
-void ota_ws_progress_save(const ota_ws_platform_t *platform, const ota_ws_progress_t *progress) {
-    platform->save(platform->context, key, progress, sizeof *progress);
-}
-
-static void clear_record(const ota_ws_platform_t *platform) {
-    platform->save(platform->context, key, NULL, 0);
-}
-
-// ---- the record ----
 
 // What an earlier cut has left in doubt and this update has not erased yet. As `unsafe_range` of the record says it.
 static uint8_t unsafe_range(const ota_ws_pipeline_t *pipeline) {
@@ -132,7 +108,7 @@ static void close_file(ota_ws_pipeline_t *pipeline) {
     ota_ws_status_t status = pipeline->failure.status;
     bool torn = status == OTA_WS_FLASH_ERASE || status == OTA_WS_FLASH_PROGRAM || status == OTA_WS_FLASH_DIFFERS;
     if (pipeline->finished || (unsafe_range(pipeline) == 0 && !torn)) {
-        clear_record(platform);
+        ota_ws_progress_save(platform, NULL);
         return;
     }
     save_at(pipeline, 0, NULL);
@@ -188,15 +164,7 @@ static ota_ws_status_t invalidate_head(ota_ws_pipeline_t *pipeline) {
 // were before `end` and in the blocks of its file.
 static void mark_unsafe(ota_ws_pipeline_t *pipeline, const ota_ws_progress_t *progress, uint32_t end) {
     ota_ws_slot_t *slot = &pipeline->slot;
-    uint32_t block = slot->flash->block_size;
-    uint32_t file_end = (progress->size + block - 1) / block * block;
-    uint32_t to = progress->unsafe_range > 0 ? (progress->unsafe_range - 1u) * block : 0;
-    if (progress->clean == 0) {
-        end = end < file_end ? end : file_end;
-        to = to > end ? to : end;
-    }
-    bool is_all = progress->unsafe_range == 1 || to > slot->space;
-    ota_ws_slot_mark_unsafe(slot, 0, is_all ? slot->space : to);
+    ota_ws_slot_mark_unsafe(slot, 0, ota_ws_progress_doubt(progress, slot->flash->block_size, end, slot->space));
 }
 
 // Does flash hold what the record says, and is the image still one for this device? Then go on there. From now on only
@@ -244,7 +212,7 @@ static void describe(void *subject) {
     const ota_ws_device_t *device = report->session->device;
     ota_ws_progress_t progress;
     bool is_kept = ota_ws_report_is_idle(device) && !device->ports.worker->decrypts &&
-                   ota_ws_progress_load(device->ports.platform, &progress) && keeps(&progress);
+                   ota_ws_progress_load(device->ports.platform, &progress) && ota_ws_progress_keeps(&progress);
     if (is_kept) {
         ota_ws_kept_t kept = {progress.offset, progress.size, {0}, progress.project, progress.version};
         memcpy(kept.sha256, progress.sha256, sizeof kept.sha256);

@@ -43,13 +43,11 @@ static bool trusts_blank(const ota_ws_slot_t *slot, uint32_t length) {
     return slot->blank_look > 0 && (slot->erased >= slot->unsafe_to || slot->erased + length <= slot->unsafe_from);
 }
 
-// Does the sector read blank, as far as it is looked at?
-static bool is_blank(const ota_ws_slot_t *slot, uint32_t sector) {
-    const ota_ws_flash_t *flash = slot->flash;
+bool ota_ws_slot_reads_blank(const ota_ws_flash_t *flash, uint32_t offset, uint32_t length) {
     uint32_t piece[OTA_WS_PAGE_SIZE / sizeof(uint32_t)];
     uint32_t all = UINT32_MAX;
-    for (uint32_t at = 0; at < slot->blank_look && all == UINT32_MAX; at += sizeof piece) {
-        if (flash->read(flash->context, sector + at, piece, sizeof piece) != OTA_WS_OK) {
+    for (uint32_t at = 0; at < length && all == UINT32_MAX; at += sizeof piece) {
+        if (flash->read(flash->context, offset + at, piece, sizeof piece) != OTA_WS_OK) {
             return false;
         }
         for (size_t i = 0; i < sizeof piece / sizeof piece[0]; i++) {
@@ -67,7 +65,7 @@ static uint32_t count_used(const ota_ws_slot_t *slot, uint32_t length, uint32_t 
     bool trusts = trusts_blank(slot, length);
     *blank = 0;
     for (uint32_t at = 0; at < length && used < SECTORS_WORTH_A_BLOCK; at += sector) {
-        used += !trusts || !is_blank(slot, slot->erased + at);
+        used += !trusts || !ota_ws_slot_reads_blank(slot->flash, slot->erased + at, slot->blank_look);
         *blank += used == 0 ? sector : 0;
     }
     return used;

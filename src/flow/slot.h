@@ -59,6 +59,9 @@ ota_ws_status_t ota_ws_slot_verify(ota_ws_slot_t *slot, uint32_t end);
 // all of it is erased before the head is programmed, behind a shorter image too.
 void ota_ws_slot_mark_unsafe(ota_ws_slot_t *slot, uint32_t from, uint32_t to);
 
+// Do these bytes of flash read blank? `length` is a multiple of OTA_WS_PAGE_SIZE. False where flash cannot be read.
+bool ota_ws_slot_reads_blank(const ota_ws_flash_t *flash, uint32_t offset, uint32_t length);
+
 // Reads what was written: of flash, and the head as long as it is withheld. `offset` and `length` lie before the
 // cursor.
 ota_ws_status_t ota_ws_slot_read(const ota_ws_slot_t *slot, uint32_t offset, uint8_t *bytes, size_t length);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What runs beside the network: jobs in, results out. The writer has its own thread and stack because flash blocks.
 // Jobs of one update: BEGIN, then CHUNK ..., then FINISH or ABORT. CONFIRM and those behind it stand alone:
-// they change the boot record. Chunks do not wait as jobs, but as bytes in a ring (ring.h): how many there are of which
-// length does not matter.
+// they change the boot record, or prepare the slot. Chunks do not wait as jobs, but as bytes in a ring (ring.h): how
+// many there are of which length does not matter.
 #pragma once
 
 #include "flow/pipeline.h"
@@ -21,6 +21,7 @@ typedef enum {
     OTA_WS_JOB_SELECT,            // again, an image that was confirmed
     OTA_WS_JOB_ENTER_RECOVERY,    // } of the recovery layout
     OTA_WS_JOB_ENTER_APPLICATION, // }
+    OTA_WS_JOB_PREPARE,           // one block of the prepared slot
 } ota_ws_job_kind_t;
 
 typedef struct ota_ws_job {
@@ -30,6 +31,7 @@ typedef struct ota_ws_job {
     uint32_t when_s;                 // BEGIN: seconds since 1970, or 0
     ota_ws_outcome_t outcome;        // ROLL_BACK: ROLLING_BACK, EXPIRING or ABORTING
     ota_ws_ring_view_t data;         // CHUNK
+    uint32_t block;                  // PREPARE: device->prepared
 } ota_ws_job_t;
 
 typedef struct {
@@ -51,12 +53,12 @@ typedef struct {
     bool failed;   // the update has failed: nothing more is done for it
 } ota_ws_writer_t;
 
-// A job of the recovery layout (feature.h).
+// A job of a feature (feature.h).
 typedef struct {
     const ota_ws_pipeline_ports_t *ports; // only `platform` and `flash` are used
-    ota_ws_job_kind_t kind;
-    ota_ws_status_t status; // comes out
-} ota_ws_entering_t;
+    const ota_ws_job_t *job;
+    ota_ws_failure_t *failure; // comes out
+} ota_ws_lone_job_t;
 
 // What `ports` points to outlives the writer.
 void ota_ws_writer_init(ota_ws_writer_t *writer, const ota_ws_pipeline_ports_t *ports);

@@ -37,6 +37,7 @@ typedef struct {
     bool delta;      // the deflated bytes are a patch for the file from there on (features/delta.c)
     uint8_t base[OTA_WS_BASE_DIGEST_SIZE]; // of the patch
     uint32_t early; // so many bytes of data from offset 0 follow at once; they count when the device begins there
+    bool is_blank;  // not of the client: the device has found all of the slot blank, or made it so
 } ota_ws_upload_request_t;
 
 // Two versions to be compared (feature.h).

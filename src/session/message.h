@@ -31,6 +31,7 @@ typedef struct {
     uint32_t count;
     uint8_t mac[OTA_WS_MAC_SIZE];
     size_t covered;                        // bytes of the text that the mac covers
+    bool on;                               // prepare
     char into[sizeof "application"];       // restart
     char ticket[OTA_WS_TICKET_TEXT_SIZE];  // hello
     char scram[OTA_WS_SCRAM_MESSAGE_SIZE]; // hello, proof

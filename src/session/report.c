@@ -46,7 +46,7 @@ typedef struct {
     uint8_t reset;                                          // ota_ws_reset_t
     ota_ws_image_state_t image;
     uint8_t peer[OTA_WS_PEER_SIZE]; // zeros: not known
-    const char *chip, *layout, *mode;
+    const char *chip, *layout, *mode, *prepare;
     uint32_t mmu_page_size, trial_left_s, slot_size, early, deflate_window;
     char base[2 * OTA_WS_BASE_DIGEST_SIZE + 1];
     ota_ws_remains_t remains; // logs, crash
@@ -363,7 +363,8 @@ static void gather_device(ota_ws_facts_t *facts, const ota_ws_device_t *device, 
     facts->deflate = worker->inflates;
     facts->deflate_window = worker->inflates && ota_ws_report_is_idle(device) ? OTA_WS_SMALL_WINDOW : 0;
     facts->encrypted = worker->decrypts;
-    facts->early = ota_ws_update_early_most(device);
+    facts->prepare = ota_ws_report_is_idle(device) ? device->prepare : NULL;
+    facts->early = ota_ws_device_is_preparing(device) ? 0 : ota_ws_update_early_most(device);
     facts->trial_left_s = trial_left_s(device);
     facts->logs = device->ports.platform->log != NULL && ota_ws_history_is_given_up(&device->last);
     // While the core holds the running image to be on trial, this is its state, whatever the boot record says.
@@ -379,6 +380,9 @@ void ota_ws_report_state(ota_ws_session_t *session) {
     const void **from = message.report.from;
     platform->describe(platform->context, &identity);
     identity.can_roll_back |= ota_ws_trial_restores(&device->last, &identity);
+    if (device->prepared == OTA_WS_SLOT_BLANK && identity.other_state == OTA_WS_IMAGE_NONE) {
+        identity.other_state = OTA_WS_IMAGE_BLANK;
+    }
     start(&message, device);
     message.facts.reset = platform->reset_reason != NULL ? (uint8_t)platform->reset_reason(platform->context) : 0;
     gather_device(&message.facts, device, &identity);

@@ -230,6 +230,17 @@ static void on_rollback(ota_ws_session_t *session, const ota_ws_request_t *reque
     ota_ws_control_roll_back(session, failure);
 }
 
+// All may see it in `state`. A device that prepares no slot answers with its `state` as well.
+static void on_prepare(ota_ws_session_t *session, const ota_ws_request_t *request, ota_ws_failure_t *failure) {
+    (void)failure;
+    ota_ws_device_t *device = session->device;
+    if (device->prepare != NULL) {
+        device->prepares = request->on;
+        (void)ota_ws_features_run(OTA_WS_PREPARE_ASKED, device);
+    }
+    device->notices->state(device);
+}
+
 static void on_ping(ota_ws_session_t *session, const ota_ws_request_t *request, ota_ws_failure_t *failure) {
     (void)failure;
     (void)request;

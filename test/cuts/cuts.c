@@ -12,9 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "features/resume.h"
 #include "known_hash.h"
 #include "life_login.h"
+#include "record/progress.h"
 #include "recovery.h"
 #include "script.h"
 

@@ -13,6 +13,7 @@
 #define OTADATA_ADDRESS 0xd000
 #define FIRST_APP_ADDRESS 0x10000
 #define RESTARTS_MAX 5
+#define BLOCK_MS 500 // between two blocks of the prepared slot
 
 const life_geometry_t life_geometries[] = {
     {"two slots, unit 1", 1, 1024, 0x10000, {9008, 14000, 6000, 10000}, false, 2, NOR_BLOCK_SIZE},
@@ -734,6 +735,27 @@ extern const ota_ws_feature_t ota_ws_feature_recovery[] __attribute__((weak));
 
 bool life_can_recover(void) {
     return ota_ws_feature_recovery != NULL;
+}
+
+extern const ota_ws_feature_t ota_ws_feature_prepare[] __attribute__((weak));
+
+bool life_prepares(void) {
+    return ota_ws_feature_prepare != NULL;
+}
+
+void life_prepare(life_t *life, bool on) {
+    life->ledger.is_preparing = on;
+    life_say(life, on ? "{\"type\":\"prepare\",\"on\":true}" : "{\"type\":\"prepare\"}");
+}
+
+void life_pass_block(life_t *life) {
+    life_pass(life, BLOCK_MS);
+}
+
+void life_pass_blocks(life_t *life) {
+    for (uint32_t at = 0; at < life->geometry->slot_size; at += life->geometry->block_size) {
+        life_pass_block(life);
+    }
 }
 
 extern const ota_ws_feature_t ota_ws_feature_resume[] __attribute__((weak));

@@ -41,6 +41,7 @@ typedef struct {
     bool may_recover;    // it was asked for, so that it may run instead of `confirmed`
     bool mark_is_lost;   // a torn erase took the mark and left the entry: a VALID proves nothing from then on
     bool entry_is_lost;  // the boot record is damaged as by two cuts: a third one is enough to look for
+    bool is_preparing;   // the prepared slot was switched on
     bool is_free;        // which image runs is not known beforehand: it is looked up at the next start
 } life_ledger_t;
 
@@ -184,6 +185,15 @@ int life_running_image(const life_t *life);
 // ... and the one that runs when the running one is gone back from, by the boot record; else the factory's, else the
 // one in the slot that an update would go to.
 int life_earlier_image(const life_t *life);
+
+// Switches the prepared slot on or off.
+void life_prepare(life_t *life, bool on);
+// Time for one block of it; for all of them.
+void life_pass_block(life_t *life);
+void life_pass_blocks(life_t *life);
+
+// Does this program's device prepare the slot of the next update (src/features/prepare.c)?
+bool life_prepares(void);
 
 // Does this program's device go on with a file that stopped half-way (src/features/resume.c)?
 bool life_resumes(void);

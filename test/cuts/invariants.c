@@ -139,6 +139,15 @@ static bool the_other_slot_is_reported_truly(const life_t *life) {
                                                                 : !holds_an_image(life, other->address);
 }
 
+// Not only as it reads today.
+static bool a_slot_that_is_told_to_be_blank_is_erased(const life_t *life) {
+    const partition_t *other = life->machine.other;
+    const uint8_t *bytes = life->board->flash + other->address;
+    bool is_blank = bytes[0] == 0xFF && memcmp(bytes, bytes + 1, other->size - 1) == 0;
+    return !is_told(life, "other_image", "blank") ||
+           (is_blank && !board_is_weak(life->board, other->address, other->address + other->size));
+}
+
 static bool the_last_outcome_is_reported_truly(const life_t *life) {
     char outcome[32], to[33], version[33];
     if (!life_told(life, "last_outcome", outcome, sizeof outcome)) {
@@ -176,6 +185,7 @@ const invariant_t invariants[] = {
     {"slot and image are reported truly", slot_and_image_are_reported_truly},
     {"the boot record is reported truly", the_boot_record_is_reported_truly},
     {"the other slot is reported truly", the_other_slot_is_reported_truly},
+    {"a slot that is told to be blank is erased", a_slot_that_is_told_to_be_blank_is_erased},
     {"the last outcome is reported truly", the_last_outcome_is_reported_truly},
     {"layout and mode are reported truly", layout_and_mode_are_reported_truly},
 };

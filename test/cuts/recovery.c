@@ -147,6 +147,15 @@ static const char *update(life_t *life, recovery_t *result) {
     return life_running_image(life) == image && life->device.on_trial ? NULL : "a new image starts on trial";
 }
 
+// What was cut off is gone on with, or the update comes in the middle.
+static const char *prepare(life_t *life, recovery_choice_t choice) {
+    if (!life->ledger.is_preparing || choice == RECOVERY_RESTART) {
+        return NULL;
+    }
+    life_pass_blocks(life);
+    return life->board->dead ? NULL : check(life);
+}
+
 static const char *finish(life_t *life) {
     const char *violation = end_trial(life, RECOVERY_CONFIRM);
     if (violation != NULL || life->board->dead) {
@@ -180,6 +189,9 @@ void recovery_run(life_t *life, recovery_choice_t choice, recovery_t *result) {
         result->violation = confirm_once_more(life);
     } else if (life->device.on_trial) {
         result->violation = end_trial(life, choice);
+    }
+    if (result->violation == NULL && !life->board->dead) {
+        result->violation = prepare(life, choice);
     }
     if (result->violation == NULL && !life->board->dead) {
         result->violation = update(life, result);

@@ -332,6 +332,54 @@ static const char *application_confirms(life_t *life, application_t when, int im
     return violation != NULL ? violation : expect(life, image, false);
 }
 
+// The way back goes, and the next update finds nothing to erase.
+static const char *prepare_all(life_t *life) {
+    char told[16] = "";
+    int running = life_running_image(life);
+    bool has_another = life->geometry->has_factory || life->geometry->slots > 2;
+    life_prepare(life, true);
+    life_pass_blocks(life);
+    if (!life_told(life, "other_image", told, sizeof told) || strcmp(told, "blank") != 0) {
+        return "the slot is not prepared";
+    }
+    if (!has_another && life_told(life, "can_roll_back", told, sizeof told)) {
+        return "a way back to a blank slot";
+    }
+    if (!has_another) {
+        life_say(life, "{\"type\":\"rollback\"}");
+        return has_failed(life, "nothing_to_go_back_to") ? expect(life, running, false)
+                                                         : "a device goes back to nothing";
+    }
+    return NULL;
+}
+
+// A trial keeps its way back, and what it has left is prepared only after it; an update may come in the middle of that,
+// and what is left of one that stops is kept.
+static const char *update_prepared(life_t *life, int image, int next) {
+    const char *violation = NULL;
+    DO(prepare_all(life));
+    DO(power_cycle(life, OTA_WS_RESET_POWER_ON));
+    RUN(life_pass_blocks(life));
+    DO(invariants_check(life));
+    DO(send_all(life, image));
+    DO(restart(life));
+    RUN(life_pass(life, 1000));
+    DO(expect(life, image, true));
+    RUN(life_confirm(life));
+    RUN(life_pass_block(life));
+    DO(invariants_check(life));
+    RUN(life_begin(life, next));
+    RUN(life_send(life, next, size_of(life, next) - 1500));
+    RUN(life_disconnect(life));
+    RUN(life_pass_blocks(life));
+    RUN(life_connect(life));
+    RUN(life_begin(life, next));
+    DO(!life_resumes() || goes_on(life, size_of(life, next) - 1500) ? NULL : "preparing destroys what is kept");
+    RUN(life_cancel(life));
+    RUN(life_prepare(life, false));
+    return violation != NULL ? violation : expect(life, image, false);
+}
+
 // In and out without an update: an image without a record, one that was confirmed, one that was given up.
 static const char *come_and_go(life_t *life) {
     const char *violation = NULL;
@@ -367,6 +415,7 @@ const char *script_run(life_t *life) {
     DO(application_confirms(life, APPLICATION_AFTER, 2));
     DO(life_takes_patches() && !is_recovery_layout(life) ? refuse_patches(life, 3) : NULL);
     DO(life_takes_patches() && !is_recovery_layout(life) ? update_by_patch(life, 3) : NULL);
+    DO(life_prepares() && !is_recovery_layout(life) ? update_prepared(life, 1, 2) : NULL);
     life_power_off(life);
     return violation;
 }

@@ -631,6 +631,35 @@ static void an_entry_that_bars_goes_too_and_counts_at_no_moment(void **state) {
     leave(client);
 }
 
+// The guards of esp_ota_begin() would erase a sector of otadata for each block.
+static void the_other_slot_is_prepared_when_a_client_has_asked(void **state) {
+    (void)state;
+    start();
+    client_t *client = welcome();
+    update(client);
+    say(client, "{\"type\":\"cancel\"}");
+    assert_true(received(client, "\"cancelled\""));
+    fake_earlier_image();
+    forget(client);
+    say(client, "{\"type\":\"prepare\"}");
+    assert_true(received(client, "\"can_roll_back\":true,\"prepare\":\"off\""));
+    forget(client);
+    fake.whole_erased = 0;
+    say(client, "{\"type\":\"prepare\",\"on\":true}");
+    assert_true(received(client, "\"other_image\":\"blank\",\"prepare\":\"on\""));
+    for (size_t i = 0; i < FAKE_SLOT_SIZE; i++) {
+        assert_int_equal(fake_slot(1)[i], 0xff);
+    }
+    assert_int_equal(fake_entry(1).ota_seq, UINT32_MAX);
+    assert_int_equal(fake_entry(0).ota_state, ESP_OTA_IMG_VALID);
+    assert_int_equal(fake.whole_erased, 0);
+    assert_int_equal(fake.begins, 1);
+    fake_running_state(ESP_OTA_IMG_VALID);
+    update(client);
+    assert_int_equal(fake.begins, 2);
+    leave(client);
+}
+
 // They lie in the ring while the writer begins; then they count, or are thrown away.
 static void early_data_are_taken_before_the_answer(void **state) {
     (void)state;
@@ -1529,6 +1558,7 @@ int main(void) {
                                        TEST(who_stops_inside_a_frame_is_given_up),
                                        TEST(an_update_is_in_flash_and_selected_on_trial),
                                        TEST(an_entry_that_bars_goes_too_and_counts_at_no_moment),
+                                       TEST(the_other_slot_is_prepared_when_a_client_has_asked),
                                        TEST(frames_of_odd_lengths_arrive_as_they_were_sent),
                                        TEST(frames_that_come_together_are_told_apart),
                                        TEST(a_header_takes_two_reads),

@@ -129,7 +129,7 @@ export interface State {
     signed_by?: string;
     requires_signed?: boolean;
     slot: string;
-    image: 'none' | 'valid' | 'trial' | 'unconfirmed' | 'unwatched' | 'factory' | 'rolled_back' | 'aborted';
+    image: 'none' | 'valid' | 'trial' | 'unconfirmed' | 'unwatched' | 'factory' | 'rolled_back' | 'aborted' | 'blank';
     unwatched?: boolean;
     trial_left_s?: number;
     slot_size: number;
@@ -141,12 +141,13 @@ export interface State {
     early?: number;
     seals?: boolean;
     other_slot?: string;
-    other_image?: 'none' | 'valid' | 'trial' | 'unconfirmed' | 'unwatched' | 'factory' | 'rolled_back' | 'aborted';
+    other_image?: 'none' | 'valid' | 'trial' | 'unconfirmed' | 'unwatched' | 'factory' | 'rolled_back' | 'aborted' | 'blank';
     other_project?: string;
     other_version?: string;
     other_elf_sha256?: string;
     logs?: boolean;
     can_roll_back?: boolean;
+    prepare?: string;
     device: string;
     kept?: number;
     kept_size?: number;
@@ -174,6 +175,7 @@ export type Request =
     | { type: 'restart'; into?: string | undefined }
     | { type: 'confirm' }
     | { type: 'rollback' }
+    | { type: 'prepare'; on?: boolean | undefined }
     | { type: 'ping' }
     | { type: 'history' }
     | { type: 'logs'; sealed?: boolean | undefined }

@@ -3,7 +3,7 @@
 // what is written again.
 #include "testing.h"
 
-#include "features/resume.h"
+#include "record/progress.h"
 #include "rig.h"
 
 #define CHUNK 4096u

@@ -7,10 +7,10 @@
 
 #include <openssl/sha.h>
 
-#include "features/resume.h"
 #include "flow/writer.h"
 #include "hash_openssl.h"
 #include "nor_model.h"
+#include "record/progress.h"
 #include "sample.h"
 #include "store_model.h"
 

@@ -5,8 +5,8 @@
 
 #include "built_features.h"
 
-#include "features/resume.h"
 #include "hash_openssl.h"
+#include "record/progress.h"
 #include "rig.h"
 #include "session/message.h"
 #include "session/report.h"

@@ -13,6 +13,7 @@ FEATURE(version_order)
 FEATURE(sealed)
 FEATURE(log_ring)
 FEATURE(delta)
+FEATURE(prepare)
 #undef FEATURE
 
 #define unit_test_of(feature, function)                                                                                \

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The record of how far a file has come, in the platform's store: the slot's head, which is not in flash yet, and
 // the bytes of flash between it and `offset` have the digest `prefix`. From before the first erase to the end of an
-// update there is one. Only resume.c uses it, and tests that look at it or change it.
+// update there is one (features/resume.c). It also says what of the slot a power cut may have left half-erased or
+// half-written; features/prepare.c keeps it for this alone.
 #pragma once
 
 #include "ports.h"
@@ -24,4 +25,13 @@ typedef struct {
 
 // False when there is no record that makes sense.
 bool ota_ws_progress_load(const ota_ws_platform_t *platform, ota_ws_progress_t *progress);
+
+// NULL removes the record.
 void ota_ws_progress_save(const ota_ws_platform_t *platform, const ota_ws_progress_t *progress);
+
+// Can its file go on behind what flash holds?
+bool ota_ws_progress_keeps(const ota_ws_progress_t *progress);
+
+// Where that ends, counted from the slot's start, what is in doubt: not beyond `space`, the size of the slot. Of an
+// update that was cut off only what lies before `end` and in the blocks of its file.
+uint32_t ota_ws_progress_doubt(const ota_ws_progress_t *progress, uint32_t block, uint32_t end, uint32_t space);
