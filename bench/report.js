@@ -108,10 +108,11 @@ function mostText() {
 function blankTable() {
   const { commit, rows } = results.blank;
   const limits = { 10: 0.45, 30: 0.9, 100: 0.9 };
-  const head = ['RTT ms', 'window', '**ours** s', 'floor s', 'ours / floor', `${commit} s`, `ours / ${commit}`];
+  const head = ['RTT ms', 'window', '**ours** s', 'floor s', 'ours / floor', `${commit} s`, `ours / ${commit}`, 'prepared slot, s', `/ ${commit}`];
   return table(head, rows.map((row) => [
     row.rtt, row.window, s(row.ours_ms), s(row.floor_ms), times(row.ours_ms, row.floor_ms), s(row.earlier_ms),
     verdict(row.ours_ms / row.earlier_ms, limits[row.rtt], 3),
+    s(row.prepared_ms), verdict(row.prepared_ms / row.earlier_ms, limits[row.rtt], 3),
   ]));
 }
 
@@ -180,7 +181,8 @@ ${part('again', () => Object.entries(results.again).map(([name, row]) => `* ${na
 ## A blank slot
 
 ${part('blank', () => `${blankTable()}
-1 MiB as it is, beside the build of commit ${results.blank.commit}, which erases a blank slot too. The floor is programming alone, or the link.
+1 MiB as it is, beside the build of commit ${results.blank.commit}, which erases a blank slot too. The floor is programming alone, or the link. A
+prepared slot (`ota-ws prepare`) is one that the device has found blank, or erased, before the update.
 ✗: more than 0.45 of the earlier time at 10 ms, 0.90 at 30 and 100.
 `)}
 ## A patch
