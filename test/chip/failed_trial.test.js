@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // A failed trial explains itself, on an emulated chip: an image that crashes on trial, one that hangs with interrupts off,
 // and one that runs out of memory. Then the old image runs. It sends the last lines of the failed image from RTC memory,
-// and the summary of the core dump that ESP-IDF has written to flash.
+// and the summary of the core dump that ESP-IDF has written to flash. On the cable both are sealed.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { run, tools } from '../e2e/harness.js';
+import { countRuns, listen, readingsOf, unseal } from '../e2e/listener.js';
 import { install, newElfPath, newImage, newImagePath, withChip } from './chip.js';
 
 /** On trial, the chip does what `target` makes it do. */
@@ -20,13 +22,17 @@ async function ask(chip, message) {
   const answers = [];
   client.say(message);
   do {
-    answers.push(await client.next(message.type));
+    const answer = await client.next(message.sealed ? 'sealed' : message.type);
+    answers.push(message.sealed ? JSON.parse(unseal(answer, client.scram.answerKey)) : answer);
   } while (answers.at(-1).more);
   client.checkMacs();
   client.terminate();
   return answers;
 }
 
+/** The answer in one piece: sealed, it comes in shorter ones. */
+const whole = (answers) =>
+  answers.reduce((all, { count, mac, more, text = '', stack = '', ...rest }) => ({ ...all, ...rest, text: all.text + text, stack: all.stack + stack }), { text: '', stack: '' });
 const linesOf = (answers) => answers.map(({ text = '' }) => text).join('').trimEnd().split('\n');
 const failures = {
   'a crash': { target: '/crash', reset: 'panic', line: /sensor: no answer, the rest follows:$/, reason: /^abort\(\) was called at PC 0x42[0-9a-f]{6}/, frame: 'crash' },
@@ -52,6 +58,9 @@ for (const [what, { target, reset, line, reason, frame }] of Object.entries(fail
 
         const [crash] = await ask(chip, { type: 'crash' });
         assert.equal(crash.newest, true);
+        for (const request of [{ type: 'logs' }, { type: 'crash', stack: true }]) {
+          assert.deepEqual(whole(await ask(chip, { ...request, sealed: true })), whole(await ask(chip, request)));
+        }
         assert.equal(crash.elf_sha256, newImage.subarray(0xb0, 0xd0).toString('hex').slice(0, crash.elf_sha256.length));
         assert.match(crash.reason ?? '', reason ?? /^/);
         const shown = await chip.cli('crash', '--elf', newElfPath);
@@ -61,6 +70,28 @@ for (const [what, { target, reset, line, reason, frame }] of Object.entries(fail
       { crashes: null },
     ));
 }
+
+test('a listener reads nothing of the last lines and the crash', () =>
+  withChip(
+    async (chip) => {
+      await fail(chip, '/crash');
+      const [{ reason, pc }] = await ask(chip, { type: 'crash' });
+      const secrets = ['sensor: no answer, the rest follows:', reason, pc];
+      const cable = await listen(chip);
+      const learned = [];
+      for (const command of ['info', 'crash']) {
+        const { code, stdout, stderr } = await run(tools.cli, [command, cable.address], { env: { ...process.env, OTA_WS_PASSWORD: chip.pairingCode } });
+        assert.equal(code, 0, stdout + stderr);
+        learned.push(stdout);
+      }
+      assert.ok(learned[0].includes(secrets[0]) && learned[1].includes(pc), learned.join(''));
+      const readings = readingsOf(cable);
+      cable.cut();
+      assert.ok(readings.some((text) => text.includes('"type":"sealed"')), 'the listener has heard the answers');
+      assert.equal(countRuns(readings, ...secrets), 0);
+    },
+    { crashes: null },
+  ));
 
 test('the lines go with the next trial that is confirmed', () =>
   withChip(

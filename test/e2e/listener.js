@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // A listener on the network between clients and a device: keeps every byte that they send, and takes WebSocket frames of
 // clients apart.
+import crypto from 'node:crypto';
 import { Cable } from './cable.js';
+
+const RUN = 8; // bytes in a row that tell something
 
 /** The payloads of a client's WebSocket frames, without mask, or the body of a request; and what they are. */
 export function open(recorded) {
@@ -44,3 +47,22 @@ export async function listen(device) {
 
 /** The longest connection of those that were recorded: the upload. */
 export const uploadOf = (recorded) => recorded.reduce((a, b) => (b.length > a.length ? b : a));
+
+/** All that a listener can make of what it has: each connection both ways, frames without their masks, base64 decoded. */
+export function readingsOf(cable) {
+  const texts = cable.take().flatMap((recorded) => [recorded, ...open(recorded).all]).concat(cable.takeAnswers());
+  const decoded = texts.flatMap((text) => Array.from(text.toString('latin1').matchAll(/[\w+/]{16,}={0,2}/g), ([base64]) => Buffer.from(base64, 'base64')));
+  return [...texts, ...decoded].map((text) => text.toString('latin1'));
+}
+
+/** The pieces of 8 bytes of these secrets. */
+export const runsOf = (...secrets) => secrets.flatMap((secret) => Array.from({ length: secret.length - RUN + 1 }, (_, at) => secret.slice(at, at + RUN)));
+
+/** How often a listener reads one of them. */
+export const countRuns = (readings, ...secrets) => runsOf(...secrets).reduce((sum, run) => sum + readings.filter((text) => text.includes(run)).length, 0);
+
+/** What a message `sealed` holds (docs/protocol.md, section 6). */
+export function unseal({ message, count }, answerKey) {
+  const nonce = Buffer.from(Uint32Array.of(0, count, 0, 0).buffer);
+  return crypto.createDecipheriv('chacha20', answerKey, nonce).update(Buffer.from(message, 'base64')).toString();
+}
