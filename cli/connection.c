@@ -172,9 +172,15 @@ static void connect_to(connection_t *connection, const connection_request_t *req
     connection->tls_name = address->name;
     connection->loop->tls_name = address->name;
 
-    loop_let_signals_through(connection->loop, true);
+    literal_t literal;
+    bool asks_dns = literal_read(info.address, &literal) != LITERAL_YES; // which may take long
+    if (asks_dns) {
+        loop_let_signals_through(connection->loop, true);
+    }
     struct lws *wsi = lws_client_connect_via_info(&info);
-    loop_let_signals_through(connection->loop, false);
+    if (asks_dns) {
+        loop_let_signals_through(connection->loop, false);
+    }
     if (wsi == NULL) {
         end_unresolved(connection); // unless a callback has said more
     }

@@ -355,6 +355,7 @@ static void every_message_has_its_state_and_no_other(void **state) {
         [OTA_WS_MSG_RESTART] = "{\"type\":\"restart\"",
         [OTA_WS_MSG_CONFIRM] = "{\"type\":\"confirm\"",
         [OTA_WS_MSG_ROLLBACK] = "{\"type\":\"rollback\"",
+        [OTA_WS_MSG_PREPARE] = "{\"type\":\"prepare\",\"on\":true",
         [OTA_WS_MSG_PING] = "{\"type\":\"ping\"",
         [OTA_WS_MSG_HISTORY] = "{\"type\":\"history\"",
         [OTA_WS_MSG_LOGS] = "{\"type\":\"logs\"",
