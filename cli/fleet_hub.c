@@ -199,13 +199,28 @@ static bool store_json(fleet_hub_t *hub, json_t *json, problem_t *problem) {
     return sequence != 0;
 }
 
+static bool read_last(fleet_hub_t *hub, const char *name, uint64_t *last, problem_t *problem) {
+    char subject[80];
+    snprintf(subject, sizeof subject, "$JS.API.STREAM.INFO.%s", name);
+    json_t *info = jetstream_call(&hub->link, subject, NULL, problem);
+    *last = (uint64_t)json_integer_value(json_object_get(json_object_get(info, "state"), "last_seq"));
+    json_decref(info);
+    return info != NULL;
+}
+
 bool fleet_hub_create(fleet_hub_t *hub, const fleet_plan_t *plan, const char *image_sha256,
                       const fleet_entry_t *entries, uint32_t count, problem_t *problem) {
+    if (!read_last(hub, "OTAWS_EVENTS", &hub->events, problem) ||
+        !read_last(hub, "OTAWS_ORDERS", &hub->orders, problem)) {
+        return false;
+    }
     json_t *devices = json_array();
     for (uint32_t i = 0; i < count; i++) {
         json_array_append_new(devices, json_pack("[ss]", entries[i].host, entries[i].labels));
     }
-    return store_json(hub, json_pack("{ss ss so}", "plan", plan->text, "image", image_sha256, "devices", devices),
+    return store_json(hub,
+                      json_pack("{ss ss so sI sI}", "plan", plan->text, "image", image_sha256, "devices", devices,
+                                "seen", (json_int_t)hub->events, "orders", (json_int_t)hub->orders),
                       problem);
 }
 
@@ -311,8 +326,10 @@ bool fleet_hub_read(fleet_hub_t *hub, char **plan, char image_sha256[65], fleet_
     *plan = written == NULL ? NULL : strdup(written);
     ota_ws_text_copy(image_sha256, 65, image == NULL ? "" : image);
     bool good = *plan != NULL && read_devices(json_object_get(found.json, "devices"), entries, count);
-    json_decref(found.json);
+    hub->events = (uint64_t)json_integer_value(json_object_get(found.json, "seen"));
+    hub->orders = (uint64_t)json_integer_value(json_object_get(found.json, "orders"));
     hub->first = hub->last = found.sequence;
+    json_decref(found.json);
     if (!good) {
         problem_set(problem, EXIT_CODE_TROUBLE, "journal_damaged", "The journal %.80s is none of a rollout.",
                     hub->subject);
@@ -352,7 +369,6 @@ bool fleet_hub_replay(fleet_hub_t *hub, fleet_rollout_t *rollout,
     replay_t replay = {hub, rollout, each, context};
     jetstream_reader_t reader;
     uint64_t last = hub->last, alive_ms = loop_now_ms();
-    hub->events = hub->orders = 0;
     jetstream_read(&reader, &hub->link, "OTAWS_JOURNAL", hub->subject, hub->first + 1, on_batch, &replay);
     while (!reader.is_at_end && loop_now_ms() - alive_ms < READ_MS) {
         nats_link_poll(&hub->link, 20);

@@ -25,7 +25,7 @@ void fleet_hub_close(fleet_hub_t *hub); // one that was never opened, and is zer
 // Makes the streams and buckets, with the events of the plan's sites.
 bool fleet_hub_set_up(fleet_hub_t *hub, const fleet_plan_t *plan, uint32_t lease_s, problem_t *problem);
 
-// As fleet_journal_create(). "nats_conflict": another controller was faster.
+// As fleet_journal_create(); events from before do not belong to it. "nats_conflict": another controller was faster.
 bool fleet_hub_create(fleet_hub_t *hub, const fleet_plan_t *plan, const char *image_sha256,
                       const fleet_entry_t *entries, uint32_t count, problem_t *problem);
 

@@ -43,7 +43,7 @@ typedef struct {
     uint32_t count;
     fleet_view_t view;
     jetstream_reader_t events, orders;
-    char events_filter[96], orders_filter[96];
+    char orders_filter[96];
     incoming_t *incoming;
     size_t incoming_count, incoming_space;
     fleet_event_t batch[BATCH_MAX];
@@ -151,9 +151,20 @@ static incoming_t *add_incoming(serve_t *serve) {
     return &serve->incoming[serve->incoming_count++];
 }
 
+// The server refuses a filter with a wildcard for the site where a source is on the same server. So this stream is read
+// as a whole: "otaws.SITE.ev.ROLLOUT.DEVICE".
+static bool is_of_rollout(const serve_t *serve, const char *subject) {
+    size_t length = strlen(serve->plan.rollout);
+    const char *site = strchr(subject, '.');
+    const char *kind = site == NULL ? NULL : strchr(site + 1, '.');
+    return kind != NULL && strncmp(kind, ".ev.", 4) == 0 && strncmp(kind + 4, serve->plan.rollout, length) == 0 &&
+           kind[4 + length] == '.' && strchr(kind + 5 + length, '.') == NULL;
+}
+
 static void on_event(void *context, const nats_message_t *message) {
     incoming_t incoming = {.sequence = message->sequence};
-    bool is_event = fleet_event_read(&incoming.message, message->data, message->length);
+    bool is_event =
+        is_of_rollout(context, message->subject) && fleet_event_read(&incoming.message, message->data, message->length);
     incoming_t *place = is_event ? add_incoming(context) : NULL;
     if (place != NULL) {
         *place = incoming;
@@ -388,10 +399,8 @@ static bool take_lead(serve_t *serve) {
         return false;
     }
     init_view(serve);
-    snprintf(serve->events_filter, sizeof serve->events_filter, "otaws.*.ev.%s.*", serve->plan.rollout);
     snprintf(serve->orders_filter, sizeof serve->orders_filter, "otaws.order.%s", serve->plan.rollout);
-    jetstream_read(&serve->events, &serve->hub.link, "OTAWS_EVENTS", serve->events_filter, serve->hub.events + 1,
-                   on_event, serve);
+    jetstream_read(&serve->events, &serve->hub.link, "OTAWS_EVENTS", NULL, serve->hub.events + 1, on_event, serve);
     jetstream_read(&serve->orders, &serve->hub.link, "OTAWS_ORDERS", serve->orders_filter, serve->hub.orders + 1,
                    on_order, serve);
     return send_again(serve);

@@ -22,25 +22,28 @@ static const char *hub_unless(const char *site) {
     return strcmp(site, "hub") == 0 ? NULL : "hub";
 }
 
+// Its name has the site: an answer to the queue ("$JS.ACK.stream.consumer. ...") goes through leaf nodes to all
+// servers, and one that has a consumer of this name takes it for its own message with the same number.
+static bool make_consumer(gateway_t *gateway) {
+    char subject[JETSTREAM_SUBJECT_SIZE];
+    json_int_t wait_ns = (json_int_t)gateway->arguments->lease_s * 2 * 1000000000;
+    json_t *consumer =
+        json_pack("{ss s{ss ss sI si si}}", "stream_name", "OTAWS_JOBS", "config", "durable_name", gateway->queue,
+                  "ack_policy", "explicit", "ack_wait", wait_ns, "max_deliver", -1, "max_ack_pending", 10000);
+    snprintf(subject, sizeof subject, "$JS.API.CONSUMER.DURABLE.CREATE.OTAWS_JOBS.%s", gateway->queue);
+    json_t *answer = jetstream_call(&gateway->link, subject, consumer, &gateway->problem);
+    json_decref(answer);
+    return answer != NULL;
+}
+
 static bool make_jobs(gateway_t *gateway) {
     char filter[80], deliver[80];
-    json_int_t wait_ns = (json_int_t)gateway->arguments->lease_s * 2 * 1000000000;
     snprintf(filter, sizeof filter, "otaws.%s.job.>", gateway->site);
     snprintf(deliver, sizeof deliver, "otaws-deliver.jobs.%s", gateway->site);
     json_t *source = jetstream_source("OTAWS_OUT", filter, hub_unless(gateway->site), deliver);
     json_t *stream = json_pack("{ss ss ss si s[o]}", "name", "OTAWS_JOBS", "retention", "workqueue", "storage", "file",
                                "num_replicas", 1, "sources", source);
-    json_t *consumer =
-        json_pack("{ss s{ss ss sI si si}}", "stream_name", "OTAWS_JOBS", "config", "durable_name", "gateways",
-                  "ack_policy", "explicit", "ack_wait", wait_ns, "max_deliver", -1, "max_ack_pending", 10000);
-    if (!jetstream_make_stream(&gateway->link, stream, &gateway->problem)) {
-        json_decref(consumer);
-        return false;
-    }
-    json_t *answer = jetstream_call(&gateway->link, "$JS.API.CONSUMER.DURABLE.CREATE.OTAWS_JOBS.gateways", consumer,
-                                    &gateway->problem);
-    json_decref(answer);
-    return answer != NULL;
+    return jetstream_make_stream(&gateway->link, stream, &gateway->problem) && make_consumer(gateway);
 }
 
 static bool make_events(gateway_t *gateway) {
@@ -106,7 +109,7 @@ static void on_pulled(void *context, const nats_message_t *message) {
 }
 
 static void pull(gateway_t *gateway, uint64_t now_ms) {
-    char text[64];
+    char text[64], subject[JETSTREAM_SUBJECT_SIZE];
     uint32_t busy = count_busy(gateway);
     if (gateway->pulled > 0 && now_ms >= gateway->pull_ms) {
         gateway->pulled = 0;
@@ -119,7 +122,8 @@ static void pull(gateway_t *gateway, uint64_t now_ms) {
     gateway->pull_ms = now_ms + PULL_MS;
     snprintf(text, sizeof text, "{\"batch\":%u,\"expires\":%d}", gateway->pulled, PULL_NS);
     nats_link_forget(&gateway->link, &gateway->self);
-    nats_link_ask(&gateway->link, "$JS.API.CONSUMER.MSG.NEXT.OTAWS_JOBS.gateways", text, on_pulled, &gateway->self);
+    snprintf(subject, sizeof subject, "$JS.API.CONSUMER.MSG.NEXT.OTAWS_JOBS.%s", gateway->queue);
+    nats_link_ask(&gateway->link, subject, text, on_pulled, &gateway->self);
 }
 
 // {"rollout", "device", "attempt"} to all gateways of the site.
@@ -265,6 +269,7 @@ exit_code_t gateway_command(const arguments_t *arguments, output_t *output) {
     gateway->site = arguments->site;
     gateway->limit = LIMIT;
     gateway->self = gateway;
+    snprintf(gateway->queue, sizeof gateway->queue, "gateways-%s", gateway->site);
     name_gateway(gateway);
     run(gateway);
     exit_code_t code = gateway->problem.code;

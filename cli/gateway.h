@@ -80,7 +80,8 @@ typedef struct report {
 typedef struct gateway {
     const arguments_t *arguments;
     const char *site;
-    char name[80]; // of this process: host and a random number
+    char queue[80]; // name of the site's consumer
+    char name[80];  // of this process: host and a random number
     nats_link_t link;
     loop_t loop;
     lws_sorted_usec_list_t poll;

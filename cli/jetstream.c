@@ -218,7 +218,7 @@ static void open_again(jetstream_reader_t *reader) {
     nats_link_forget(reader->link, reader);
     nats_link_inbox(reader->link, on_read, reader, inbox, sizeof inbox);
     json_t *json =
-        json_pack("{ss s{ss ss sI ss ss sI sb sI}}", "stream_name", reader->stream, "config", "deliver_policy",
+        json_pack("{ss s{ss ss sI ss ss* sI sb sI}}", "stream_name", reader->stream, "config", "deliver_policy",
                   "by_start_sequence", "deliver_subject", inbox, "opt_start_seq", (json_int_t)reader->next,
                   "ack_policy", "none", "filter_subject", reader->filter, "idle_heartbeat", (json_int_t)HEARTBEAT_NS,
                   "flow_control", true, "inactive_threshold", (json_int_t)(10 * HEARTBEAT_NS));

@@ -49,7 +49,7 @@ void jetstream_get_last(nats_link_t *link, const char *stream, const char *subje
 // is lost is made again.
 typedef struct {
     nats_link_t *link;
-    const char *stream, *filter; // stay the caller's
+    const char *stream, *filter; // stay the caller's; `filter` NULL: all subjects
     uint64_t next;               // sequence in the stream
     nats_handler_t *handler;     // its messages have the sequence
     void *context;

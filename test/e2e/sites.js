@@ -147,3 +147,20 @@ export async function startDevices(kinds, atOnce = 20) {
   }
   return devices;
 }
+
+/** What a device has on record: updates that began, restarts, and sessions that were logged in at the same time. */
+export function recordOf(device) {
+  const open = new Set();
+  let together = 0;
+  for (const [, number, what] of device.log.matchAll(/session: (\d+) (logged in|closed)|boot: restart/g)) {
+    if (what === 'logged in') {
+      open.add(number);
+      together = Math.max(together, open.size);
+    } else if (what === 'closed') {
+      open.delete(number);
+    } else {
+      open.clear();
+    }
+  }
+  return { together, updates: device.log.split('are announced').length - 1, boots: device.boots };
+}
