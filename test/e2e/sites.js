@@ -53,6 +53,17 @@ export class Server {
     return this;
   }
 
+  /** Publishes one message, as any client may. */
+  async publish(subject, bytes) {
+    const socket = net.connect(this.port, '127.0.0.1');
+    socket.write('CONNECT {"verbose":false}\r\n');
+    socket.write(Buffer.concat([Buffer.from(`PUB ${subject} ${bytes.length}\r\n`), bytes, Buffer.from('\r\nPING\r\n')]));
+    let said = '';
+    socket.on('data', (text) => (said += text));
+    await until(() => said.includes('PONG'), 'the server');
+    socket.end();
+  }
+
   async kill(signal = 'SIGKILL') {
     this.process.kill(signal);
     await this.exited;
