@@ -105,14 +105,14 @@ const records = devices.map(recordOf); // before they are asked
 const runs = objects((await run(tools.cli, ['fleet', 'list', list, '--json'], { maxBuffer: 1 << 26, env: environment() })).stdout);
 const really = new Map(runs.map(({ host, version, image }) => [host, version === undefined ? 'away' : `${version} ${image}`]));
 const count = { wrong: 0, together: 0, restarts: 0 };
-says.filter(({ type }) => type === 'device').forEach(({ host, state, attempts }, i) => {
+says.filter(({ type }) => type === 'device').forEach(({ host, state, reason, attempts }, i) => {
   const truth = { confirmed: '2.0.0 valid', unreachable: 'away' }[state] ?? '1.0.0 valid';
   const expected = kinds[i].fate ?? 'confirmed';
   const isRight = really.get(host) === truth && state === expected;
   count.wrong += !isRight;
   count.together += records[i].together > 1;
   count.restarts += records[i].boots > ({ confirmed: 2, rolled_back: 3 }[state] ?? 1);
-  if (!isRight) console.log(`${host}: the rollout says ${state}, the device ${really.get(host)}, expected was ${expected}; ${attempts} attempts`);
+  if (!isRight) console.log(`${host}: the rollout says ${state} (${reason}), the device ${really.get(host)}, expected was ${expected}; ${attempts} attempts`);
 });
 const { type, rollout, phase, reason, wave, waves, devices: all, code, ...states } = says.at(-1);
 await sites.stop();

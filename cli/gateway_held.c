@@ -76,6 +76,7 @@ static bool take_out(held_t *held) {
         return false;
     }
     device->state = FLEET_CANCELLED;
+    device->id[0] = '\0';
     held->rollout->held[held->slot] = NULL;
     return true;
 }
@@ -222,6 +223,25 @@ static void begin(held_t *held, gateway_t *gateway, const nats_message_t *messag
     lease_take(&held->lease, &gateway->link, "otaws_leases", key, holder, gateway->arguments->lease_s);
 }
 
+static held_t *find_same(const gateway_t *gateway, const fleet_job_message_t *job) {
+    held_t *held = gateway->held;
+    while (held != NULL && (held->job.device != job->device || held->job.attempt != job->attempt ||
+                            strcmp(held->job.rollout, job->rollout) != 0)) {
+        held = held->next;
+    }
+    return held;
+}
+
+// This gateway was too slow to say that it is alive, and gets its own job again: then it goes on with the one that it has.
+static void take_again(held_t *held, const char *ack) {
+    ota_ws_text_copy(held->ack, sizeof held->ack, ack);
+    if (held->is_abandoned) {
+        give_back(held);
+    } else {
+        answer_queue(held, "+WPI");
+    }
+}
+
 void gateway_take_job(gateway_t *gateway, const nats_message_t *message) {
     held_t *held = calloc(1, sizeof *held);
     if (held == NULL) {
@@ -232,6 +252,8 @@ void gateway_take_job(gateway_t *gateway, const nats_message_t *message) {
     if (!fleet_job_read(&held->job, message->data, message->length) || !is_name(held->job.rollout)) {
         gateway_note(gateway, NULL, "not_a_job", "A message in the queue is no job that is known here; it is removed.");
         answer_queue(held, "+TERM");
+    } else if (find_same(gateway, &held->job) != NULL) {
+        take_again(find_same(gateway, &held->job), message->reply);
     } else if ((held->rollout = gateway_rollout_of(gateway, &held->job)) == NULL) {
         give_back(held);
     } else {

@@ -177,6 +177,22 @@ test('a stop takes back what a gateway sends', async () => {
   });
 });
 
+test('a gateway that stood still gets its own job again, and drives it once', async () => {
+  await withSites(['hub'], [{ image: OLD, options: { timing: 'w25q32jv' } }], async (fleet) => {
+    writePlan(fleet, { image: makeImage({ version: '2.0.0', seed: 4, size: '1500K' }).path });
+    const gateway = fleet.sites.gateway('hub');
+    const serve = fleet.sites.serve('plan.json');
+    await serve.sees(({ state }) => state === 'sending', 'the data');
+    gateway.process.kill('SIGSTOP');
+    await new Promise((resolve) => setTimeout(resolve, 8000)); // the lease is 3 s, the queue gives the job out again after 6 s
+    gateway.process.kill('SIGCONT');
+    assert.equal(await finishes(serve), EXIT.ok, serve.text + gateway.text);
+    assert.deepEqual((await statesOf(fleet)).states, ['confirmed']);
+    assert.ok(recordOf(fleet.devices[0]).together <= 1, fleet.devices[0].log);
+    assert.equal(recordOf(fleet.devices[0]).boots, 2);
+  });
+});
+
 // ---- bad input
 
 test('servers, sites and plans that make no sense have a name', async () => {
