@@ -178,11 +178,11 @@ test('a stop takes back what a gateway sends', async () => {
 });
 
 test('a gateway that stood still gets its own job again, and drives it once', async () => {
-  await withSites(['hub'], [{ image: OLD, options: { timing: 'w25q32jv' } }], async (fleet) => {
-    writePlan(fleet, { image: makeImage({ version: '2.0.0', seed: 4, size: '1500K' }).path });
+  await withSites(['hub'], [{ image: OLD, options: { bootTime: 14000 } }], async (fleet) => {
+    writePlan(fleet);
     const gateway = fleet.sites.gateway('hub');
     const serve = fleet.sites.serve('plan.json');
-    await serve.sees(({ state }) => state === 'sending', 'the data');
+    await serve.sees(({ state }) => state === 'restarting', 'the restart');
     gateway.process.kill('SIGSTOP');
     await new Promise((resolve) => setTimeout(resolve, 8000)); // the lease is 3 s, the queue gives the job out again after 6 s
     gateway.process.kill('SIGCONT');
