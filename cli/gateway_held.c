@@ -232,7 +232,8 @@ static held_t *find_same(const gateway_t *gateway, const fleet_job_message_t *jo
     return held;
 }
 
-// This gateway was too slow to say that it is alive, and gets its own job again: then it goes on with the one that it has.
+// This gateway was too slow to say that it is alive, and gets its own job again: then it goes on with the one that it
+// has.
 static void take_again(held_t *held, const char *ack) {
     ota_ws_text_copy(held->ack, sizeof held->ack, ack);
     if (held->is_abandoned) {
