@@ -14,6 +14,7 @@
 #define DEFAULT_RETRIES 5
 #define DEFAULT_WAIT_S 60
 #define DEFAULT_SEARCH_S 2
+#define DEFAULT_LEASE_S 30
 #define LARGEST_NUMBER 86400
 #define MOST_WORDS 64 // commands, options: as many as bits in seen_t
 
@@ -129,6 +130,34 @@ static bool read_into(const char *word, const char **into, problem_t *problem) {
            refuse(problem, "--into is recovery or application, not '%.40s'.", word);
 }
 
+// Of `fleet` over NATS.
+static bool take_nats_option(arguments_t *arguments, int option, const char *value, problem_t *problem) {
+    switch (option) {
+    case OPTION_NATS:
+        arguments->nats.url = value;
+        return strchr(value, '@') == NULL ||
+               refuse(problem, "--nats takes no user and no password%s: use --creds or --nkey.", "");
+    case OPTION_SITE:
+        arguments->site = value;
+        return true;
+    case OPTION_CREDS:
+        arguments->nats.creds = value;
+        return true;
+    case OPTION_NKEY:
+        arguments->nats.nkey = value;
+        return true;
+    case OPTION_TLS_CA:
+        arguments->nats.ca_file = value;
+        return true;
+    case OPTION_LEASE:
+        return read_number(value, &arguments->lease_s, problem) &&
+               ((arguments->lease_s >= 3 && arguments->lease_s <= 3600) ||
+                refuse(problem, "--lease is 3 to 3600 seconds, not '%.40s'.", value));
+    default:
+        return true;
+    }
+}
+
 // Takes one option; `value` is its argument, or NULL.
 static bool take_option(arguments_t *arguments, int option, const char *value, problem_t *problem) {
     switch (option) {
@@ -235,7 +264,7 @@ static bool take_option(arguments_t *arguments, int option, const char *value, p
         arguments->broker_ca_file = value;
         return true;
     default:
-        return true;
+        return take_nats_option(arguments, option, value, problem);
     }
 }
 
@@ -439,6 +468,20 @@ static bool refuse_verb(problem_t *problem, const char *verb) {
     return false;
 }
 
+static bool has_server(const arguments_t *arguments, fleet_verb_t verb, problem_t *problem) {
+    bool is_gateway = verb == FLEET_VERB_GATEWAY;
+    if (arguments->nats.url == NULL && (is_gateway || verb == FLEET_VERB_SERVE)) {
+        return refuse(problem, "'fleet %s' needs the NATS server: --nats nats://NAME:4222.", verb_words[verb].name);
+    }
+    if (arguments->nats.url != NULL && verb <= FLEET_VERB_RUN) {
+        return refuse(problem, "--nats means nothing to 'fleet %s'.", verb_words[verb].name);
+    }
+    if (arguments->nats.creds != NULL && arguments->nats.nkey != NULL) {
+        return refuse(problem, "--creds and --nkey%s do not go together.", "");
+    }
+    return !is_gateway || arguments->site != NULL || refuse(problem, "'fleet %s' needs its --site.", "gateway");
+}
+
 // The verb of `fleet` and what follows it.
 static bool take_verb(arguments_t *arguments, char **operands, problem_t *problem) {
     if (*operands == NULL) {
@@ -462,8 +505,10 @@ static bool take_verb(arguments_t *arguments, char **operands, problem_t *proble
                                                : "'fleet %s' needs the file of a plan.",
                       *operands);
     }
-    return arguments->operand_count <= verb_words[verb].most ||
-           refuse(problem, "'%.60s' is one argument too many.", arguments->operands[verb_words[verb].most]);
+    if (arguments->operand_count > verb_words[verb].most) {
+        return refuse(problem, "'%.60s' is one argument too many.", arguments->operands[verb_words[verb].most]);
+    }
+    return has_server(arguments, (fleet_verb_t)verb, problem);
 }
 
 static bool take_operands(arguments_t *arguments, const command_words_t *entry, char **operands, problem_t *problem) {
@@ -527,6 +572,7 @@ static void set_defaults(arguments_t *arguments) {
     arguments->patience.retries = DEFAULT_RETRIES;
     arguments->patience.wait_s = DEFAULT_WAIT_S;
     arguments->search_s = DEFAULT_SEARCH_S;
+    arguments->lease_s = DEFAULT_LEASE_S;
 }
 
 // The help that fits the command; the general one when `name` is none.

@@ -9,6 +9,7 @@
 #include "commands.h"
 #include "device_job.h"
 #include "loop.h"
+#include "nats_link.h"
 #include "problem.h"
 #include "push.h"
 #include "words.h"
@@ -40,6 +41,9 @@ typedef struct {
     broker_address_t broker;          // mqtt
     const char *broker_password_file; // mqtt; NULL: none
     const char *broker_ca_file;       // mqtt; NULL: the system's certificates
+    nats_settings_t nats;             // fleet; its URL is NULL: none
+    const char *site;                 // fleet gateway
+    uint32_t lease_s;                 // fleet gateway, fleet serve
     const char *for_host;             // inspect; NULL: none
     int for_chip;                     // inspect: its id, or -1
     loop_tls_t tls;

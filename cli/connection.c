@@ -6,6 +6,7 @@
 #include <strings.h>
 #include <sys/socket.h>
 
+#include "literal.h"
 #include "text.h"
 
 #define GOODBYE_S 2 // how long a peer may take to answer our close frame

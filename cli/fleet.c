@@ -7,10 +7,13 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "fleet_hub.h"
 #include "fleet_report.h"
 #include "fleet_run.h"
+#include "fleet_serve.h"
 #include "fleet_survey.h"
 #include "fleet_view.h"
+#include "gateway.h"
 #include "recognise.h"
 #include "text.h"
 
@@ -20,12 +23,13 @@ typedef struct {
     output_t *output;
     fleet_plan_t plan;
     fleet_journal_t journal;
+    fleet_hub_t hub;       // in its place with --nats
     char image_sha256[65]; // as the journal has it
     fleet_list_t list;
     fleet_device_t *devices;
     fleet_rollout_t rollout;
     firmware_t firmware;
-    bool has_plan, has_journal, has_firmware;
+    bool has_plan, has_journal, has_hub, has_firmware;
     int64_t *began_s, *ended_s; // report
     problem_t problem;
 } fleet_t;
@@ -63,8 +67,10 @@ static bool init_rollout(fleet_t *fleet) {
 // The plan as it was when the rollout began takes the place of the one that was read.
 static bool read_journal(fleet_t *fleet, bool must_agree) {
     char *text;
-    bool read = fleet_journal_read(&fleet->journal, &text, fleet->image_sha256, &fleet->list.entries,
-                                   &fleet->list.count, &fleet->problem);
+    bool read = fleet->has_hub ? fleet_hub_read(&fleet->hub, &text, fleet->image_sha256, &fleet->list.entries,
+                                                &fleet->list.count, &fleet->problem)
+                               : fleet_journal_read(&fleet->journal, &text, fleet->image_sha256, &fleet->list.entries,
+                                                    &fleet->list.count, &fleet->problem);
     bool agrees = read && strcmp(text, fleet->plan.text) == 0;
     if (read && must_agree && !agrees) {
         read = trouble(
@@ -96,8 +102,11 @@ static bool replay(fleet_t *fleet) {
     if (fleet->began_s == NULL || fleet->ended_s == NULL) {
         return trouble(fleet, EXIT_CODE_TROUBLE, "no_memory", "There is not enough memory.");
     }
+    fleet->plan.rules.confirmed_elsewhere = fleet->has_hub;
     return init_rollout(fleet) &&
-           fleet_journal_replay(&fleet->journal, &fleet->rollout, note_times, fleet, &fleet->problem);
+           (fleet->has_hub
+                ? fleet_hub_replay(&fleet->hub, &fleet->rollout, note_times, fleet, &fleet->problem)
+                : fleet_journal_replay(&fleet->journal, &fleet->rollout, note_times, fleet, &fleet->problem));
 }
 
 static bool open_journal(fleet_t *fleet) {
@@ -105,14 +114,27 @@ static bool open_journal(fleet_t *fleet) {
     return fleet->has_journal;
 }
 
+static bool open_hub(fleet_t *fleet) {
+    fleet->has_hub = fleet_hub_open(&fleet->hub, &fleet->arguments->nats, fleet->plan.rollout, &fleet->problem);
+    return fleet->has_hub;
+}
+
 // A rollout that has begun, for those who look at it or give orders.
 static bool load_rollout(fleet_t *fleet) {
-    return load_plan(fleet) && open_journal(fleet) && read_journal(fleet, false) && replay(fleet);
+    return load_plan(fleet) && (fleet->arguments->nats.url != NULL ? open_hub(fleet) : open_journal(fleet)) &&
+           read_journal(fleet, false) && replay(fleet);
+}
+
+static bool is_run(fleet_t *fleet) {
+    return fleet->has_hub ? fleet_hub_is_led(&fleet->hub) : fleet_journal_is_run(&fleet->journal);
 }
 
 static void close_all(fleet_t *fleet) {
     if (fleet->has_journal) {
         fleet_journal_close(&fleet->journal);
+    }
+    if (fleet->has_hub) {
+        fleet_hub_close(&fleet->hub);
     }
     if (fleet->has_firmware) {
         firmware_close(&fleet->firmware);
@@ -126,7 +148,7 @@ static void close_all(fleet_t *fleet) {
     free(fleet->ended_s);
     fleet->devices = NULL;
     fleet->began_s = fleet->ended_s = NULL;
-    fleet->has_journal = fleet->has_firmware = fleet->has_plan = false;
+    fleet->has_journal = fleet->has_hub = fleet->has_firmware = fleet->has_plan = false;
 }
 
 static void init_view(fleet_t *fleet, fleet_view_t *view) {
@@ -431,17 +453,18 @@ static exit_code_t show_status(fleet_t *fleet) {
         }
         init_view(fleet, &view);
         view.lines = lines;
-        bool is_run = fleet_journal_is_run(&fleet->journal);
+        bool runs = is_run(fleet);
         int64_t now_s = fleet_time().time_s;
         exit_code_t code = fleet_exit_code(&fleet->rollout, now_s);
-        bool watches = fleet->arguments->watch && is_run;
+        bool watches = fleet->arguments->watch && runs;
         if (view.terminal && fleet->arguments->watch) {
             fleet_view_draw(&view, 0, now_s);
         } else {
             fleet_view_summary(&view, now_s, code);
         }
-        if (!is_run && fleet->rollout.phase == FLEET_RUNNING && !fleet->arguments->json) {
-            printf("Nobody runs it now: 'ota-ws fleet run %s' goes on.\n", plan_path(fleet));
+        if (!runs && fleet->rollout.phase == FLEET_RUNNING && !fleet->arguments->json) {
+            printf("Nobody runs it now: 'ota-ws fleet %s %s' goes on.\n", fleet->has_hub ? "serve" : "run",
+                   plan_path(fleet));
         }
         if (!watches) {
             return code;
@@ -483,14 +506,15 @@ static bool makes_sense(fleet_t *fleet, const fleet_event_t *order) {
 
 static exit_code_t give_order(fleet_t *fleet, fleet_event_t *order) {
     order->time_s = fleet_time().time_s;
-    if (!makes_sense(fleet, order) || !fleet_journal_order(&fleet->journal, order, &fleet->problem)) {
+    if (!makes_sense(fleet, order) ||
+        !(fleet->has_hub ? fleet_hub_order(&fleet->hub, order, &fleet->problem)
+                         : fleet_journal_order(&fleet->journal, order, &fleet->problem))) {
         return fleet->problem.code;
     }
     if (!fleet->arguments->quiet && !fleet->arguments->json) {
-        printf("%s: %s%s\n", fleet->plan.rollout, fleet_event_name(order->kind),
-               fleet_journal_is_run(&fleet->journal)
-                   ? ""
-                   : "; nobody runs it now, it counts from the next 'ota-ws fleet run' on");
+        const char *later = fleet->has_hub ? "; nobody leads it now, it counts from the next 'ota-ws fleet serve' on"
+                                           : "; nobody runs it now, it counts from the next 'ota-ws fleet run' on";
+        printf("%s: %s%s\n", fleet->plan.rollout, fleet_event_name(order->kind), is_run(fleet) ? "" : later);
     }
     return EXIT_CODE_OK;
 }
@@ -568,6 +592,12 @@ exit_code_t fleet_command(const arguments_t *arguments, output_t *output) {
         [FLEET_VERB_RESUME] = resume_rollout, [FLEET_VERB_ABORT] = abort_rollout, [FLEET_VERB_APPROVE] = approve_wave,
         [FLEET_VERB_RETRY] = retry_devices,   [FLEET_VERB_REPORT] = print_report,
     };
+    if (arguments->verb == FLEET_VERB_SERVE) {
+        return fleet_serve_command(arguments, output);
+    }
+    if (arguments->verb == FLEET_VERB_GATEWAY) {
+        return gateway_command(arguments, output);
+    }
     fleet_t *fleet = calloc(1, sizeof *fleet);
     if (fleet == NULL) {
         return EXIT_CODE_TROUBLE;

@@ -171,19 +171,30 @@ static bool is_array(reader_t *reader, const char *where, const json_t *value, s
            refuse_value(reader, where, why);
 }
 
-static bool read_labels(reader_t *reader, const member_t *member, const char *where, const json_t *value) {
-    fleet_plan_t *plan = reader->plan;
-    (void)member;
-    if (!is_array(reader, where, value, FLEET_LABELS_MAX)) {
+static bool read_names(reader_t *reader, const char *where, const json_t *value, char (*names)[FLEET_LABEL_SIZE],
+                       size_t most, size_t *count) {
+    if (!is_array(reader, where, value, most)) {
         return false;
     }
-    for (; plan->label_count < json_array_size(value); plan->label_count++) {
-        const member_t label = {"", NULL, plan->labels[plan->label_count], 0, FLEET_LABEL_SIZE - 1, true};
-        if (!read_name(reader, &label, where, json_array_get(value, plan->label_count))) {
+    for (; *count < json_array_size(value); (*count)++) {
+        const member_t name = {"", NULL, names[*count], 0, FLEET_LABEL_SIZE - 1, true};
+        if (!read_name(reader, &name, where, json_array_get(value, *count))) {
             return false;
         }
     }
     return true;
+}
+
+static bool read_labels(reader_t *reader, const member_t *member, const char *where, const json_t *value) {
+    fleet_plan_t *plan = reader->plan;
+    (void)member;
+    return read_names(reader, where, value, plan->labels, FLEET_LABELS_MAX, &plan->label_count);
+}
+
+static bool read_sites(reader_t *reader, const member_t *member, const char *where, const json_t *value) {
+    fleet_plan_t *plan = reader->plan;
+    (void)member;
+    return read_names(reader, where, value, plan->sites, FLEET_SITES_MAX, &plan->site_count);
 }
 
 static bool read_select(reader_t *reader, const member_t *member, const char *where, const json_t *value) {
@@ -272,8 +283,11 @@ static bool read_stop(reader_t *reader, const member_t *member, const char *wher
 
 static bool read_limits(reader_t *reader, const member_t *member, const char *where, const json_t *value) {
     (void)member;
-    const member_t members[] = {{"per_gateway", read_number, &reader->plan->rules.at_once, 1, 256, false}};
-    return read_object(reader, where, value, members, 1);
+    const member_t members[] = {
+        {"per_gateway", read_number, &reader->plan->rules.at_once, 1, 256, false},
+        {"at_once", read_number, &reader->plan->at_once, 1, 100000, false},
+    };
+    return read_object(reader, where, value, members, 2);
 }
 
 static bool read_pauses(reader_t *reader, const member_t *member, const char *where, const json_t *value) {
@@ -400,6 +414,7 @@ static bool read_plan(reader_t *reader, const json_t *root) {
         {"image", read_path, plan->image, 0, 0, true},
         {"select", read_select, NULL, 0, 0, true},
         {"waves", read_waves, NULL, 0, 0, true},
+        {"sites", read_sites, NULL, 0, 0, false},
         {"stop", read_stop, NULL, 0, 0, false},
         {"limits", read_limits, NULL, 0, 0, false},
         {"retry", read_retry, NULL, 0, 0, false},

@@ -14,6 +14,7 @@
 #define FLEET_LABEL_SIZE 33
 #define FLEET_LABELS_MAX 8     // of a device, of a plan's selection
 #define FLEET_PASSWORDS_MAX 64 // files, of one kind
+#define FLEET_SITES_MAX 64
 #define FLEET_HOST_SIZE 264
 
 // `whose` is a label, or a device as the list names it, or its id.
@@ -31,6 +32,9 @@ typedef struct {
     char labels[FLEET_LABELS_MAX][FLEET_LABEL_SIZE];
     size_t label_count;
     bool allow_downgrade;
+    char sites[FLEET_SITES_MAX][FLEET_LABEL_SIZE]; // each is the label of its devices; of `fleet serve` alone
+    size_t site_count;
+    uint32_t at_once; // on all gateways together; 0: it is not said
     fleet_rules_t rules;
     char password[FLEET_PATH_SIZE]; // file for the whole fleet; "": none
     fleet_password_t *label_passwords, *device_passwords;

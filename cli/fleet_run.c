@@ -200,6 +200,10 @@ static bool locate_target(fleet_run_t *run, uint32_t device) {
     if (!target->needs_network || target->is_located) {
         return true;
     }
+    run->discover = run->discover != NULL ? run->discover : calloc(1, sizeof *run->discover);
+    if (run->discover == NULL) {
+        return false;
+    }
     if (run->discovered_ms == 0 || loop_now_ms() - run->discovered_ms >= DISCOVER_EVERY_MS) {
         look_around(run);
     }
@@ -380,8 +384,7 @@ static void tick_jobs(fleet_run_t *run, uint64_t now_ms) {
     }
 }
 
-static void on_tick(void *context, uint64_t now_ms) {
-    fleet_run_t *run = context;
+void fleet_run_tick(fleet_run_t *run, uint64_t now_ms) {
     tick_jobs(run, now_ms);
     if (now_ms >= run->orders_ms) {
         run->orders_ms = now_ms + ORDERS_EVERY_MS;
@@ -395,6 +398,10 @@ static void on_tick(void *context, uint64_t now_ms) {
     }
 }
 
+static void on_tick(void *context, uint64_t now_ms) {
+    fleet_run_tick(context, now_ms);
+}
+
 // Nothing has to be taken back: the same command goes on from here, whatever the devices do meanwhile.
 static void on_interrupted(void *context) {
     fleet_run_t *run = context;
@@ -404,30 +411,46 @@ static void on_interrupted(void *context) {
     loop_stop(run->loop);
 }
 
-static bool prepare(fleet_run_t *run) {
+bool fleet_run_move(fleet_run_t *run, uint32_t device) {
+    problem_t ignored;
+    fleet_target_t *target = &run->targets[device];
+    const char *host = run->entries[device].host;
+    memset(target, 0, sizeof *target);
+    bool is_address = address_parse(&target->address, host, &ignored);
+    target->needs_network = locate_is_needed(host, &target->address);
+    return is_address;
+}
+
+bool fleet_run_open(fleet_run_t *run) {
+    run->problem.code = EXIT_CODE_OK;
     run->targets = calloc(run->rollout.count, sizeof *run->targets);
-    bool needs_network = false;
-    for (uint32_t i = 0; run->targets != NULL && i < run->rollout.count; i++) {
-        problem_t ignored; // fleet_list_load() has seen that it is an address
-        fleet_target_t *target = &run->targets[i];
-        address_parse(&target->address, run->entries[i].host, &ignored);
-        target->needs_network = locate_is_needed(run->entries[i].host, &target->address);
-        needs_network |= target->needs_network;
-    }
-    run->discover = needs_network ? calloc(1, sizeof *run->discover) : NULL;
-    bool good = run->targets != NULL && (!needs_network || run->discover != NULL);
-    if (!good) {
+    if (run->targets == NULL) {
         problem_set(&run->problem, EXIT_CODE_TROUBLE, "no_memory", "There is not enough memory.");
     }
-    return good;
+    return run->targets != NULL;
+}
+
+bool fleet_run_is_idle(const fleet_run_t *run) {
+    return run->busy_jobs == 0 && run->pending_count == 0;
+}
+
+void fleet_run_cancel(fleet_run_t *run, uint32_t device) {
+    const fleet_event_t cancel = {.kind = FLEET_CANCEL, .device = device, .time_s = fleet_time().time_s};
+    const fleet_device_t *state = &run->devices[device];
+    if (fleet_is_busy(state->state) && state->state < FLEET_RESTARTING && !state->cancelling) {
+        take_effect(run, &cancel);
+        carry_out(run, &cancel);
+    }
 }
 
 exit_code_t fleet_run(fleet_run_t *run) {
     const loop_events_t events = {run, on_tick, on_interrupted};
-    run->problem.code = EXIT_CODE_OK;
     fleet_event_t recover = {.kind = FLEET_RECOVER, .device = FLEET_ALL, .time_s = fleet_time().time_s};
-    if (!prepare(run) || !write_down(run, &recover, 1)) {
+    if (!fleet_run_open(run) || !write_down(run, &recover, 1)) {
         return run->problem.code;
+    }
+    for (uint32_t i = 0; i < run->rollout.count; i++) {
+        fleet_run_move(run, i); // fleet_list_load() has seen that it is an address
     }
     take_effect(run, &recover);
     loop_run(run->loop, &events);

@@ -53,6 +53,18 @@ typedef struct fleet_run {
 // journal applied. The exit code; with EXIT_CODE_TROUBLE `problem` says why.
 exit_code_t fleet_run(fleet_run_t *run);
 
+// The same in parts, for a loop of the caller's that several runs share, all without a journal: open, then a tick about
+// ten times a second. False: `problem`.
+bool fleet_run_open(fleet_run_t *run);
+void fleet_run_tick(fleet_run_t *run, uint64_t now_ms);
+bool fleet_run_is_idle(const fleet_run_t *run); // no job is under way
+
+// The device's entry has changed, and it has no job: where is it now? False: the entry is no address.
+bool fleet_run_move(fleet_run_t *run, uint32_t device);
+
+// Takes back what has been begun at the device, unless it restarts already.
+void fleet_run_cancel(fleet_run_t *run, uint32_t device);
+
 void fleet_run_free(fleet_run_t *run); // after the loop was closed
 
 // Looks what a device runs that has no job now: `seen` follows. False: not now, there is no space for another job.

@@ -89,7 +89,15 @@ static const char fleet_text[] = "Updates many devices by a plan (JSON; docs/fle
                                  "  abort PLAN            for good: what has not restarted keeps its firmware\n"
                                  "  approve PLAN [WAVE]   let the next wave begin\n"
                                  "  retry PLAN [HOST...]  try devices again that have failed\n"
-                                 "  report PLAN           each device with its end, as CSV or for JUnit";
+                                 "  report PLAN           each device with its end, as CSV or for JUnit\n"
+                                 "\n"
+                                 "Devices at several places, over NATS JetStream (--nats):\n"
+                                 "\n"
+                                 "  gateway               drive the devices of a --site, as 'serve' says\n"
+                                 "  serve PLAN            lead the rollout; two may run, and one of them leads\n"
+                                 "\n"
+                                 "With --nats the verbs status, report, pause, resume, abort, approve and retry\n"
+                                 "are for a rollout of 'serve'.";
 
 static const char mqtt_text[] = "Each device of a plan becomes an 'update' entity of Home Assistant, by its MQTT\n"
                                 "discovery: the version that runs, that of the plan's image, progress, and the\n"
@@ -98,9 +106,9 @@ static const char mqtt_text[] = "Each device of a plan becomes an 'update' entit
                                 "A device counts as updated when it runs the new image, confirmed.";
 
 const verb_words_t verb_words[] = {
-    {"list", 1, 1},    {"label", 3, SIZE_MAX}, {"plan", 1, 1},   {"run", 1, 1},
-    {"status", 1, 1},  {"pause", 1, 1},        {"resume", 1, 1}, {"abort", 1, 1},
-    {"approve", 1, 2}, {"retry", 1, SIZE_MAX}, {"report", 1, 1},
+    {"list", 1, 1},   {"label", 3, SIZE_MAX}, {"plan", 1, 1},    {"run", 1, 1},     {"status", 1, 1},
+    {"pause", 1, 1},  {"resume", 1, 1},       {"abort", 1, 1},   {"approve", 1, 2}, {"retry", 1, SIZE_MAX},
+    {"report", 1, 1}, {"serve", 1, 1},        {"gateway", 0, 0},
 };
 const size_t verb_words_count = COUNT_OF(verb_words);
 
@@ -171,6 +179,14 @@ const option_words_t option_words[] = {
      "this program instead of the toolchain's (riscv32-esp-elf-addr2line, xtensa-esp-elf-addr2line)"},
     {"watch", OPTION_WATCH, FOR_FLEET, NULL, NULL, "status: again and again, until the run ends"},
     {"format", OPTION_FORMAT, FOR_FLEET, "FORM", "csv junit", "report: csv (the default) or junit"},
+    {"nats", OPTION_NATS, FOR_FLEET, "URL", NULL, "the NATS server: nats://NAME:4222, or tls://NAME:4222"},
+    {"site", OPTION_SITE, FOR_FLEET, "SITE", NULL, "gateway: the site, which is the JetStream domain of its server"},
+    {"creds", OPTION_CREDS, FOR_FLEET, "FILE", NULL, "NATS: log in with the credentials in FILE (JWT and seed)"},
+    {"nkey", OPTION_NKEY, FOR_FLEET, "FILE", NULL, "NATS: log in with the seed of an nkey in FILE"},
+    {"tls-ca", OPTION_TLS_CA, FOR_FLEET, "FILE", NULL,
+     "NATS over TLS: trust the certificates in FILE (PEM), instead of the system's"},
+    {"lease", OPTION_LEASE, FOR_FLEET, "S", NULL,
+     "gateway, serve: another one takes over after S seconds without a sign of life (30)"},
     {"broker", OPTION_BROKER, FOR_MQTT, "URL", NULL,
      "mqtt://USER@NAME:1883, or mqtts://USER@NAME:8883 for TLS; user and port may be left out"},
     {"broker-password-file", OPTION_BROKER_PASSWORD_FILE, FOR_MQTT, "FILE", NULL,

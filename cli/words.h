@@ -39,6 +39,8 @@ typedef enum {
     FLEET_VERB_APPROVE,
     FLEET_VERB_RETRY,
     FLEET_VERB_REPORT,
+    FLEET_VERB_SERVE,
+    FLEET_VERB_GATEWAY,
 } fleet_verb_t;
 
 typedef struct {
@@ -117,6 +119,12 @@ enum {
     OPTION_CAFILE,
     OPTION_YES,
     OPTION_OFF,
+    OPTION_NATS,
+    OPTION_SITE,
+    OPTION_CREDS,
+    OPTION_NKEY,
+    OPTION_TLS_CA,
+    OPTION_LEASE,
     OPTION_SEARCH, // --wait with another meaning: the parser knows it as OPTION_WAIT
     OPTION_END,
 };

@@ -262,6 +262,9 @@ static bool apply_progress(fleet_rollout_t *rollout, fleet_device_t *device, con
 
 // On trial: when is it to be confirmed?
 static int64_t confirm_due(const fleet_rollout_t *rollout, const fleet_device_t *device) {
+    if (rollout->rules->confirmed_elsewhere) {
+        return NEVER;
+    }
     switch (rollout->rules->confirm) {
     case FLEET_CONFIRM_SOAK:
         return device->since_s + rollout->rules->waves[device->wave].soak_s;
@@ -353,7 +356,7 @@ static bool apply_back(fleet_rollout_t *rollout, fleet_device_t *device, const f
 
 // Where its process died, nobody could confirm in time: that says nothing about the image.
 static bool apply_timed_out(fleet_rollout_t *rollout, fleet_device_t *device, const fleet_event_t *event) {
-    if (!is_under_way(device) || !device->interrupted) {
+    if (!is_under_way(device) || (!device->interrupted && event->value == 0)) {
         return is_under_way(device) && end(rollout, device, FLEET_EXPIRED, event);
     }
     device->interrupted = false;

@@ -83,6 +83,7 @@ typedef struct {
     bool has_window;
     uint32_t window_from_s, window_to_s; // of the local day; from > to: over midnight
     fleet_confirm_t confirm;
+    bool confirmed_elsewhere; // whoever has the job confirms the device as `confirm` says; FLEET_CONFIRM is not decided
 } fleet_rules_t;
 
 typedef enum {
@@ -103,7 +104,7 @@ typedef enum {
     FLEET_SILENT,     // does not answer
     FLEET_LOST,       // this attempt has failed, another one may work; name. value 1: it was the connection
     FLEET_BACK,       // runs the old image again; name: why
-    FLEET_TIMED_OUT,  // runs the old image again, because nobody confirmed the new one
+    FLEET_TIMED_OUT,  // runs the old image again, because nobody confirmed the new one. value 1: nobody was there to
     FLEET_OTHER,      // runs a third image: somebody else updates it
     FLEET_LET_GO,     // FLEET_CANCEL was carried out
     // an operator

@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-build=(build-essential cmake pkg-config libwebsockets-dev libssl-dev libjsmn-dev zlib1g-dev libdivsufsort-dev libavahi-client-dev libjansson-dev libsqlite3-dev libmosquitto-dev)
+build=(build-essential cmake pkg-config libwebsockets-dev libssl-dev libjsmn-dev zlib1g-dev libdivsufsort-dev libavahi-client-dev libjansson-dev libsqlite3-dev libmosquitto-dev libnats-dev)
 unit=(libcmocka-dev libgsasl-dev)
 check=(clang-format python3)
 tests=(python3 curl scons clang openssl chromium firefox-esr webkit2gtk-driver xvfb locales fonts-liberation libpcre2-8-0 dpkg-dev man-db
@@ -26,7 +26,7 @@ fuzz) packages=("${build[@]}" "${unit[@]}" clang libclang-rt-dev) npm=() ;;
 coverage) packages=("${build[@]}" "${unit[@]}" "${coverage[@]}") npm=()
     command -v node >/dev/null || packages+=(nodejs) ;;
 page) packages=() npm=(web) ;;
-test) packages=("${build[@]}" "${unit[@]}" "${check[@]}" "${tests[@]}") npm=(web test) servers=(nginx caddy avahi-daemon mosquitto) ;;
+test) packages=("${build[@]}" "${unit[@]}" "${check[@]}" "${tests[@]}") npm=(web test) servers=(nginx caddy avahi-daemon mosquitto nats-server) ;;
 size) packages=("${size[@]}") npm=() ;;
 bench) packages=("${build[@]}" "${tests[@]}" "${size[@]}" "${bench[@]}") npm=(web test) ;;
 *) echo "usage: test/setup.sh build|deb|unit|check|fuzz|coverage|page|test|bench|size" >&2; exit 2 ;;
