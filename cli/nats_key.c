@@ -37,7 +37,8 @@ static bool decode(const char *text, uint8_t *bytes, size_t size) {
             return false;
         }
         for (size_t bit = 5 * i; bit < 5 * i + 5 && bit < 8 * size; bit++) {
-            bytes[bit / 8] |= (uint8_t)((unsigned)(letter - letters) >> (4 - (bit - 5 * i)) & 1) << (7 - bit % 8);
+            unsigned is_set = (unsigned)(letter - letters) >> (4 - (bit - 5 * i)) & 1;
+            bytes[bit / 8] = (uint8_t)(bytes[bit / 8] | is_set << (7 - bit % 8));
         }
     }
     return text[(8 * size + 4) / 5] == '\0';
