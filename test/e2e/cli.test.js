@@ -504,13 +504,14 @@ test('a link that drops before the last word costs nothing', async () => {
   });
 });
 
-/** A push whose bytes are changed at 150,000 and whose wire is cut at 300,000. */
+/** A push of which a byte is changed behind 150,000 and whose wire is cut at 300,000. */
 async function pushDamaged(device, image, ...options) {
-  let bytes = 0, cuts = 0;
+  let bytes = 0, cuts = 0, isChanged = false;
   const line = await wire(device, {
     sent: (data) => {
       bytes += data.length;
-      if (cuts === 0 && bytes > 150_000) {
+      if (!isChanged && bytes > 150_000) {
+        isChanged = true; // once, in the middle of the first segment: no header of a segment is hit
         data[data.length - 1] ^= 1;
       }
       if (bytes > 300_000 && cuts++ === 0) {

@@ -592,10 +592,14 @@ async function withProxy({ open = false, seeFrame, ...options }, body) {
 visitBoth('bytes changed before a cut: the file goes from its start', async () => {
   let bytes = 0;
   let cuts = 0;
+  let isChanged = false;
   let man;
   const seeFrame = ({ toDevice, frame, pass }) => {
     bytes += toDevice && frame.binary ? frame.data.length : 0;
-    if (toDevice && frame.binary && cuts === 0 && bytes > 150_000) frame.data[frame.data.length - 1] ^= 1;
+    if (toDevice && frame.binary && !isChanged && bytes > 150_000) {
+      isChanged = true; // once, in the middle of the first segment: no header of a segment is hit
+      frame.data[frame.data.length - 1] ^= 1;
+    }
     pass();
     if (bytes > 400_000 && cuts++ === 0) man.cut();
   };
