@@ -284,6 +284,9 @@ static void take_incoming(serve_t *serve) {
         uint64_t *seen = incoming->is_order ? &serve->hub.orders : &serve->hub.events;
         *seen = incoming->sequence;
     }
+    if (taken == 0) { // there may be no memory yet
+        return;
+    }
     serve->incoming_count -= taken;
     memmove(serve->incoming, serve->incoming + taken, serve->incoming_count * sizeof *serve->incoming);
 }
