@@ -266,6 +266,7 @@ exit_code_t gateway_command(const arguments_t *arguments, output_t *output) {
         return EXIT_CODE_TROUBLE;
     }
     gateway->arguments = arguments;
+    gateway->output = output;
     gateway->site = arguments->site;
     gateway->limit = LIMIT;
     gateway->self = gateway;

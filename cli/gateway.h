@@ -18,7 +18,7 @@
 
 #define GATEWAY_SLOTS 256    // devices of one rollout, those on trial too
 #define GATEWAY_ROLLOUTS 4   // at once
-#define GATEWAY_DELIVERIES 5 // of one job; whoever drives it seems to die of it
+#define GATEWAY_DELIVERIES 5 // of one job; after that many it is given up, because its gateway ended each time
 #define GATEWAY_CANCELS 256  // that are remembered
 
 struct gateway;
@@ -64,7 +64,7 @@ typedef struct held {
     bool is_abandoned; // the lease is lost: nothing is reported any more
     bool is_free;      // to be freed
     bool is_asked;
-    uint64_t progress_ms; // when the queue hears next that it is alive
+    uint64_t progress_ms; // when the queue gets the next "in progress" for this job
     unsigned tries;
 } held_t;
 
@@ -79,6 +79,7 @@ typedef struct report {
 
 typedef struct gateway {
     const arguments_t *arguments;
+    const output_t *output;
     const char *site;
     char queue[80]; // name of the site's consumer
     char name[80];  // of this process: host and a random number

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Events leave one after the other, each until the stream has stored it: so their order is right, and each counts once
 // by its id.
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,26 +9,10 @@
 #include "text.h"
 
 void gateway_note(const gateway_t *gateway, const char *host, const char *name, const char *format, ...) {
-    char text[512], json[OUTPUT_JSON_SIZE];
     va_list values;
-    if (gateway->arguments->quiet && name[0] == '\0') {
-        return;
-    }
     va_start(values, format);
-    vsnprintf(text, sizeof text, format, values);
+    output_line(gateway->output, host, name, format, values);
     va_end(values);
-    if (gateway->arguments->json) {
-        ota_ws_reply_t object;
-        output_object(&object, json, "note", host);
-        output_string(&object, "error", name);
-        ota_ws_reply_string(&object, "text", text);
-        output_print(&object);
-        return;
-    }
-    bool is_named = name[0] != '\0';
-    printf("%s%s%s%s%s%s\n", host != NULL ? host : "", host != NULL ? ": " : "", text, is_named ? " (" : "", name,
-           is_named ? ")" : "");
-    fflush(stdout);
 }
 
 static void print_event(const held_t *held, const fleet_event_message_t *message) {

@@ -21,7 +21,8 @@ static void free_slot(site_rollout_t *rollout, uint32_t slot) {
     rollout->devices[slot].id[0] = '\0';
 }
 
-// The controller hears what it has to know: a refusal that was decided here is a refusal, and a trial is long enough.
+// Reports an event to the controller, changed where this gateway has decided already: a refusal of its own is reported
+// as a refusal. A trial is reported as endless, so that the controller does not judge its length a second time.
 static void on_happened(void *context, const fleet_event_t *event) {
     site_rollout_t *rollout = context;
     held_t *held = event->device < GATEWAY_SLOTS ? rollout->held[event->device] : NULL;
@@ -29,27 +30,27 @@ static void on_happened(void *context, const fleet_event_t *event) {
         return;
     }
     fleet_device_t *device = &rollout->devices[event->device];
-    fleet_event_t told = *event;
+    fleet_event_t report = *event;
     bool restarted = device->restarted;
     if (event->kind == FLEET_TIMED_OUT && !fleet_has_ended(device->state)) {
         device->state = FLEET_CANCELLED; // tried again in another attempt, not in this one
-        told.value = 1;
+        report.value = 1;
         restarted = false;
     }
     bool is_final = fleet_has_ended(device->state);
     bool is_own = event->kind == FLEET_IDENTIFIED || event->kind == FLEET_TRIAL;
     if (is_own && device->state == FLEET_REFUSED) {
-        told.kind = FLEET_REFUSAL;
-        memcpy(told.name, device->reason, sizeof told.name);
+        report.kind = FLEET_REFUSAL;
+        memcpy(report.name, device->reason, sizeof report.name);
     } else if (event->kind == FLEET_TRIAL) {
-        told.value = UINT32_MAX;
+        report.value = UINT32_MAX;
     } else if (event->kind == FLEET_LOST && !is_final) {
         return; // it is asked again
     }
     if (is_final) {
         free_slot(rollout, event->device);
     }
-    gateway_happened(held, &told, restarted, is_final);
+    gateway_happened(held, &report, restarted, is_final);
 }
 
 // ---- a new rollout ----

@@ -7,7 +7,6 @@
 #include "mqtt.h"
 
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -52,6 +51,7 @@ typedef struct {
 
 typedef struct {
     const arguments_t *arguments;
+    const output_t *output;
     fleet_plan_t plan;
     fleet_list_t list;
     fleet_device_t *devices;
@@ -81,25 +81,10 @@ static void note(const mqtt_t *mqtt, const char *host, const char *name, const c
     __attribute__((format(printf, 4, 5)));
 
 static void note(const mqtt_t *mqtt, const char *host, const char *name, const char *format, ...) {
-    char text[512], json[OUTPUT_JSON_SIZE];
     va_list values;
-    if (mqtt->arguments->quiet && name[0] == '\0') {
-        return;
-    }
     va_start(values, format);
-    vsnprintf(text, sizeof text, format, values);
+    output_line(mqtt->output, host, name, format, values);
     va_end(values);
-    if (mqtt->arguments->json) {
-        ota_ws_reply_t object;
-        output_object(&object, json, "note", host);
-        output_string(&object, "error", name);
-        ota_ws_reply_string(&object, "text", text);
-        output_print(&object);
-    } else {
-        printf("%s%s%s%s%s%s\n", host != NULL ? host : "", host != NULL ? ": " : "", text, name[0] != '\0' ? " (" : "",
-               name, name[0] != '\0' ? ")" : "");
-        fflush(stdout);
-    }
 }
 
 static const char *host_of(const mqtt_t *mqtt, uint32_t device) {
@@ -646,6 +631,7 @@ exit_code_t mqtt_command(const arguments_t *arguments, output_t *output) {
         return EXIT_CODE_TROUBLE;
     }
     mqtt->arguments = arguments;
+    mqtt->output = output;
     mqtt->lock = -1;
     if (load(mqtt)) {
         run_until_stopped(mqtt);

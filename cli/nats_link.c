@@ -164,7 +164,7 @@ static uint32_t add_waiter(nats_link_t *link, uint64_t until_ms, nats_handler_t 
         size_t space = link->waiter_space == 0 ? 64 : 2 * link->waiter_space;
         nats_waiter_t *waiters = realloc(link->waiters, space * sizeof *waiters);
         if (waiters == NULL) {
-            abort(); // of a few bytes; nothing could be told to anybody
+            abort(); // a few bytes; without them no error can be reported
         }
         link->waiters = waiters;
         link->waiter_space = space;
@@ -258,7 +258,7 @@ static void hand_out(nats_link_t *link, natsMsg *message) {
     natsMsg_Destroy(message);
 }
 
-static void hear(nats_listener_t *listener) {
+static void take_messages(nats_listener_t *listener) {
     natsMsg *message;
     while (listener->subscription != NULL && listener->context != NULL &&
            natsSubscription_NextMsg(&message, listener->subscription, 0) == NATS_OK) {
@@ -275,7 +275,7 @@ void nats_link_poll(nats_link_t *link, uint32_t wait_ms) {
         wait_ms = 0;
     }
     for (size_t i = 0; i < NATS_LISTENERS; i++) {
-        hear(&link->listeners[i]);
+        take_messages(&link->listeners[i]);
     }
     tell_late(link);
 }

@@ -4,7 +4,7 @@
 // it is on the wire: requests with an answer, in JSON (jetstream.h). All messages come in at one place:
 // nats_link_poll().
 //
-// libnats connects again by itself. Until then requests are not sent, and their handlers hear that no answer came.
+// libnats connects again by itself. Until then requests are not sent, and their handlers are called without an answer.
 #pragma once
 
 #include <stdbool.h>

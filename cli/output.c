@@ -222,3 +222,23 @@ bool output_finish(output_t *output) {
     clear_bar(output);
     return fflush(stdout) == 0 && !ferror(stdout);
 }
+
+void output_line(const output_t *output, const char *device, const char *name, const char *format, va_list values) {
+    char text[512], json[OUTPUT_JSON_SIZE];
+    bool is_named = name[0] != '\0';
+    if (output->quiet && !is_named) {
+        return;
+    }
+    vsnprintf(text, sizeof text, format, values);
+    if (output->json) {
+        ota_ws_reply_t object;
+        output_object(&object, json, "note", device);
+        output_string(&object, "error", name);
+        ota_ws_reply_string(&object, "text", text);
+        output_print(&object);
+        return;
+    }
+    printf("%s%s%s%s%s%s\n", device != NULL ? device : "", device != NULL ? ": " : "", text, is_named ? " (" : "", name,
+           is_named ? ")" : "");
+    fflush(stdout);
+}

@@ -3,6 +3,7 @@
 // standard error, or as JSON objects, one a line, to standard output. docs/cli.md is the contract.
 #pragma once
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -28,6 +29,11 @@ void output_init(output_t *output, bool json, bool quiet, bool several);
 
 // Something the user should know on the way.
 void output_note(output_t *output, const char *device, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+// A line of a program that runs on (`mqtt`, `fleet gateway`), to standard output: a sentence with its name, or an
+// object `note`. `name` "": no trouble, and not printed with `quiet`. `device` NULL: about none of the devices.
+void output_line(const output_t *output, const char *device, const char *name, const char *format, va_list values)
+    __attribute__((format(printf, 4, 0)));
 
 // Progress of an update; shown as often as it is good for the reader. output_progress_end() says how it went.
 void output_progress(output_t *output, const char *device, const meter_t *progress, const window_t *window);

@@ -50,7 +50,8 @@ static void work_at_rest(void *subject) {
     }
 }
 
-// All hear of the first block, with which the way back may have gone, and of the last one.
+// The new `state` goes to all sessions: after the first block the way back may be gone, after the last one the slot is
+// blank.
 static void count_block(void *subject) {
     ota_ws_device_t *device = subject;
     const ota_ws_flash_t *flash = device->ports.flash;
@@ -66,8 +67,8 @@ static void count_block(void *subject) {
 
 // ---- in the writer ----
 
-// An image that an application has selected past us waits for the restart: then the boot record does not select the
-// running image.
+// An application may have selected an image without this component. That image waits for the restart, and the boot
+// record does not select the running image.
 static bool is_awaited(const ota_ws_platform_t *platform) {
     ota_ws_identity_t identity;
     platform->describe(platform->context, &identity);

@@ -8,6 +8,7 @@ import net from 'node:net';
 import tls from 'node:tls';
 import path from 'node:path';
 import { once } from 'node:events';
+import { freePort } from './browsers/processes.js';
 import { assertEnds, askPretender, cli, environment, EXIT, first, history, hostOf, lastLine, objects, PASSWORD, pretender, protectedBy, second, send, state, welcome, withFirst, test } from './cli_tools.js';
 import { freshPath, request, root, run, tools, until, withDevice } from './harness.js';
 import { tlsOptions } from './wire.js';
@@ -151,15 +152,6 @@ function canConnect(port) {
   return new Promise((resolve) => {
     const socket = net.connect(port, '127.0.0.1', () => (socket.destroy(), resolve(true)));
     socket.on('error', () => resolve(false));
-  });
-}
-
-function freePort() {
-  return new Promise((resolve) => {
-    const server = net.createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
   });
 }
 

@@ -6,9 +6,10 @@ import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { freePort } from './browsers/processes.js';
 import { cli, cliOn, environment, objects, PASSWORD } from './cli_tools.js';
 import { freshPath, makeImage, run, tools, until } from './harness.js';
-import { documentedFiles, freePort, natsProgram, recordOf, Server, Sites, startDevices } from './sites.js';
+import { documentedFiles, natsProgram, recordOf, Server, Sites, startDevices } from './sites.js';
 
 const OLD = makeImage({ version: '1.0.0' });
 const NEW = makeImage({ version: '2.0.0', seed: 2, size: '300K' });

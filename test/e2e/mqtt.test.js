@@ -5,9 +5,9 @@ import { spawn } from 'node:child_process';
 import crypto from 'node:crypto';
 import { once } from 'node:events';
 import fs from 'node:fs';
-import net from 'node:net';
 import path from 'node:path';
 import { test } from 'node:test';
+import { freePort } from './browsers/processes.js';
 import { cliOn, environment, objects, PASSWORD } from './cli_tools.js';
 import { Device, freshPath, makeImage, root, run, tools, until } from './harness.js';
 
@@ -26,15 +26,6 @@ const passwordFile = privateFile(PASSWORD);
 const brokerPasswordFile = privateFile(BROKER_PASSWORD);
 
 // ---- the broker
-
-async function freePort() {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /** A line of mosquitto's password file. */
 function passwordLine(user, password) {

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
+import { freePort } from './browsers/processes.js';
 import { environment } from './cli_tools.js';
 import { Device, freshPath, root, tools, until } from './harness.js';
 
@@ -16,15 +17,6 @@ export function documentedFiles() {
   const files = [...text.matchAll(/```conf\n([^]*?)```/g)].map(([, file]) => file);
   const of = (words) => files.find((file) => file.startsWith(`# /etc/nats-server.conf of the ${words}\n`));
   return { hub: of('hub'), leaf: of('leaf of the site north'), closed: of('hub, with TLS and users') };
-}
-
-export async function freePort() {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** One nats-server. Only ports, folder, address and the site's name of the documented file are replaced. */
