@@ -14,7 +14,7 @@ count() { # name, passed, failed, skipped
     skipped=$((skipped + $4))
     local rest=""
     [ "$4" -eq 0 ] || rest=", $4 skipped"
-    printf '%-28s %s passed, %s failed%s\n' "$1" "$2" "$3" "$rest"
+    printf '%-28s %s passed, %s failed%s (%d:%02d)\n' "$1" "$2" "$3" "$rest" $((SECONDS / 60)) $((SECONDS % 60))
 }
 
 # Prints the last line. The exit code of the whole run.
@@ -111,11 +111,13 @@ node_count() { # word, TAP file
 }
 
 # Runs tests of node; node_results counts them. Arguments of node may stand before the files. Most tests wait for
-# something most of the time: more of them run at once than there are cores.
+# something most of the time: more of them run at once than there are cores. What hangs is ended: a file by
+# file_limit.js, and all of them, should one be past that, by RUN_LIMIT in seconds.
 run_node_tests() { # name, files...
     local name=$1
     shift
-    node --import ./test/browser_globals.js --test --test-concurrency="$(($(nproc) + 1))" \
+    timeout --kill-after=20 "${RUN_LIMIT:-3000}" \
+        node --import ./test/browser_globals.js --import ./test/file_limit.js --test --test-concurrency="$(($(nproc) + 1))" \
         --test-reporter=spec --test-reporter-destination="$log/$name.txt" \
         --test-reporter=tap --test-reporter-destination="$log/$name.tap" "$@" >"$log/$name.out" 2>&1
     echo $? >"$log/$name.code"
@@ -130,10 +132,11 @@ node_results() { # name
     if [ "$code" -ne 0 ] && [ "$bad" -eq 0 ]; then
         bad=1
         cat "$log/$name.out"
+        [ "$code" -lt 124 ] || { echo "$name: ended, it had not come to its end (RUN_LIMIT); last:"; tail -n 20 "$text"; }
     fi
     notes "$tap"
     grep -hE '# SKIP' "$tap" | grep -v 'does not match pattern'
-    [ "$bad" -eq 0 ] || sed -n '/failing tests/,$p' "$text" | head -n 400
+    [ "$bad" -eq 0 ] || { grep -h 'not done after' "$tap"; sed -n '/failing tests/,$p' "$text" | head -n 400; }
     count "$name" "$(node_count pass "$tap")" "$bad" $(($(node_count skipped "$tap") - not_chosen))
 }
 
