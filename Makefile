@@ -123,6 +123,7 @@ fleet-search:
 	@cmake -S host -B build/cuts >/dev/null
 	@cmake --build build/cuts -j "$$(nproc)" --target fleet_search >/dev/null
 	@build/cuts/test/fleet/fleet_search $(or $(ORDERS),1)
+	@build/cuts/test/fleet/fleet_search $(or $(ORDERS),1) sites
 
 fleet-test:
 	@test/setup.sh test

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // A rollout over NATS JetStream: a hub, leaf sites, gateways and a controller, with devices as processes. 3 % have another
 // chip, 1 % go back during the trial, 2 % are away. A gateway is killed (-9) every 5 s and replaced, the controller at
-// each end of a wave. In the end what the rollout says of each device must be what the device says itself, and no device
-// may have had two sessions at once. Prints seconds, and the memory of the controller and of the largest gateway.
-//   node bench/fleet_sites.js [DEVICES=200] [SITES=3] [GATEWAYS=10] [KILLS=5] [LEASE=3]
+// each end of a wave. With DOWN, the hub's server is killed in the second wave and comes back after so many seconds, and
+// after it that of a leaf. In the end what the rollout says of each device must be what the device says itself, no device
+// may have had two sessions at once, and none has got the image more often than it had attempts. Prints seconds, and the
+// memory of the controller and of the largest gateway.
+//   node bench/fleet_sites.js [DEVICES=200] [SITES=3] [GATEWAYS=10] [KILLS=5] [LEASE=3] [DOWN=0]
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { environment } from '../test/e2e/cli_tools.js';
 import { freshPath, makeImage, run, tools, until } from '../test/e2e/harness.js';
 import { recordOf, Sites, startDevices } from '../test/e2e/sites.js';
@@ -17,6 +20,7 @@ const DEVICES = number('DEVICES', 200);
 const GATEWAYS = number('GATEWAYS', 10);
 const KILLS = number('KILLS', 5);
 const LEASE = number('LEASE', 3);
+const DOWN = number('DOWN', 0);
 const names = Array.from({ length: number('SITES', 3) }, (_, i) => `site${i + 1}`);
 const KILL_EVERY_MS = 5000;
 
@@ -83,7 +87,20 @@ const killing = setInterval(() => {
     sites.gateway(victim.site);
   }
 }, KILL_EVERY_MS);
+async function takeDown(name) {
+  await sites.servers[name].kill();
+  await sleep(DOWN * 1000);
+  await sites.servers[name].start();
+}
+const down = [];
+async function takeServersDown() {
+  for (const name of DOWN > 0 ? ['hub', names[0]] : []) {
+    await takeDown(name);
+    down.push(name);
+  }
+}
 let leader = sites.serve('plan.json');
+let outage;
 for (;;) {
   await until(() => leader.code !== undefined || leader.text.includes('"next_wave"'), 'the end of a wave', 600_000);
   if (leader.code !== undefined) {
@@ -92,6 +109,7 @@ for (;;) {
   await leader.kill();
   leadersKilled++;
   leader = sites.serve('plan.json');
+  outage ??= takeServersDown();
 }
 clearInterval(killing);
 const took = ((performance.now() - since) / 1000).toFixed(1);
@@ -104,7 +122,7 @@ fs.writeFileSync(list, JSON.stringify({ rollout: 'many', image: fresh.path, sele
 const records = devices.map(recordOf); // before they are asked
 const runs = objects((await run(tools.cli, ['fleet', 'list', list, '--json'], { maxBuffer: 1 << 26, env: environment() })).stdout);
 const really = new Map(runs.map(({ host, version, image }) => [host, version === undefined ? 'away' : `${version} ${image}`]));
-const count = { wrong: 0, together: 0, restarts: 0 };
+const count = { wrong: 0, together: 0, restarts: 0, again: 0 };
 says.filter(({ type }) => type === 'device').forEach(({ host, state, reason, attempts }, i) => {
   const truth = { confirmed: '2.0.0 valid', unreachable: 'away' }[state] ?? '1.0.0 valid';
   const expected = kinds[i].fate ?? 'confirmed';
@@ -112,14 +130,15 @@ says.filter(({ type }) => type === 'device').forEach(({ host, state, reason, att
   count.wrong += !isRight;
   count.together += records[i].together > 1;
   count.restarts += records[i].boots > ({ confirmed: 2, rolled_back: 3 }[state] ?? 1);
+  count.again += records[i].taken > attempts;
   if (!isRight) console.log(`${host}: the rollout says ${state} (${reason}), the device ${really.get(host)}, expected was ${expected}; ${attempts} attempts`);
 });
 const { type, rollout, phase, reason, wave, waves, devices: all, code, ...states } = says.at(-1);
 await sites.stop();
 devices.forEach(({ process }) => process.kill('SIGKILL'));
-console.log(`${DEVICES} devices, ${names.length} sites, ${GATEWAYS} gateways: ${took} s; killed: ${killed} gateways, ${leadersKilled} controllers`);
+console.log(`${DEVICES} devices, ${names.length} sites, ${GATEWAYS} gateways: ${took} s; killed: ${killed} gateways, ${leadersKilled} controllers; down for ${DOWN} s: ${down.join(', ') || 'none'}`);
 console.log(`  ${phase}: ${Object.entries(states).filter(([, n]) => n > 0).map(([name, n]) => `${n} ${name}`).join(', ')}`);
-console.log(`  ${count.wrong} against what the device says itself, ${count.together} driven by two at once, ${count.restarts} restarted more often than needed`);
+console.log(`  ${count.wrong} against what the device says itself, ${count.together} driven by two at once, ${count.restarts} restarted more often than needed, ${count.again} got the image more often than they had attempts`);
 console.log(`  memory at most: controller ${(peak.controller / 1024).toFixed(1)} MB, gateway ${(peak.gateway / 1024).toFixed(1)} MB`);
-assert.deepEqual([count.wrong, count.together, count.restarts, phase], [0, 0, 0, 'finished']);
+assert.deepEqual([count.wrong, count.together, count.restarts, count.again, phase], [0, 0, 0, 0, 'finished']);
 process.exit(0);

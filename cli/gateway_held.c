@@ -130,7 +130,7 @@ static bool is_cancelled(const held_t *held) {
 
 static void tick_waiting(held_t *held) {
     site_rollout_t *rollout = held->rollout;
-    if (is_cancelled(held)) {
+    if (is_cancelled(held) && !held->job.restarted) { // too late for a device that runs the new image
         end_with(held, FLEET_LET_GO, 0, "");
     } else if (held->deliveries > GATEWAY_DELIVERIES) {
         end_with(held, FLEET_LOST, 1, "gateway_died");

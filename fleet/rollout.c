@@ -327,6 +327,9 @@ static bool try_again(fleet_rollout_t *rollout, fleet_device_t *device, const fl
 }
 
 static bool apply_lost(fleet_rollout_t *rollout, fleet_device_t *device, const fleet_event_t *event) {
+    if (device->state == FLEET_ON_TRIAL && rollout->rules->confirmed_elsewhere) {
+        return try_again(rollout, device, event); // nobody has the device any more
+    }
     if (device->state == FLEET_ON_TRIAL) {
         return device->confirming && ask_later(rollout->rules, device, event);
     }
@@ -582,7 +585,7 @@ static bool decide_cancel(const question_t *question) {
 // Also while the rollout is paused or stopped: a device on trial would go back.
 static bool decide_trials(const question_t *question) {
     const fleet_rollout_t *rollout = question->rollout;
-    for (uint32_t i = 0; i < rollout->count; i++) {
+    for (uint32_t i = 0; i < rollout->count && !rollout->rules->confirmed_elsewhere; i++) {
         const fleet_device_t *device = &rollout->devices[i];
         if (device->state != FLEET_ON_TRIAL || device->confirming) {
             continue;

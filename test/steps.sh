@@ -195,6 +195,7 @@ test_states() {
 
 test_fleet_search() {
     one_test 'fleet: all that can happen to a rollout' build/gcc/test/fleet/fleet_search && tail -n 1 "$log/one.txt"
+    one_test 'fleet: the same over several sites' build/gcc/test/fleet/fleet_search 0 sites && tail -n 1 "$log/one.txt"
 }
 
 test_faults() { # build

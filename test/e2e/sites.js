@@ -151,7 +151,8 @@ export async function startDevices(kinds, atOnce = 20) {
   return devices;
 }
 
-/** What a device has on record: updates that began, restarts, and sessions that were logged in at the same time. */
+/** What a device has on record: updates that began, images that it has got whole, restarts, and sessions that were logged in
+ * at the same time. */
 export function recordOf(device) {
   const open = new Set();
   let together = 0;
@@ -165,5 +166,6 @@ export function recordOf(device) {
       open.clear();
     }
   }
-  return { together, updates: device.log.split('are announced').length - 1, boots: device.boots };
+  const often = (words) => device.log.split(words).length - 1;
+  return { together, updates: often('are announced'), taken: often('is verified and selected'), boots: device.boots };
 }

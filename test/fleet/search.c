@@ -4,7 +4,10 @@
 // process may be killed once: at any moment, also between a decision that was written down and its execution. In each
 // new state all invariants must hold; from every 16th, when luck and an operator help, the rollout must come to its
 // end. Prints the counts. Exit 1: an invariant does not hold; the way there is printed.
-//   fleet_search [ORDERS]   at most so many of pause, resume, abort and retry (0)
+//   fleet_search [ORDERS [sites]]   at most so many of pause, resume, abort and retry (0)
+// With `sites` it is the rollout of `fleet serve`: gateways have the jobs and confirm the devices. The controller's death
+// takes no job away, and the next controller sends again what was decided. A gateway's death gives its job, of the same
+// attempt, to another gateway.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +23,8 @@
 typedef enum { OLD, READY, TRIAL, CONFIRMED, CRASHED, EXPIRED, THIRD } truth_t; // CRASHED, EXPIRED: the old image again
 
 // What the job of a device is about to see.
-typedef enum { NO_JOB, LOOKING, CHECKED, SENDING, VERIFYING, HAS_IMAGE, RESTARTED, CONFIRMING } job_t;
+// HOLDING: the device is on trial, and its gateway keeps it until it is confirmed.
+typedef enum { NO_JOB, LOOKING, CHECKED, SENDING, VERIFYING, HAS_IMAGE, RESTARTED, CONFIRMING, HOLDING } job_t;
 
 typedef struct {
     fleet_rollout_t rollout;
@@ -28,7 +32,8 @@ typedef struct {
     truth_t truth[DEVICES];
     job_t job[DEVICES];
     bool cancels[DEVICES];     // the job was told to
-    uint32_t sent_in[DEVICES]; // attempt in which the image was sent
+    uint32_t sent_in[DEVICES]; // attempt in which the image was sent as a whole
+    bool orphaned[DEVICES];    // its gateway died after the restart
     int64_t now_s;
     bool killed, dead; // once; the process is not there
     uint8_t orders;
@@ -39,7 +44,9 @@ typedef struct {
 static world_t world;
 static unsigned orders_max; // pause, resume, abort, retry, in all
 
-static const fleet_rules_t rules = {
+static bool has_sites;
+
+static fleet_rules_t rules = {
     .waves = {{.count = 1, .soak_s = 1}, {.percent = 100, .soak_s = 1}},
     .wave_count = 2,
     .approve = 2,
@@ -124,6 +131,9 @@ static void decide_all(void) {
 static void kill_process(void) {
     world.killed = true;
     world.dead = true;
+    if (has_sites) {
+        return;
+    }
     memset(world.job, 0, sizeof world.job);
     memset(world.cancels, 0, sizeof world.cancels);
 }
@@ -132,7 +142,14 @@ static void kill_process(void) {
 
 static void job_ends(unsigned i) {
     world.job[i] = NO_JOB;
+    world.orphaned[i] = false;
     world.cancels[i] = false;
+}
+
+static void see_old(unsigned i) {
+    bool was_alone = world.orphaned[i];
+    job_ends(i);
+    apply(world.truth[i] == CRASHED ? FLEET_BACK : FLEET_TIMED_OUT, i, was_alone, "panic");
 }
 
 // A device that is looked at for the first time, or after a restart.
@@ -144,7 +161,11 @@ static bool see(unsigned i) {
         apply(FLEET_DONE, i, 0, "");
         return true;
     case TRIAL:
-        job_ends(i);
+        if (has_sites) {
+            world.job[i] = HOLDING;
+        } else {
+            job_ends(i);
+        }
         apply(FLEET_TRIAL, i, UINT32_MAX, "");
         return true;
     case THIRD:
@@ -156,8 +177,7 @@ static bool see(unsigned i) {
         if (!ours) {
             return false;
         }
-        job_ends(i);
-        apply(world.truth[i] == CRASHED ? FLEET_BACK : FLEET_TIMED_OUT, i, 0, "panic");
+        see_old(i);
         return true;
     default:
         return false;
@@ -187,15 +207,11 @@ static bool is_silent(unsigned i) {
 }
 
 static bool goes_on(unsigned i) {
-    if (world.cancels[i] && world.job[i] != RESTARTED) {
+    if (world.cancels[i] && world.job[i] < RESTARTED) {
         return false;
     }
     switch (world.job[i]) {
     case CHECKED:
-        if (world.sent_in[i] == world.devices[i].attempt) {
-            violate("an attempt sends the image once");
-        }
-        world.sent_in[i] = world.devices[i].attempt;
         world.truth[i] = OLD;
         world.job[i] = SENDING;
         apply(FLEET_PROGRESS, i, FLEET_SENDING, "");
@@ -205,6 +221,10 @@ static bool goes_on(unsigned i) {
         apply(FLEET_PROGRESS, i, FLEET_VERIFYING, "");
         return true;
     case VERIFYING:
+        if (world.sent_in[i] == world.devices[i].attempt) {
+            violate("an attempt sends the image once");
+        }
+        world.sent_in[i] = world.devices[i].attempt;
         world.truth[i] = READY;
         world.job[i] = HAS_IMAGE;
         apply(FLEET_PROGRESS, i, FLEET_READY, "");
@@ -217,6 +237,7 @@ static bool goes_on(unsigned i) {
     case RESTARTED:
         return see(i);
     case CONFIRMING:
+    case HOLDING:
         if (world.truth[i] != TRIAL) {
             return see(i);
         }
@@ -237,7 +258,8 @@ static bool is_refused(unsigned i) {
 }
 
 static bool is_lost(unsigned i) {
-    bool may = world.job[i] >= CHECKED;
+    bool gateways_died = has_sites && world.job[i] == LOOKING; // one after the other, all that had the job
+    bool may = gateways_died || (world.job[i] >= CHECKED && world.job[i] != HOLDING);
     if (may) {
         job_ends(i);
         apply(FLEET_LOST, i, 1, "connection_lost");
@@ -246,7 +268,8 @@ static bool is_lost(unsigned i) {
 }
 
 static bool is_let_go(unsigned i) {
-    bool may = world.cancels[i] && world.job[i] != NO_JOB && world.job[i] < RESTARTED;
+    bool is_early = world.job[i] < RESTARTED && !(has_sites && world.devices[i].restarted);
+    bool may = world.cancels[i] && world.job[i] != NO_JOB && is_early;
     if (may) {
         world.truth[i] = world.job[i] >= SENDING ? OLD : world.truth[i];
         job_ends(i);
@@ -257,7 +280,7 @@ static bool is_let_go(unsigned i) {
 
 // The process sees, without a job, what became of a device on trial.
 static bool is_watched(unsigned i) {
-    return !world.dead && world.devices[i].state == FLEET_ON_TRIAL && world.job[i] == NO_JOB &&
+    return !has_sites && !world.dead && world.devices[i].state == FLEET_ON_TRIAL && world.job[i] == NO_JOB &&
            world.truth[i] != TRIAL && see(i);
 }
 
@@ -270,6 +293,16 @@ static bool crashes(unsigned i) {
 static bool expires(unsigned i) {
     bool may = world.truth[i] == TRIAL;
     world.truth[i] = may ? EXPIRED : world.truth[i];
+    return may;
+}
+
+// Another gateway gets the job, and looks first.
+static bool gateway_dies(unsigned i) {
+    bool may = has_sites && world.job[i] > LOOKING;
+    if (may) {
+        world.orphaned[i] |= world.job[i] >= RESTARTED;
+        world.job[i] = LOOKING;
+    }
     return may;
 }
 
@@ -295,13 +328,27 @@ static bool is_killed(unsigned i) {
     return true;
 }
 
+// What was decided, and perhaps not sent.
+static void send_again(void) {
+    for (unsigned i = 0; i < DEVICES; i++) {
+        if (world.devices[i].state == FLEET_LEASED && world.job[i] == NO_JOB) {
+            world.job[i] = LOOKING;
+        }
+        world.cancels[i] |= world.devices[i].cancelling && world.job[i] != NO_JOB;
+    }
+}
+
 static bool comes_back(unsigned i) {
     (void)i;
     if (!world.dead) {
         return false;
     }
     world.dead = false;
-    apply(FLEET_RECOVER, FLEET_ALL, 0, "");
+    if (has_sites) {
+        send_again();
+    } else {
+        apply(FLEET_RECOVER, FLEET_ALL, 0, "");
+    }
     return true;
 }
 
@@ -358,6 +405,7 @@ static const struct {
     {"is watched", is_watched, DEVICES},
     {"crashes", crashes, DEVICES},
     {"expires", expires, DEVICES},
+    {"loses its gateway", gateway_dies, DEVICES},
     {"is taken", is_taken, DEVICES},
     {"a second passes", time_passes, 1},
     {"is killed", is_killed, 1},
@@ -377,7 +425,7 @@ static const char *check(void) {
     for (unsigned i = 0; i < DEVICES; i++) {
         fleet_state_t state = world.devices[i].state;
         bool has_job = world.job[i] != NO_JOB;
-        busy += has_job && world.job[i] != CONFIRMING;
+        busy += has_job && world.job[i] != CONFIRMING && world.job[i] != HOLDING;
         if ((state == FLEET_CONFIRMED || state == FLEET_ALREADY) && world.truth[i] != CONFIRMED) {
             violate("a device counts as done only when it runs the new image, confirmed");
         }
@@ -415,7 +463,7 @@ static uint64_t hash_of_device(uint64_t hash, unsigned i) {
     bool waits = device->state == FLEET_QUEUED || device->state == FLEET_WAITING || device->state == FLEET_ON_TRIAL;
     uint64_t flags = device->touched | device->restarted << 1 | device->interrupted << 2 | device->confirming << 3 |
                      device->cancelling << 4 | device->by_stop << 5 | (device->id[0] != '\0') << 6 |
-                     world.cancels[i] << 7;
+                     world.cancels[i] << 7 | world.orphaned[i] << 8;
     bool has_sent = world.sent_in[i] == device->attempt && device->attempt > 0;
     hash = mix(hash, device->state | device->failed << 8 | flags << 16 | (uint64_t)world.truth[i] << 32 |
                          (uint64_t)world.job[i] << 40 | (uint64_t)has_sent << 48);
@@ -565,6 +613,8 @@ static bool search(unsigned depth) {
 
 int main(int argc, char **argv) {
     orders_max = argc > 1 ? (unsigned)atoi(argv[1]) : 0;
+    has_sites = argc > 2 && strcmp(argv[2], "sites") == 0;
+    rules.confirmed_elsewhere = has_sites;
     table = calloc(TABLE_SIZE, sizeof *table);
     if (table == NULL) {
         fprintf(stderr, "fleet_search: not enough memory\n");
@@ -576,9 +626,9 @@ int main(int argc, char **argv) {
         return 1;
     }
     printf(
-        "%u devices, 2 waves, %zu events, %u orders of an operator, one kill: %llu states, %llu events in them, none "
+        "%u devices, 2 waves, %zu events, %u orders of an operator, one kill%s: %llu states, %llu events in them, none "
         "against an invariant; %llu rollouts afterwards, of which each came to its end.\n",
-        DEVICES, EVENTS, orders_max, (unsigned long long)states, (unsigned long long)steps,
+        DEVICES, EVENTS, orders_max, has_sites ? ", gateways that die" : "", (unsigned long long)states, (unsigned long long)steps,
         (unsigned long long)wind_ups);
     free(table);
     return 0;
