@@ -23,6 +23,7 @@ const LEASE = number('LEASE', 3);
 const DOWN = number('DOWN', 0);
 const names = Array.from({ length: number('SITES', 3) }, (_, i) => `site${i + 1}`);
 const KILL_EVERY_MS = 5000;
+const UNREACHABLE = 5; // exit code of ota-ws
 
 const folder = freshPath('.sites');
 fs.mkdirSync(folder);
@@ -93,7 +94,8 @@ async function takeDown(name) {
   await sites.servers[name].start();
 }
 const down = [];
-async function takeServersDown() {
+async function takeServersDown(serving) {
+  await until(() => serving.text.includes('"lease"'), 'the second wave', 600_000);
   for (const name of DOWN > 0 ? ['hub', names[0]] : []) {
     await takeDown(name);
     down.push(name);
@@ -103,13 +105,16 @@ let leader = sites.serve('plan.json');
 let outage;
 for (;;) {
   await until(() => leader.code !== undefined || leader.text.includes('"next_wave"'), 'the end of a wave', 600_000);
-  if (leader.code !== undefined) {
+  if (leader.code === UNREACHABLE) { // the hub is down: started again, as a service is
+    await sleep(500);
+  } else if (leader.code !== undefined) {
     break;
+  } else {
+    await leader.kill();
+    leadersKilled++;
   }
-  await leader.kill();
-  leadersKilled++;
   leader = sites.serve('plan.json');
-  outage ??= takeServersDown();
+  outage ??= takeServersDown(leader);
 }
 clearInterval(killing);
 const took = ((performance.now() - since) / 1000).toFixed(1);
@@ -140,5 +145,6 @@ console.log(`${DEVICES} devices, ${names.length} sites, ${GATEWAYS} gateways: ${
 console.log(`  ${phase}: ${Object.entries(states).filter(([, n]) => n > 0).map(([name, n]) => `${n} ${name}`).join(', ')}`);
 console.log(`  ${count.wrong} against what the device says itself, ${count.together} driven by two at once, ${count.restarts} restarted more often than needed, ${count.again} got the image more often than they had attempts`);
 console.log(`  memory at most: controller ${(peak.controller / 1024).toFixed(1)} MB, gateway ${(peak.gateway / 1024).toFixed(1)} MB`);
+if (phase !== 'finished') console.log(leader.text.slice(-1500), leader.errors);
 assert.deepEqual([count.wrong, count.together, count.restarts, count.again, phase], [0, 0, 0, 0, 'finished']);
 process.exit(0);
