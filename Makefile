@@ -136,6 +136,7 @@ sites-test:
 	@cmake -S host -B build/gcc >/dev/null
 	@cmake --build build/gcc -j "$$(nproc)" --target ota-ws ota-ws-device ota-ws-image >/dev/null
 	@node --import ./test/browser_globals.js bench/fleet_sites.js DEVICES=$(or $(DEVICES),200)
+	@node --import ./test/browser_globals.js bench/fleet_kills.js ROUNDS=$(or $(ROUNDS),5)
 
 fuzz:
 	@test/setup.sh fuzz

@@ -8,6 +8,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { freePort } from './browsers/processes.js';
 import { cli, cliOn, environment, objects, PASSWORD } from './cli_tools.js';
+import { killAtEachPoint, points } from './fleet_kills.js';
 import { freshPath, makeImage, run, tools, until } from './harness.js';
 import { documentedFiles, natsProgram, recordOf, Server, Sites, startDevices } from './sites.js';
 
@@ -131,6 +132,12 @@ test('20 devices, 2 sites: gateways, a leaf and controllers are killed', async (
     const truth = await Promise.all(devices.map((device, i) => (i === 16 ? 'away' : runsOf(device))));
     assert.deepEqual(truth, states.map((state) => ({ confirmed: '2.0.0 valid', unreachable: 'away' })[state] ?? '1.0.0 valid'));
   });
+});
+
+test('each process is killed (-9) between any two of its steps', async () => {
+  const { reached, wrong } = await killAtEachPoint();
+  assert.deepEqual([...reached].sort(), points.map(({ name }) => name).sort());
+  assert.deepEqual(wrong, []);
 });
 
 test('verbs: approve, pause, resume, abort, retry, report', async () => {
