@@ -5,9 +5,9 @@
 // new state all invariants must hold; from every 16th, when luck and an operator help, the rollout must come to its
 // end. Prints the counts. Exit 1: an invariant does not hold; the way there is printed.
 //   fleet_search [ORDERS [sites]]   at most so many of pause, resume, abort and retry (0)
-// With `sites` it is the rollout of `fleet serve`: gateways have the jobs and confirm the devices. The controller's death
-// takes no job away, and the next controller sends again what was decided. A gateway's death gives its job, of the same
-// attempt, to another gateway.
+// With `sites` it is the rollout of `fleet serve`: gateways have the jobs and confirm the devices. The controller's
+// death takes no job away, and the next controller sends again what was decided. A gateway's death gives its job, of
+// the same attempt, to another gateway.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -628,8 +628,8 @@ int main(int argc, char **argv) {
     printf(
         "%u devices, 2 waves, %zu events, %u orders of an operator, one kill%s: %llu states, %llu events in them, none "
         "against an invariant; %llu rollouts afterwards, of which each came to its end.\n",
-        DEVICES, EVENTS, orders_max, has_sites ? ", gateways that die" : "", (unsigned long long)states, (unsigned long long)steps,
-        (unsigned long long)wind_ups);
+        DEVICES, EVENTS, orders_max, has_sites ? ", gateways that die" : "", (unsigned long long)states,
+        (unsigned long long)steps, (unsigned long long)wind_ups);
     free(table);
     return 0;
 }
