@@ -56,7 +56,7 @@ OTHER_WORDS = {
     'push': 'upload flash update send ota', 'info': 'status state show history', 'discover': 'list find scan search',
     'restart': 'reboot reset', 'cancel': 'abort stop', 'rollback': 'undo revert back',
     'confirm': 'keep accept commit', '--version': 'version'}
-OF_OTA_WS = ('inspect', 'keygen', 'encrypt')
+OF_OTA_WS = ('crash', 'prepare', 'inspect', 'keygen', 'encrypt', 'fleet', 'mqtt')
 
 
 class UsageError(Exception):

@@ -54,6 +54,20 @@ print(json.dumps([answer(line) for line in json.loads(sys.argv[1])]))`;
   }
 });
 
+test('a command that only ota-ws has is named as such', async () => {
+  const program = otaWs ?? path.join(buildDir, 'cli/ota-ws');
+  const commandsOf = (help) => [...help.matchAll(/^  ([a-z]+) /gm)].map(([, name]) => name).filter((name) => name !== 'refused' && name !== 'was');
+  const theirs = commandsOf((await run(program, ['help'])).stdout);
+  const ours = commandsOf((await runIn(root, ['python3', '-m', 'ota_ws', 'help'])).stdout);
+  const missing = theirs.filter((name) => !ours.includes(name));
+  assert.ok(missing.includes('fleet') && ours.includes('push'), `${theirs} ${ours}`);
+  for (const name of missing) {
+    const { code, stderr } = await runIn(root, ['python3', '-m', 'ota_ws', name, 'x']);
+    assert.equal(code, 2);
+    assert.match(stderr, new RegExp(`'${name}' is a command of the program ota-ws. This client has it not`));
+  }
+});
+
 /** A copy of a project whose build makes `second`. */
 function project(name) {
   const copy = freshPath('');
