@@ -10,6 +10,7 @@ import { freePort } from './browsers/processes.js';
 import { cli, cliOn, environment, objects, PASSWORD } from './cli_tools.js';
 import { killAtEachPoint, points } from './fleet_kills.js';
 import { freshPath, makeImage, run, tools, until } from './harness.js';
+import { credentialsOf, makeJwt, makeKey } from './nats_keys.js';
 import { documentedFiles, natsProgram, recordOf, Server, Sites, startDevices } from './sites.js';
 
 const OLD = makeImage({ version: '1.0.0' });
@@ -282,29 +283,12 @@ test('the files of docs/fleet.md are what nats-server takes, word by word', () =
   }
 });
 
-/** A key of a NATS user: base32 of kind, 32 bytes and CRC-16. */
-function makeUser() {
-  const { privateKey, publicKey } = crypto.generateKeyPairSync('ed25519');
-  const raw = (key, type) => key.export({ format: 'der', type }).subarray(-32);
-  const write = (kind, bytes) => {
-    const all = Buffer.concat([Buffer.from(kind), bytes]);
-    const crc = all.reduce((sum, byte) => {
-      let next = sum ^ (byte << 8);
-      for (let bit = 0; bit < 8; bit++) next = next & 0x8000 ? (next << 1) ^ 0x1021 : next << 1;
-      return next & 0xffff;
-    }, 0);
-    const bits = [...all, crc & 0xff, crc >> 8].map((byte) => byte.toString(2).padStart(8, '0')).join('');
-    return bits.match(/.{1,5}/g).map((five) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'[parseInt(five.padEnd(5, '0'), 2)]).join('');
-  };
-  return { public: write([160], raw(publicKey, 'spki')), seed: write([(18 << 3) | (160 >> 5), (160 << 3) & 0xff], raw(privateKey, 'pkcs8')) };
-}
-
 test('a hub with TLS and users lets in who has the key', async () => {
   const pem = freshPath('.pem'), key = freshPath('.key'), mine = freshPath('.nk'), other = freshPath('.nk');
   execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-keyout', key, '-out', pem], { stdio: 'pipe' });
-  const user = makeUser();
+  const user = makeKey();
   fs.writeFileSync(mine, `${user.seed}\n`, { mode: 0o600 });
-  fs.writeFileSync(other, `${makeUser().seed}\n`, { mode: 0o600 });
+  fs.writeFileSync(other, `${makeKey().seed}\n`, { mode: 0o600 });
   const text = documentedFiles().closed.replaceAll('/etc/nats/hub.pem', pem).replaceAll('/etc/nats/hub.key', key).replace(/U[A-Z2-7]{55}/, user.public);
   const server = await new Server(text, { client: await freePort(), leaf: await freePort() }).start();
   try {
@@ -319,6 +303,36 @@ test('a hub with TLS and users lets in who has the key', async () => {
       await status('127.0.0.1', '--tls-ca', pem, '--nkey', mine),
     ].map(nameOf);
     assert.deepEqual(names, ['journal_none', 'nats_login', 'nats_login', 'nats_tls', 'nats_tls'], server.log);
+  } finally {
+    await server.kill();
+  }
+});
+
+test('a server with accounts lets in who has its credentials', async () => {
+  const operator = makeKey('operator'), system = makeKey('account'), account = makeKey('account'), user = makeKey();
+  const none = { subs: -1, data: -1, payload: -1 };
+  const limits = { ...none, imports: -1, exports: -1, wildcards: true, conn: -1, leaf: -1, mem_storage: -1, disk_storage: -1, streams: -1, consumer: -1 };
+  const accounts = [system, account].map((key) => `${key.public}: "${makeJwt(operator, key, 'account', { limits: key === system ? { ...limits, mem_storage: 0, disk_storage: 0 } : limits })}"`);
+  const text = `${documentedFiles().hub}
+operator: ${makeJwt(operator, operator, 'operator')}
+system_account: ${system.public}
+resolver: MEMORY
+resolver_preload: { ${accounts.join(', ')} }
+`;
+  const server = await new Server(text, { client: await freePort(), leaf: await freePort() }).start();
+  const plan = freshPath('.json');
+  fs.writeFileSync(plan, JSON.stringify({ rollout: 'lamp', image: NEW.path, select: { devices: 'none.txt' }, waves: [{ percent: 100 }] }));
+  const statusWith = async (jwt, key, mode = 0o600) => {
+    const file = freshPath('.creds');
+    fs.writeFileSync(file, credentialsOf(jwt, key), { mode });
+    return nameOf(await run(tools.cli, ['fleet', 'status', plan, '--json', '--nats', server.url, '--creds', file], { env: environment() }));
+  };
+  try {
+    const mine = makeJwt(account, user, 'user', none);
+    assert.equal(await statusWith(mine, user), 'journal_none', server.log);
+    assert.equal(await statusWith(mine, user, 0o644), 'password_file_open');
+    assert.equal(await statusWith(mine, makeKey()), 'nats_login', 'the seed of another key');
+    assert.equal(await statusWith(makeJwt(makeKey('account'), user, 'user', none), user), 'nats_login', 'an account that the server does not know');
   } finally {
     await server.kill();
   }
