@@ -268,7 +268,7 @@ test('an image that is damaged on its way is not sent to a device', async () => 
     assert.equal(await finishes(serve), EXIT.device, serve.text);
     const { devices } = await statesOf(fleet);
     assert.deepEqual([devices[0].state, devices[0].reason], ['refused', 'image_damaged']);
-    assert.deepEqual(recordOf(fleet.devices[0]), { together: 0, updates: 0, boots: 1 });
+    assert.deepEqual(recordOf(fleet.devices[0]), { together: 0, updates: 0, taken: 0, boots: 1 });
   });
 });
 

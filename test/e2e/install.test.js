@@ -63,7 +63,8 @@ async function fish(typed) {
   return stdout.split('\n').filter(Boolean).map((line) => line.split('\t')[0]);
 }
 
-// A shell in a terminal of its own: completion of zsh works nowhere else. Ctrl-X says that the list was shown.
+// A shell in a terminal of its own: completion of zsh works nowhere else. Ctrl-X says that the list was shown. The prompt
+// and what was typed may stand there once more.
 async function zsh(typed) {
   const folder = freshPath('.zsh');
   fs.mkdirSync(folder);
@@ -83,7 +84,7 @@ async function zsh(typed) {
     print -r -- "$piece"`);
   const { stdout } = await run('zsh', ['-f', path.join(folder, 'ask')], { cwd: workDir, timeout: GIVE_UP_MS });
   // eslint-disable-next-line no-control-regex
-  const lines = stdout.replace(/\x1b\[[0-9;?]*[a-zA-Z]/g, '').split(/[\r\n]+/);
+  const lines = stdout.replace(/\x1b\[[0-9;?]*[a-zA-Z]|<begin>/g, '').split(/[\r\n]+/);
   const end = lines.findIndex((line) => line.includes('<end>'));
   return lines.slice(1, end).flatMap((line) => line.split(/\s+/)).filter((word) => !['', ...typed.split(' ')].includes(word));
 }
