@@ -137,6 +137,7 @@ static int tls_flags(const connection_t *connection, const address_t *address) {
     if (!address->tls) {
         return 0;
     }
+    loop_trust_system(connection->loop);
     int any =
         LCCSCF_ALLOW_SELFSIGNED | LCCSCF_SKIP_SERVER_CERT_HOSTNAME_CHECK | LCCSCF_ALLOW_EXPIRED | LCCSCF_ALLOW_INSECURE;
     return LCCSCF_USE_SSL | (connection->loop->tls.insecure ? any : 0);

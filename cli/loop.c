@@ -87,8 +87,15 @@ static void name_server(const SSL *ssl, int where, int value) {
 }
 
 void loop_adopt_tls(loop_t *loop, SSL_CTX *context) {
+    loop->tls_context = context;
     SSL_CTX_set_app_data(context, loop);
     SSL_CTX_set_info_callback(context, name_server);
+}
+
+void loop_trust_system(loop_t *loop) {
+    if (!loop->trusts_system && loop->tls_context != NULL) {
+        loop->trusts_system = SSL_CTX_set_default_verify_paths(loop->tls_context) == 1;
+    }
 }
 
 static bool make_context(loop_t *loop) {
@@ -97,7 +104,7 @@ static bool make_context(loop_t *loop) {
     lws_set_log_level(0, NULL);
     info.port = CONTEXT_PORT_NO_LISTEN;
     info.protocols = loop->protocols;
-    info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+    info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS;
     info.client_ssl_ca_filepath = loop->tls.ca_file;
     info.connect_timeout_secs = 10;
     info.timeout_secs = 20;
@@ -175,6 +182,7 @@ void loop_run(loop_t *loop, const loop_events_t *events) {
 
 void loop_stop(loop_t *loop) {
     loop->stopped = true;
+    lws_cancel_service(loop->lws); // else it would wait for the next tick
 }
 
 void loop_let_signals_through(const loop_t *loop, bool let_through) {

@@ -40,6 +40,8 @@ typedef struct {
     struct lws_context *lws;
     struct lws_vhost *vhost;
     loop_tls_t tls;
+    SSL_CTX *tls_context; // libwebsockets'
+    bool trusts_system;
     const char *tls_name; // for the TLS connection that is being made: name or IP address of its certificate
     loop_name_t names[LOOP_CONNECTIONS_MAX];
     size_t name_count;
@@ -67,6 +69,10 @@ void loop_name_connection(loop_t *loop, struct lws *const *wsi, const char *cons
 // Takes libwebsockets' SSL_CTX for clients, when that has been made: each connection gets `tls_name` as its server
 // name.
 void loop_adopt_tls(loop_t *loop, SSL_CTX *context);
+
+// Before a connection over TLS: the system's certificates are trusted. To read them takes 50 ms of processor time, which
+// plain http does not pay.
+void loop_trust_system(loop_t *loop);
 
 // Around a call that may block for long (name resolution): signals do what they do without us, they end the program.
 void loop_let_signals_through(const loop_t *loop, bool let_through);

@@ -884,6 +884,8 @@ test('https: a certificate is trusted by --ca, or not at all, or by --insecure',
     assert.equal(objects(outsider.stdout).at(-1).error, 'untrusted');
     assert.equal((await cli(['info', `https://127.0.0.1:${port}/ota`, '--ca', certificate])).code, EXIT.ok);
     assert.equal((await cli(['info', `https://127.0.0.1:${port}`, '--insecure'])).code, EXIT.ok);
+    const system = { OTA_WS_PASSWORD: PASSWORD, SSL_CERT_FILE: certificate };
+    assert.equal((await cli(['info', `https://127.0.0.1:${port}`], system)).code, EXIT.ok, 'what the system trusts');
     const plain = await cli(['info', `http://127.0.0.1:${port}`]);
     assert.equal(plain.code, EXIT.unreachable);
     assertEnds(await cli(['push', second.path, `https://127.0.0.1:${port}`, '--ca', certificate]), EXIT.ok, 'running 2.0.0 from ota_1, on trial');
