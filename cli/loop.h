@@ -70,8 +70,8 @@ void loop_name_connection(loop_t *loop, struct lws *const *wsi, const char *cons
 // name.
 void loop_adopt_tls(loop_t *loop, SSL_CTX *context);
 
-// Before a connection over TLS: the system's certificates are trusted. To read them takes 50 ms of processor time, which
-// plain http does not pay.
+// Before a connection over TLS: the system's certificates are trusted. To read them takes 50 ms of processor time,
+// which plain http does not pay.
 void loop_trust_system(loop_t *loop);
 
 // Around a call that may block for long (name resolution): signals do what they do without us, they end the program.
