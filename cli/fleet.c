@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "dashboard.h"
 #include "fleet_load.h"
 #include "fleet_look.h"
 #include "fleet_order.h"
@@ -23,6 +24,14 @@ static void init_view(fleet_t *fleet, fleet_view_t *view) {
                            .json = fleet->arguments->json,
                            .quiet = fleet->arguments->quiet,
                            .terminal = isatty(STDOUT_FILENO) == 1};
+}
+
+static fleet_orders_t orders_of(fleet_t *fleet) {
+    return (fleet_orders_t){.plan = &fleet->plan,
+                            .entries = fleet->list.entries,
+                            .rollout = &fleet->rollout,
+                            .journal = fleet->has_journal ? &fleet->journal : NULL,
+                            .hub = fleet->has_hub ? &fleet->hub : NULL};
 }
 
 static exit_code_t label_devices(fleet_t *fleet) {
@@ -74,16 +83,72 @@ static bool prepare_run(fleet_t *fleet) {
            fleet_journal_lock(&fleet->journal, &fleet->problem) && fleet_load_replay(fleet);
 }
 
-static void on_ticked(fleet_run_t *run, uint64_t now_ms) {
-    fleet_view_t *view = run->view;
-    view->written = 0;
-    for (uint32_t i = 0; i < run->rollout.count; i++) {
-        view->written += run->devices[i].state == FLEET_SENDING ? run->targets[i].written : 0;
-    }
-    fleet_view_draw(view, now_ms, fleet_time().time_s);
+// What looks at the rollout while it runs.
+typedef struct {
+    fleet_t *fleet;
+    fleet_view_t view;
+    dashboard_t *dashboard; // NULL: none
+} watch_t;
+
+static void on_happened(void *context, const fleet_event_t *event) {
+    watch_t *watch = context;
+    fleet_view_event(&watch->view, event);
 }
 
-static exit_code_t run_on_loop(fleet_t *fleet, fleet_run_t *run, loop_t *loop, fleet_view_t *view) {
+static void note_version(watch_t *watch, uint32_t device, const device_state_t *state) {
+    fleet_status_t *status = dashboard_status(watch->dashboard);
+    if (status != NULL) {
+        fleet_status_version(status, device, state->version);
+    }
+}
+
+static void on_seen(void *context, uint32_t device, const outcome_t *outcome) {
+    note_version(context, device, &outcome->state);
+}
+
+static void note_progress(watch_t *watch, fleet_run_t *run, uint32_t device) {
+    fleet_status_t *status = dashboard_status(watch->dashboard);
+    const fleet_job_t *job = run->targets[device].job;
+    bool is_sending = run->devices[device].state == FLEET_SENDING;
+    watch->view.written += is_sending ? run->targets[device].written : 0;
+    if (status != NULL) {
+        fleet_status_percent(status, device,
+                             is_sending && job != NULL ? meter_percent(&job->push.progress) : FLEET_STATUS_NO_PERCENT);
+    }
+    if (job != NULL && job->job.state_known) {
+        note_version(watch, device, &job->job.state);
+    }
+}
+
+static void on_ticked(fleet_run_t *run, uint64_t now_ms) {
+    watch_t *watch = run->view;
+    watch->view.written = 0;
+    for (uint32_t i = 0; i < run->rollout.count; i++) {
+        note_progress(watch, run, i);
+    }
+    if (dashboard_was_ordered(watch->dashboard)) {
+        fleet_run_look_for_orders(run);
+    }
+    fleet_view_draw(&watch->view, now_ms, fleet_time().time_s);
+}
+
+static bool on_held(void *context, bool is_final) {
+    const watch_t *watch = context;
+    return dashboard_holds(watch->dashboard, is_final);
+}
+
+static void show_on_dashboard(watch_t *watch, fleet_run_t *run) {
+    fleet_t *fleet = watch->fleet;
+    const ota_ws_image_description_t *image = &fleet->firmware.inspection.image.description;
+    const fleet_shown_t shown = {&fleet->plan, fleet->list.entries, &run->rollout, image->project, image->version};
+    fleet_orders_t orders = orders_of(fleet);
+    orders.rollout = &run->rollout;
+    dashboard_show(watch->dashboard, &shown, &orders);
+}
+
+static exit_code_t run_on_loop(watch_t *watch, fleet_run_t *run, loop_t *loop) {
+    fleet_t *fleet = watch->fleet;
+    fleet_view_t *view = &watch->view;
     run->plan = &fleet->plan;
     run->entries = fleet->list.entries;
     run->devices = fleet->devices;
@@ -92,20 +157,34 @@ static exit_code_t run_on_loop(fleet_t *fleet, fleet_run_t *run, loop_t *loop, f
     run->firmware = &fleet->firmware;
     run->loop = loop;
     run->password_file = fleet->arguments->password_file;
-    run->happened = fleet_view_event;
+    run->happened = on_happened;
+    run->seen = on_seen;
     run->ticked = on_ticked;
-    run->view = view;
+    run->holds = on_held;
+    run->view = watch;
     init_view(fleet, view);
     view->rollout = &run->rollout;
     view->began_s = fleet_time().time_s;
     for (uint32_t i = 0; i < run->rollout.count; i++) {
         view->done_then += fleet_has_ended(run->devices[i].state);
     }
+    show_on_dashboard(watch, run);
     exit_code_t code = fleet_run(run);
     fleet->problem = run->problem;
     view->written = 0;
     fleet_view_summary(view, fleet_time().time_s, code);
     return code;
+}
+
+// True where none was asked for, too.
+static bool open_dashboard(watch_t *watch, loop_t *loop) {
+    const arguments_t *arguments = watch->fleet->arguments;
+    const dashboard_settings_t settings = {arguments->dashboard_port, arguments->dashboard_password_file, true};
+    if (!arguments->has_dashboard || arguments->dashboard_port == 0) {
+        return true;
+    }
+    watch->dashboard = dashboard_open(&settings, loop, &watch->fleet->problem);
+    return watch->dashboard != NULL;
 }
 
 static exit_code_t run_rollout(fleet_t *fleet) {
@@ -115,14 +194,15 @@ static exit_code_t run_rollout(fleet_t *fleet) {
     }
     fleet_run_t *run = calloc(1, sizeof *run);
     loop_t *loop = calloc(1, sizeof *loop);
-    fleet_view_t view;
+    watch_t watch = {.fleet = fleet};
     exit_code_t code = EXIT_CODE_TROUBLE;
     if (run == NULL || loop == NULL) {
         fleet_load_fail(fleet, code, "no_memory", "There is not enough memory.");
     } else if (loop_open(loop, &callbacks, &fleet->arguments->tls, &fleet->problem)) {
-        code = run_on_loop(fleet, run, loop, &view);
+        code = open_dashboard(&watch, loop) ? run_on_loop(&watch, run, loop) : fleet->problem.code;
         loop_close(loop);
         fleet_run_free(run);
+        dashboard_close(watch.dashboard);
     }
     free(run);
     free(loop);
@@ -178,14 +258,6 @@ static exit_code_t print_report(fleet_t *fleet) {
 }
 
 // ---- orders ----
-
-static fleet_orders_t orders_of(fleet_t *fleet) {
-    return (fleet_orders_t){.plan = &fleet->plan,
-                            .entries = fleet->list.entries,
-                            .rollout = &fleet->rollout,
-                            .journal = fleet->has_journal ? &fleet->journal : NULL,
-                            .hub = fleet->has_hub ? &fleet->hub : NULL};
-}
 
 static exit_code_t give_order(fleet_t *fleet, fleet_event_t *order) {
     const fleet_orders_t orders = orders_of(fleet);

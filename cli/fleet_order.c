@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fleet_order.h"
 
+#include <string.h>
 #include <strings.h>
 
 #include "fleet_run.h"
@@ -13,8 +14,9 @@ static bool makes_sense(const fleet_orders_t *orders, const fleet_event_t *order
         return true;
     }
     fleet_view_phase(orders->rollout, order->time_s, phase, sizeof phase);
-    problem_set(problem, EXIT_CODE_USAGE, "order_refused", "'%s' makes no sense now: the rollout %s is %s.",
-                fleet_event_name(order->kind), orders->plan->rollout, phase);
+    problem_set(problem, EXIT_CODE_USAGE, "order_refused", "'%s' makes no sense now: the rollout %s %s%s.",
+                fleet_event_name(order->kind), orders->plan->rollout, strncmp(phase, "waits", 5) == 0 ? "" : "is ",
+                phase);
     return false;
 }
 
