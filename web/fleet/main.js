@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The dashboard: asks once a second how the rollout stands, and sends what a person clicks.
 
-import { model } from './model.js';
+import { isOver, model } from './model.js';
 import { give, isLoggedIn, logIn, logOut, Lost, Refused, status } from './server.js';
 import { forgetRows, render, ui } from './view.js';
 import { text } from './words.js';
@@ -36,8 +36,8 @@ function take(next) {
 /** @param {unknown} failure */
 function takeFailure(failure) {
   if (failure instanceof Lost) {
-    const isOver = /finished|aborted/.test(model.status?.phase ?? '');
-    notice(text(!model.status ? 'looking' : isOver ? 'ended' : 'lost'), isOver ? 'note' : 'bad');
+    const end = model.status?.failures?.length && model.status.phase === 'finished' ? 'ended_failures' : 'ended';
+    notice(text(!model.status ? 'looking' : isOver() ? end : 'lost'), isOver() ? 'note' : 'bad');
     model.isLost = true;
   } else if (failure instanceof Refused) {
     const { error, text: sentence, wait_s = 0 } = failure.refusal;

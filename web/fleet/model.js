@@ -15,3 +15,6 @@ export const model = {
   notice: { words: '', kind: '' },
   waitUntil: 0, // no code is looked at before
 };
+
+/** Has the rollout ended? Then ota-ws ends too. */
+export const isOver = () => /finished|aborted/.test(model.status?.phase ?? '');

@@ -2,7 +2,7 @@
 // Shows the model. Elements are found by their ids, words by the same names. What has not changed is not touched: it may
 // be selected, or have the focus.
 
-import { model } from './model.js';
+import { isOver, model } from './model.js';
 import { text, time } from './words.js';
 
 /** @import { Counts, Device, Failure, Wave } from './types.js' */
@@ -58,7 +58,7 @@ function show(id, isShown, values) {
 // ---- waves -------------------------------------------------------------------------------------------------------
 
 /** @param {Counts} counts "3 confirmed, 1 refused" */
-const countWords = (counts) => order.filter((state) => counts[state]).map((state) => `${counts[state]} ${text(state)}`).join(', ');
+const countWords = (counts) => order.filter((state) => counts[state]).map((state) => text('count', { count: counts[state], what: text(state) })).join(', ');
 
 /** @param {Counts} counts */
 function bar(counts) {
@@ -84,7 +84,7 @@ function waveRow(wave) {
 // ---- failures ----------------------------------------------------------------------------------------------------
 
 /** @param {Failure} failure */
-const failureWords = ({ devices, state, reason }) => `${devices} ${text(state)}${reason && `: ${reason}`}`;
+const failureWords = ({ devices, state, reason }) => text('count', { count: devices, what: text(state) }) + (reason && ` (${reason})`);
 
 /** @param {Failure} failure @param {boolean} mayRetry */
 function failureRow(failure, mayRetry) {
@@ -205,7 +205,7 @@ function renderRollout() {
 export function render() {
   for (const id of ['codeLabel', 'where', 'connect', 'logout', 'failures', 'wavesTitle', 'devicesTitle']) write(ui[id], text(id));
   ui.search.placeholder = text('search');
-  ui.search.ariaLabel = text('search');
+  ui.search.ariaLabel = text('searchLabel');
   ui.filter.ariaLabel = text('filter');
   renderHead();
   renderNotice();
@@ -213,7 +213,8 @@ export function render() {
   renderRollout();
   ui.login.hidden = !model.asksCode;
   ui.shown.hidden = model.asksCode || !model.status?.leads;
-  ui.shown.className = model.isLost ? 'old' : '';
+  ui.card.className = ui.shown.hidden ? 'narrow' : '';
+  ui.shown.className = model.isLost && !isOver() ? 'old' : '';
   ui.card.hidden = false;
   if (document.activeElement?.closest('[hidden], :disabled')) ui.card.focus({ preventScroll: true });
 }
