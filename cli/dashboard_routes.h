@@ -21,7 +21,7 @@ typedef struct {
     char host[128];
     char origin[128];
     bool has_origin;
-    char token[DASHBOARD_TOKEN_SIZE];
+    char token[DASHBOARD_TOKEN_SIZE + 1]; // one that is longer stays too long
     char etag[64];
     const char *body; // of `length` bytes
     size_t length;
