@@ -329,6 +329,7 @@ static exit_code_t run(serve_t *serve) {
     }
     serve_adapt_rules(serve);
     watch_signals();
+    nats_link_subscribe(&serve->hub.link, "otaws.*.percent", serve_on_percent, serve);
     exit_code_t code = fleet_hub_set_up(&serve->hub, &serve->plan, serve->arguments->lease_s, &serve->problem)
                            ? serve_rollout(serve)
                            : serve->problem.code;

@@ -253,7 +253,7 @@ static json_t *device_of(const fleet_status_t *status, uint32_t i) {
     set_text(json, "reason", shown->device.reason);
     set_text(json, "version", version_of(status, shown));
     json_object_set_new(json, "attempts", json_integer((json_int_t)shown->device.attempt));
-    if (shown->percent != FLEET_STATUS_NO_PERCENT) {
+    if (shown->percent != FLEET_STATUS_NO_PERCENT && shown->device.state == FLEET_SENDING) {
         json_object_set_new(json, "percent", json_integer((json_int_t)shown->percent));
     }
     return json;

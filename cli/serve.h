@@ -73,6 +73,9 @@ void serve_adapt_rules(serve_t *serve);
 void serve_on_event(void *context, const nats_message_t *message);
 void serve_on_order(void *context, const nats_message_t *message);
 
+// How far an update has come: for the dashboard alone, and shown at once.
+void serve_on_percent(void *context, const nats_message_t *message);
+
 // What has come takes effect, as long as the batch has space.
 void serve_take_incoming(serve_t *serve);
 

@@ -53,9 +53,25 @@ void serve_on_order(void *context, const nats_message_t *message) {
     }
 }
 
+// What was shown of the attempt before is over.
+static void note_lease(serve_t *serve, const fleet_event_t *event) {
+    fleet_status_t *status = dashboard_status(serve->dashboard);
+    if (status != NULL && event->kind == FLEET_LEASE) {
+        fleet_status_percent(status, event->device, FLEET_STATUS_NO_PERCENT);
+    }
+}
+
+static void note_version(serve_t *serve, const fleet_event_message_t *message) {
+    fleet_status_t *status = dashboard_status(serve->dashboard);
+    if (status != NULL && message->event.device < serve->count) {
+        fleet_status_version(status, message->event.device, message->version);
+    }
+}
+
 void serve_take_effect(serve_t *serve, const fleet_event_t *event) {
     if (fleet_apply(&serve->rollout, event)) {
         serve->batch[serve->batch_count++] = *event;
+        note_lease(serve, event);
         fleet_view_event(&serve->view, event);
     }
 }
@@ -73,6 +89,7 @@ void serve_take_incoming(serve_t *serve) {
         incoming_t *incoming = &serve->incoming[taken++];
         incoming->message.event.time_s = fleet_time().time_s; // clocks of the sites may differ
         if (counts(serve, incoming)) {
+            note_version(serve, &incoming->message);
             serve_take_effect(serve, &incoming->message.event);
         }
         uint64_t *seen = incoming->is_order ? &serve->hub.orders : &serve->hub.events;
@@ -83,6 +100,17 @@ void serve_take_incoming(serve_t *serve) {
     }
     serve->incoming_count -= taken;
     memmove(serve->incoming, serve->incoming + taken, serve->incoming_count * sizeof *serve->incoming);
+}
+
+void serve_on_percent(void *context, const nats_message_t *message) {
+    serve_t *serve = context;
+    fleet_percent_message_t percent;
+    fleet_status_t *status = dashboard_status(serve->dashboard);
+    if (status != NULL && fleet_percent_read(&percent, message->data, message->length) &&
+        strcmp(percent.rollout, serve->plan.rollout) == 0 && percent.device < serve->count &&
+        percent.attempt == serve->devices[percent.device].attempt) {
+        fleet_status_percent(status, percent.device, percent.percent);
+    }
 }
 
 // ---- what is sent ----
