@@ -18,13 +18,15 @@ export const EXIT = { ok: 0, trouble: 1, usage: 2, file: 3, device: 4, unreachab
 
 // ---- fleets, plans
 
-/** Devices with the password, and their list in a folder of its own. `images`: one device each. */
-export async function withFleet(images, body, options = {}) {
+/** Devices with the password, and their list in a folder of its own. `images`: one device each; so many are started at once. */
+export async function withFleet(images, body, options = {}, atOnce = 20) {
   const folder = freshPath('.fleet');
   fs.mkdirSync(folder);
-  const devices = await Promise.all(
-    images.map((image) => Device.start({ image: image.path, options: { passwordFile: PASSWORD_FILE, trialTimeout: 600, ...options } })),
-  );
+  const devices = [];
+  for (let at = 0; at < images.length; at += atOnce) {
+    const kinds = images.slice(at, at + atOnce).map((image) => ({ image: image.path, options: { passwordFile: PASSWORD_FILE, trialTimeout: 600, ...options } }));
+    devices.push(...(await Promise.all(kinds.map((kind) => Device.start(kind)))));
+  }
   const fleet = { folder, devices, hosts: devices.map((device) => device.url.host), plan: path.join(folder, 'plan.json') };
   const list = (hosts) => fs.writeFileSync(path.join(folder, 'devices.txt'), hosts.map((host) => `${host}\n`).join(''));
   fleet.list = list;
