@@ -149,6 +149,7 @@ static void percent_and_version_are_changes_too(void **state) {
     world_t world;
     begin(&world);
     json_decref(look(&world, 100));
+    world.devices[1].state = FLEET_SENDING;
     fleet_status_version(world.status, 1, "1.0.0");
     fleet_status_percent(world.status, 1, 40);
     json_t *json = look(&world, 101);
