@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The commands that people type. Each installs what it needs and this machine lacks (Debian packages, npm packages of the
 # lock files); as root, or with sudo.
-.PHONY: help setup demo install library deb deb-test discover-test test check screenshots cases chip-test attack encrypted cuts states fleet-search fleet-test sites-test fuzz coverage mutants bench bench-work size page wire format clean
+.PHONY: help setup demo install library deb deb-test discover-test test check screenshots cases chip-test attack encrypted cuts states fleet-search fleet-test sites-test dashboard-test fuzz coverage mutants bench bench-work size page wire format clean
 
 help:
 	@echo 'make demo     a virtual ESP32 with its update page (PORT=8070), until Ctrl-C'
@@ -21,6 +21,7 @@ help:
 	@echo 'make fleet-search  all that can happen to a rollout of 3 devices, ORDERS=1 of an operator'
 	@echo 'make fleet-test  a rollout to DEVICES=100 virtual devices: seconds, memory, and the runner killed on the way'
 	@echo 'make sites-test  a rollout to DEVICES=200 virtual devices at 3 sites over NATS, with 10 gateways that are killed'
+	@echo 'make dashboard-test  the status of DEVICES=1000 devices: bytes, milliseconds; a rollout with and without open pages'
 	@echo 'make fuzz     fuzzes each target for MINUTES=5'
 	@echo 'make coverage branches of src/ that the tests take; which ones not, and why'
 	@echo 'make mutants  small mistakes in src/, COUNT=400 by SEED=1 (or FILE=slot.c, all): do the tests notice?'
@@ -137,6 +138,12 @@ sites-test:
 	@cmake --build build/gcc -j "$$(nproc)" --target ota-ws ota-ws-device ota-ws-image >/dev/null
 	@node --import ./test/browser_globals.js bench/fleet_sites.js DEVICES=$(or $(DEVICES),200)
 	@node --import ./test/browser_globals.js bench/fleet_kills.js ROUNDS=$(or $(ROUNDS),5)
+
+dashboard-test:
+	@test/setup.sh test
+	@cmake -S host -B build/gcc >/dev/null
+	@cmake --build build/gcc -j "$$(nproc)" --target ota-ws ota-ws-device ota-ws-image >/dev/null
+	@node --import ./test/browser_globals.js bench/dashboard.js DEVICES=$(or $(DEVICES),1000)
 
 fuzz:
 	@test/setup.sh fuzz

@@ -15,6 +15,7 @@
 #define DEFAULT_WAIT_S 60
 #define DEFAULT_SEARCH_S 2
 #define DEFAULT_LEASE_S 30
+#define DEFAULT_DASHBOARD_PORT 8090
 #define LARGEST_NUMBER 86400
 #define MOST_WORDS 64 // commands, options: as many as bits in seen_t
 
@@ -130,8 +131,16 @@ static bool read_into(const char *word, const char **into, problem_t *problem) {
            refuse(problem, "--into is recovery or application, not '%.40s'.", word);
 }
 
-// Of `fleet` over NATS.
-static bool take_nats_option(arguments_t *arguments, int option, const char *value, problem_t *problem) {
+static bool read_port(const char *text, uint16_t *port, problem_t *problem) {
+    char *end;
+    unsigned long value = strtoul(text, &end, 10);
+    *port = (uint16_t)value;
+    return (*text >= '0' && *text <= '9' && *end == '\0' && value <= UINT16_MAX) ||
+           refuse(problem, "--dashboard is a port from 1 to 65535, or 0, not '%.40s'.", text);
+}
+
+// Of `fleet` over NATS, and of its dashboard.
+static bool take_fleet_option(arguments_t *arguments, int option, const char *value, problem_t *problem) {
     switch (option) {
     case OPTION_NATS:
         arguments->nats.url = value;
@@ -153,6 +162,12 @@ static bool take_nats_option(arguments_t *arguments, int option, const char *val
         return read_number(value, &arguments->lease_s, problem) &&
                ((arguments->lease_s >= 3 && arguments->lease_s <= 3600) ||
                 refuse(problem, "--lease is 3 to 3600 seconds, not '%.40s'.", value));
+    case OPTION_DASHBOARD:
+        arguments->has_dashboard = true;
+        return value == NULL || read_port(value, &arguments->dashboard_port, problem);
+    case OPTION_DASHBOARD_PASSWORD_FILE:
+        arguments->dashboard_password_file = value;
+        return true;
     default:
         return true;
     }
@@ -264,7 +279,7 @@ static bool take_option(arguments_t *arguments, int option, const char *value, p
         arguments->broker_ca_file = value;
         return true;
     default:
-        return take_nats_option(arguments, option, value, problem);
+        return take_fleet_option(arguments, option, value, problem);
     }
 }
 
@@ -482,6 +497,17 @@ static bool has_server(const arguments_t *arguments, fleet_verb_t verb, problem_
     return !is_gateway || arguments->site != NULL || refuse(problem, "'fleet %s' needs its --site.", "gateway");
 }
 
+// `serve` has the dashboard unless it was switched off, `run` where it was asked for.
+static bool dashboard_agrees(const arguments_t *arguments, fleet_verb_t verb, problem_t *problem) {
+    bool may = verb == FLEET_VERB_RUN || verb == FLEET_VERB_SERVE;
+    bool has_one = arguments->dashboard_port != 0 && (arguments->has_dashboard || verb == FLEET_VERB_SERVE);
+    if (!may && (arguments->has_dashboard || arguments->dashboard_password_file != NULL)) {
+        return refuse(problem, "'fleet %s' has no dashboard: 'run' and 'serve' have one.", verb_words[verb].name);
+    }
+    return arguments->dashboard_password_file == NULL || has_one ||
+           refuse(problem, "--dashboard-password-file%s needs --dashboard.", "");
+}
+
 // The verb of `fleet` and what follows it.
 static bool take_verb(arguments_t *arguments, char **operands, problem_t *problem) {
     if (*operands == NULL) {
@@ -508,7 +534,8 @@ static bool take_verb(arguments_t *arguments, char **operands, problem_t *proble
     if (arguments->operand_count > verb_words[verb].most) {
         return refuse(problem, "'%.60s' is one argument too many.", arguments->operands[verb_words[verb].most]);
     }
-    return has_server(arguments, (fleet_verb_t)verb, problem);
+    return has_server(arguments, (fleet_verb_t)verb, problem) &&
+           dashboard_agrees(arguments, (fleet_verb_t)verb, problem);
 }
 
 static bool take_operands(arguments_t *arguments, const command_words_t *entry, char **operands, problem_t *problem) {
@@ -573,6 +600,7 @@ static void set_defaults(arguments_t *arguments) {
     arguments->patience.wait_s = DEFAULT_WAIT_S;
     arguments->search_s = DEFAULT_SEARCH_S;
     arguments->lease_s = DEFAULT_LEASE_S;
+    arguments->dashboard_port = DEFAULT_DASHBOARD_PORT;
 }
 
 // The help that fits the command; the general one when `name` is none.

@@ -36,16 +36,19 @@ typedef struct {
     fleet_verb_t verb; // fleet
     char **operands;   // fleet: behind the verb, in argv
     size_t operand_count;
-    bool watch;                       // fleet status
-    const char *format;               // fleet report; NULL: CSV
-    broker_address_t broker;          // mqtt
-    const char *broker_password_file; // mqtt; NULL: none
-    const char *broker_ca_file;       // mqtt; NULL: the system's certificates
-    nats_settings_t nats;             // fleet; its URL is NULL: none
-    const char *site;                 // fleet gateway
-    uint32_t lease_s;                 // fleet gateway, fleet serve
-    const char *for_host;             // inspect; NULL: none
-    int for_chip;                     // inspect: its id, or -1
+    bool watch;                          // fleet status
+    const char *format;                  // fleet report; NULL: CSV
+    broker_address_t broker;             // mqtt
+    const char *broker_password_file;    // mqtt; NULL: none
+    const char *broker_ca_file;          // mqtt; NULL: the system's certificates
+    nats_settings_t nats;                // fleet; its URL is NULL: none
+    const char *site;                    // fleet gateway
+    uint32_t lease_s;                    // fleet gateway, fleet serve
+    bool has_dashboard;                  // fleet run, fleet serve: it was asked for, or switched off
+    uint16_t dashboard_port;             // 0: none
+    const char *dashboard_password_file; // NULL: a random code
+    const char *for_host;                // inspect; NULL: none
+    int for_chip;                        // inspect: its id, or -1
     loop_tls_t tls;
     device_job_patience_t patience;
     push_options_t push;

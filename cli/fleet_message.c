@@ -95,8 +95,9 @@ bool fleet_event_unpack(fleet_event_t *event, json_t *json) {
 }
 
 char *fleet_event_write(const fleet_event_message_t *message) {
-    return dump(json_pack("{sI sb sb so}", "attempt", (json_int_t)message->attempt, "restarted", message->restarted,
-                          "final", message->is_final, "event", fleet_event_pack(&message->event)));
+    return dump(json_pack("{sI sb sb ss so}", "attempt", (json_int_t)message->attempt, "restarted", message->restarted,
+                          "final", message->is_final, "version", message->version, "event",
+                          fleet_event_pack(&message->event)));
 }
 
 bool fleet_event_read(fleet_event_message_t *message, const char *data, size_t length) {
@@ -105,6 +106,27 @@ bool fleet_event_read(fleet_event_message_t *message, const char *data, size_t l
                 fleet_event_unpack(&message->event, json_object_get(json, "event"));
     message->restarted = json_is_true(json_object_get(json, "restarted"));
     message->is_final = json_is_true(json_object_get(json, "final"));
+    if (!take_text(json, "version", message->version, sizeof message->version)) {
+        message->version[0] = '\0'; // of an older gateway
+    }
+    json_decref(json);
+    return good;
+}
+
+// ---- progress ----
+
+char *fleet_percent_write(const fleet_percent_message_t *message) {
+    return dump(json_pack("{ss sI sI sI}", "rollout", message->rollout, "device", (json_int_t)message->device,
+                          "attempt", (json_int_t)message->attempt, "percent", (json_int_t)message->percent));
+}
+
+bool fleet_percent_read(fleet_percent_message_t *message, const char *data, size_t length) {
+    json_t *json = json_loadb(data, length, JSON_REJECT_DUPLICATES, NULL);
+    memset(message, 0, sizeof *message);
+    bool good = take_text(json, "rollout", message->rollout, sizeof message->rollout) &&
+                take_number(json, "device", UINT32_MAX - 1, &message->device) &&
+                take_number(json, "attempt", UINT32_MAX, &message->attempt) &&
+                take_number(json, "percent", 100, &message->percent);
     json_decref(json);
     return good;
 }

@@ -30,18 +30,28 @@ typedef struct {
 // What has happened to a device, by the gateway that has it.
 typedef struct {
     uint32_t attempt;
-    bool restarted; // into the image, in this attempt or before
-    bool is_final;  // the attempt has ended
+    bool restarted;   // into the image, in this attempt or before
+    bool is_final;    // the attempt has ended
+    char version[33]; // that the device runs; "": the gateway does not know
     fleet_event_t event;
 } fleet_event_message_t;
+
+// How far the update of a device has come. Sent once a second, and kept by nobody.
+typedef struct {
+    char rollout[64];
+    uint32_t device, attempt;
+    uint32_t percent;
+} fleet_percent_message_t;
 
 // To be freed; NULL: no memory.
 char *fleet_job_write(const fleet_job_message_t *job);
 char *fleet_event_write(const fleet_event_message_t *event);
+char *fleet_percent_write(const fleet_percent_message_t *message);
 
 // False: it is no such message. After true of the first, `plan` is to be freed.
 bool fleet_job_read(fleet_job_message_t *job, const char *data, size_t length);
 bool fleet_event_read(fleet_event_message_t *message, const char *data, size_t length);
+bool fleet_percent_read(fleet_percent_message_t *message, const char *data, size_t length);
 
 // An event as a list of values, in the journal and in orders.
 json_t *fleet_event_pack(const fleet_event_t *event);

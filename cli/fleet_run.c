@@ -339,6 +339,11 @@ static bool take_orders(fleet_run_t *run) {
     return run->problem.code == EXIT_CODE_OK;
 }
 
+static bool is_held(const fleet_run_t *run) {
+    bool is_final = run->rollout.phase == FLEET_FINISHED || run->rollout.phase == FLEET_ABORTED;
+    return run->holds != NULL && run->holds(run->view, is_final);
+}
+
 static bool is_over(const fleet_run_t *run, int64_t time_s) {
     const fleet_rollout_t *rollout = &run->rollout;
     if (run->journal == NULL || run->busy_jobs > 0 || run->pending_count > 0) {
@@ -349,7 +354,7 @@ static bool is_over(const fleet_run_t *run, int64_t time_s) {
         under_way |= fleet_count(rollout, state) > 0;
     }
     bool waits = !rollout->paused && fleet_waits_for_approval(rollout, time_s);
-    return fleet_is_at_rest(rollout) || (waits && !under_way);
+    return (fleet_is_at_rest(rollout) || (waits && !under_way)) && !is_held(run);
 }
 
 static void advance(fleet_run_t *run) {
@@ -396,6 +401,10 @@ void fleet_run_tick(fleet_run_t *run, uint64_t now_ms) {
     if (run->ticked != NULL) {
         run->ticked(run, now_ms);
     }
+}
+
+void fleet_run_look_for_orders(fleet_run_t *run) {
+    run->orders_ms = 0;
 }
 
 static void on_tick(void *context, uint64_t now_ms) {

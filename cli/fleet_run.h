@@ -46,12 +46,17 @@ typedef struct fleet_run {
     void (*happened)(void *view, const fleet_event_t *event);            // after each event that counts
     void (*seen)(void *view, uint32_t device, const outcome_t *outcome); // at the end of each job; NULL: nobody asks
     void (*ticked)(struct fleet_run *run, uint64_t now_ms);
+    // Must it go on although nothing can be done without an operator, or (`is_final`) at all? NULL: no.
+    bool (*holds)(void *view, bool is_final);
     void *view;
 } fleet_run_t;
 
 // Runs until nothing more can be done without an operator. All pointers and `rollout` were set, the events of the
 // journal applied. The exit code; with EXIT_CODE_TROUBLE `problem` says why.
 exit_code_t fleet_run(fleet_run_t *run);
+
+// Looks for orders at once, at the next tick.
+void fleet_run_look_for_orders(fleet_run_t *run);
 
 // The same in parts, for a loop of the caller's that several runs share, all without a journal: open, then a tick about
 // ten times a second. False: `problem`.

@@ -16,8 +16,11 @@
 
 // ---- texts ----
 
+uint32_t fleet_view_waiting_wave(const fleet_rollout_t *rollout) {
+    return (rollout->rules->approve & ~rollout->approved & 1) != 0 ? 1 : rollout->wave + 2;
+}
+
 void fleet_view_phase(const fleet_rollout_t *rollout, int64_t time_s, char *text, size_t size) {
-    uint32_t next = (rollout->rules->approve & ~rollout->approved & 1) != 0 ? 1 : rollout->wave + 2;
     switch (rollout->phase) {
     case FLEET_STOPPED:
         snprintf(text, size, "stopped by %s", rollout->reason);
@@ -34,13 +37,13 @@ void fleet_view_phase(const fleet_rollout_t *rollout, int64_t time_s, char *text
     if (rollout->paused) {
         snprintf(text, size, "paused");
     } else if (fleet_waits_for_approval(rollout, time_s)) {
-        snprintf(text, size, "waits for approval of wave %u", next);
+        snprintf(text, size, "waits for approval of wave %u", fleet_view_waiting_wave(rollout));
     } else {
         snprintf(text, size, "running, wave %u of %u", rollout->wave + 1, rollout->rules->wave_count);
     }
 }
 
-static const char *phase_word(const fleet_rollout_t *rollout, int64_t time_s) {
+const char *fleet_view_phase_word(const fleet_rollout_t *rollout, int64_t time_s) {
     static const char *const words[] = {"running", "stopped", "aborted", "finished"};
     if (rollout->phase != FLEET_RUNNING) {
         return words[rollout->phase];
@@ -269,7 +272,7 @@ static void print_json_summary(const fleet_view_t *view, int64_t time_s, int cod
     }
     output_object(&object, json, "rollout", NULL);
     ota_ws_reply_string(&object, "rollout", view->plan->rollout);
-    ota_ws_reply_string(&object, "phase", phase_word(rollout, time_s));
+    ota_ws_reply_string(&object, "phase", fleet_view_phase_word(rollout, time_s));
     output_string(&object, "reason", rollout->reason);
     ota_ws_reply_number(&object, "wave", rollout->wave + 1);
     ota_ws_reply_number(&object, "waves", rollout->rules->wave_count);

@@ -34,5 +34,11 @@ void fleet_view_summary(fleet_view_t *view, int64_t time_s, int code);
 // "running", "paused", "waits for approval of wave 2", "stopped by failed_count" ...
 void fleet_view_phase(const fleet_rollout_t *rollout, int64_t time_s, char *text, size_t size);
 
+// "running", "paused", "approval", "stopped", "aborted", "finished".
+const char *fleet_view_phase_word(const fleet_rollout_t *rollout, int64_t time_s);
+
+// Of a rollout that waits for an approval: of which wave, from 1.
+uint32_t fleet_view_waiting_wave(const fleet_rollout_t *rollout);
+
 // A device with all that is known of it.
 void fleet_view_json_device(const fleet_view_t *view, uint32_t device);

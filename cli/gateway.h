@@ -61,8 +61,10 @@ typedef struct held {
     lease_t lease;
     bool has_last; // `last` was reported of this attempt
     fleet_event_message_t last;
-    bool is_abandoned; // the lease is lost: nothing is reported any more
-    bool is_free;      // to be freed
+    char version[33];    // that the device runs, as far as it was seen; ""
+    uint64_t percent_ms; // when it is told next how far the update has come
+    bool is_abandoned;   // the lease is lost: nothing is reported any more
+    bool is_free;        // to be freed
     bool is_asked;
     uint64_t progress_ms; // when the queue gets the next "in progress" for this job
     unsigned tries;

@@ -44,7 +44,9 @@ void gateway_reported(held_t *held) {
 // ---- ends ----
 
 void gateway_happened(held_t *held, const fleet_event_t *event, bool restarted, bool is_final) {
-    fleet_event_message_t message = {held->job.attempt, restarted, is_final, *event};
+    fleet_event_message_t message = {
+        .attempt = held->job.attempt, .restarted = restarted, .is_final = is_final, .event = *event};
+    memcpy(message.version, held->version, sizeof message.version);
     message.event.device = held->job.device;
     if (held->is_abandoned) {
         held->is_free |= is_final;

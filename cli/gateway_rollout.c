@@ -9,6 +9,8 @@
 
 #include "text.h"
 
+#define PERCENT_EVERY_MS 1000
+
 // ---- events of the rollout ----
 
 static bool is_reported(fleet_event_kind_t kind) {
@@ -21,6 +23,22 @@ static void free_slot(site_rollout_t *rollout, uint32_t slot) {
     rollout->devices[slot].id[0] = '\0';
 }
 
+static void note_version(const site_rollout_t *rollout, held_t *held) {
+    const fleet_job_t *job = rollout->run.targets[held->slot].job;
+    if (job != NULL && job->job.state_known) {
+        ota_ws_text_copy(held->version, sizeof held->version, job->job.state.version);
+    }
+}
+
+// At the end of a job, before its last event.
+static void on_seen(void *context, uint32_t slot, const outcome_t *outcome) {
+    const site_rollout_t *rollout = context;
+    held_t *held = slot < GATEWAY_SLOTS ? rollout->held[slot] : NULL;
+    if (held != NULL && outcome->state.version[0] != '\0') {
+        ota_ws_text_copy(held->version, sizeof held->version, outcome->state.version);
+    }
+}
+
 // Reports an event to the controller, changed where this gateway has decided already: a refusal of its own is reported
 // as a refusal. A trial is reported as endless, so that the controller does not judge its length a second time.
 static void on_happened(void *context, const fleet_event_t *event) {
@@ -31,6 +49,7 @@ static void on_happened(void *context, const fleet_event_t *event) {
     }
     fleet_device_t *device = &rollout->devices[event->device];
     fleet_event_t report = *event;
+    note_version(rollout, held);
     bool restarted = device->restarted;
     if (event->kind == FLEET_TIMED_OUT && !fleet_has_ended(device->state)) {
         device->state = FLEET_CANCELLED; // tried again in another attempt, not in this one
@@ -164,6 +183,7 @@ static void open_run(site_rollout_t *rollout) {
     run->loop = &gateway->loop;
     run->password_file = gateway->arguments->password_file;
     run->happened = on_happened;
+    run->seen = on_seen;
     run->view = rollout;
     fleet_init(&run->rollout, &rollout->plan.rules, rollout->devices, GATEWAY_SLOTS);
     run->rollout.wave = rollout->plan.rules.wave_count - 1;
@@ -174,9 +194,33 @@ static void open_run(site_rollout_t *rollout) {
     rollout->is_open = fleet_run_open(run);
 }
 
+// For people who look at it; nothing depends on it.
+static void tell_percent(const site_rollout_t *rollout, held_t *held, uint64_t now_ms) {
+    char subject[96];
+    const fleet_job_t *job = rollout->run.targets[held->slot].job;
+    if (job == NULL || rollout->devices[held->slot].state != FLEET_SENDING || now_ms < held->percent_ms) {
+        return;
+    }
+    fleet_percent_message_t message = {
+        .device = held->job.device, .attempt = held->job.attempt, .percent = meter_percent(&job->push.progress)};
+    memcpy(message.rollout, held->job.rollout, sizeof message.rollout);
+    snprintf(subject, sizeof subject, "otaws.%s.percent", rollout->gateway->site);
+    char *text = fleet_percent_write(&message);
+    if (text != NULL) {
+        nats_link_publish(&rollout->gateway->link, subject, text);
+    }
+    free(text);
+    held->percent_ms = now_ms + PERCENT_EVERY_MS;
+}
+
 void gateway_rollout_tick(site_rollout_t *rollout, uint64_t now_ms) {
     if (rollout->is_open) {
         fleet_run_tick(&rollout->run, now_ms);
+        for (uint32_t i = 0; i < GATEWAY_SLOTS; i++) {
+            if (rollout->held[i] != NULL) {
+                tell_percent(rollout, rollout->held[i], now_ms);
+            }
+        }
     } else if (rollout->image.state == IMAGE_FETCHING) {
         image_fetch_tick(&rollout->image, now_ms);
     } else if (rollout->image.state == IMAGE_READY && rollout->reason[0] == '\0') {

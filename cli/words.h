@@ -125,6 +125,8 @@ enum {
     OPTION_NKEY,
     OPTION_TLS_CA,
     OPTION_LEASE,
+    OPTION_DASHBOARD,
+    OPTION_DASHBOARD_PASSWORD_FILE,
     OPTION_SEARCH, // --wait with another meaning: the parser knows it as OPTION_WAIT
     OPTION_END,
 };

@@ -41,7 +41,6 @@ add_library(ota_ws_host STATIC
     partition_table.c
     receive.c
     remains.c
-    response.c
     routes.c
     server.c
     sessions.c
@@ -52,7 +51,7 @@ add_library(ota_ws_host STATIC
     ws_reader.c
     "${PAGE_SOURCE}")
 target_include_directories(ota_ws_host PUBLIC "${CMAKE_CURRENT_SOURCE_DIR}")
-target_link_libraries(ota_ws_host PUBLIC ota_ws_core ota_ws_openssl PkgConfig::LWS PkgConfig::SSL PkgConfig::CRYPTO PkgConfig::ZLIB Threads::Threads)
+target_link_libraries(ota_ws_host PUBLIC ota_ws_core ota_ws_http ota_ws_openssl PkgConfig::LWS PkgConfig::SSL PkgConfig::CRYPTO PkgConfig::ZLIB Threads::Threads)
 
 if(AVAHI_FOUND)
     target_sources(ota_ws_host PRIVATE announce.c)

@@ -336,6 +336,7 @@ int http_upload_writable(connection_t *connection) {
     }
     response_t response = response_text(upload->code, "application/json", upload->answer);
     response.range = upload->range[0] != '\0' ? upload->range : NULL;
+    response.challenge = upload->code == HTTP_STATUS_UNAUTHORIZED ? "OTA-SCRAM" : NULL;
     response.close = true;
     upload->is_written = true;
     return response_write(upload->wsi, &response) && upload->left > 0 ? 0 : -1;

@@ -45,7 +45,8 @@ static bool add_headers(headers_t *headers, const response_t *response) {
            (!response->gzip || add_header(headers, "content-encoding:", "gzip")) &&
            (response->allow == NULL || add_header(headers, "allow:", response->allow)) &&
            (response->range == NULL || add_header(headers, "range:", response->range)) &&
-           (response->status != HTTP_STATUS_UNAUTHORIZED || add_header(headers, "www-authenticate:", "OTA-SCRAM")) &&
+           (response->challenge == NULL || add_header(headers, "www-authenticate:", response->challenge)) &&
+           (response->policy == NULL || add_header(headers, "content-security-policy:", response->policy)) &&
            (response->status != HTTP_STATUS_UPGRADE_REQUIRED ||
             (add_header(headers, "upgrade:", "websocket") && add_header(headers, "sec-websocket-version:", "13"))) &&
            add_header(headers, "x-content-type-options:", "nosniff") &&

@@ -14,8 +14,10 @@ typedef struct {
     const char *etag; // NULL: none
     const char *body; // NULL: only its length is sent
     size_t length;
-    const char *allow; // methods, NULL: it is not about them
-    const char *range; // NULL: none
+    const char *allow;     // methods, NULL: it is not about them
+    const char *range;     // NULL: none
+    const char *challenge; // how to log in, where the status is 401; NULL: none
+    const char *policy;    // Content-Security-Policy; NULL: none
     bool gzip;
     bool close; // the connection, afterwards
     bool drain; // read the body of the request before that: else the client may never see the answer

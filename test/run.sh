@@ -101,7 +101,7 @@ e2e_step() {
     export BUILD_DIR
     for file in test/e2e/*.test.js; do
         case $(basename "$file") in
-        page* | look*) pages+=("$file") ;;
+        page* | look* | dashboard*) pages+=("$file") ;;
         *) others+=("$file") ;;
         esac
     done

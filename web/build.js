@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes the two pages: src/ in, one gzip file each out, the same bytes on every machine (zopfli as WebAssembly: what Node's
+// Makes the two pages of the device, and the dashboard of fleets: src/ and fleet/ in, gzip files out, the same bytes on every machine (zopfli as WebAssembly: what Node's
 // own zlib makes depends on version and processor). usage: node build.js [FOLDER]; without it dist.
 
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
@@ -143,8 +143,26 @@ async function packPage({ isFull, file, limit }, folder) {
   if (page.length > limit) process.exitCode = 1;
 }
 
+/** The dashboard: three files, because its Content-Security-Policy allows no script and no style inside the page. ota-ws
+ * has space, so what browsers do not see is left out and nothing else. @param {string} folder */
+async function packDashboard(folder) {
+  const files = {
+    html: squeeze(await readFile(beside('fleet/fleet.html'), 'utf8')),
+    css: await bundle('fleet/fleet.css', { minify: true }),
+    js: await bundle('fleet/main.js', { minify: true }),
+  };
+  await mkdir(path.join(folder, 'fleet'), { recursive: true });
+  for (const [kind, content] of Object.entries(files)) {
+    const packed = await gzipAsync(Buffer.from(content), { numiterations: 50 });
+    await writeFile(path.join(folder, `fleet/fleet.${kind}.gz`), packed);
+    console.log(`fleet/fleet.${kind}.gz: ${packed.length} bytes gzip, ${content.length} plain`);
+  }
+}
+
 async function main() {
-  for (const variant of variants) await packPage(variant, process.argv[2] ?? beside('dist'));
+  const folder = process.argv[2] ?? beside('dist');
+  for (const variant of variants) await packPage(variant, folder);
+  await packDashboard(folder);
 }
 
 main().catch((error) => {

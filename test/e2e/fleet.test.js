@@ -1,103 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // ota-ws fleet: rollouts to real devices, whose own word is the proof; the process that runs one is killed at each state.
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import { once } from 'node:events';
 import net from 'node:net';
 import path from 'node:path';
 import { test } from 'node:test';
-import { cli, cliOn, environment, objects, PASSWORD } from './cli_tools.js';
-import { Client, Device, freshPath, makeImage, tools, until } from './harness.js';
-
-const OLD = makeImage({ version: '1.0.0' });
-const NEW = makeImage({ version: '2.0.0', seed: 2, size: '100K' });
-const OTHER_CHIP = makeImage({ version: '1.0.0', chip: 'esp32s3' });
-const PASSWORD_FILE = freshPath('.pw');
-fs.writeFileSync(PASSWORD_FILE, `${PASSWORD}\n`, { mode: 0o600 });
-
-const EXIT = { ok: 0, trouble: 1, usage: 2, file: 3, device: 4, unreachable: 5, login: 6, old: 7, stopped: 8, approval: 9 };
-
-// ---- fleets, plans
-
-/** Devices with the password, and their list in a folder of its own. `images`: one device each. */
-async function withFleet(images, body, options = {}) {
-  const folder = freshPath('.fleet');
-  fs.mkdirSync(folder);
-  const devices = await Promise.all(
-    images.map((image) => Device.start({ image: image.path, options: { passwordFile: PASSWORD_FILE, trialTimeout: 600, ...options } })),
-  );
-  const fleet = { folder, devices, hosts: devices.map((device) => device.url.host), plan: path.join(folder, 'plan.json') };
-  const list = (hosts) => fs.writeFileSync(path.join(folder, 'devices.txt'), hosts.map((host) => `${host}\n`).join(''));
-  fleet.list = list;
-  list(fleet.hosts);
-  try {
-    await body(fleet);
-  } finally {
-    for (const device of devices) {
-      if (!device.isStopped) {
-        device.process.kill('SIGKILL');
-      }
-    }
-  }
-}
-
-/** Writes the plan; by default all devices at once, confirmed as soon as they answer. */
-function writePlan(fleet, more = {}) {
-  const plan = {
-    rollout: 'lamp',
-    image: NEW.path,
-    select: { devices: 'devices.txt' },
-    waves: [{ percent: 100 }],
-    stop: { failed_count: 100 },
-    retry: { attempts: 2, backoff_s: [0] },
-    confirm: 'now',
-    passwords: { file: PASSWORD_FILE },
-    ...more,
-  };
-  fs.writeFileSync(fleet.plan, JSON.stringify(plan));
-}
-
-const fleetCli = (verb, fleet, ...rest) => cli(['fleet', verb, fleet.plan, ...rest], {});
-
-/** `{ host: 'confirmed', ... }`, and the object of the whole as `rollout`. */
-async function statesOf(fleet) {
-  const result = await fleetCli('status', fleet, '--json');
-  const all = objects(result.stdout);
-  const states = Object.fromEntries(all.filter(({ type }) => type === 'device').map(({ host, state }) => [host, state]));
-  return { states: fleet.hosts.map((host) => states[host]), rollout: all.at(-1), code: result.code, devices: all };
-}
-
-/** What a device says of itself. */
-async function runsOf(device) {
-  const [state] = objects((await cliOn(device, 'info', '--json')).stdout);
-  return `${state.version} ${state.image}`;
-}
-
-async function allRun(fleet, expected) {
-  assert.deepEqual(await Promise.all(fleet.devices.map(runsOf)), expected);
-}
-
-/** `ota-ws fleet run` as a process: its events as they come. */
-function start(fleet, ...rest) {
-  const child = spawn(tools.cli, ['fleet', 'run', fleet.plan, '--json', ...rest], { env: environment() });
-  const run = { child, text: '', errors: '' };
-  child.stdout.on('data', (text) => (run.text += text));
-  child.stderr.on('data', (text) => (run.errors += text));
-  run.ended = once(child, 'close').then(([code, signal]) => {
-    run.code = code;
-    run.signal = signal;
-  });
-  Object.defineProperty(run, 'events', { get: () => run.text.split('\n').slice(0, -1).map((line) => JSON.parse(line)) });
-  run.sees = (wanted, what) => until(() => run.events.find(wanted) ?? (run.code !== undefined && 'ended'), what);
-  run.kill = async () => {
-    child.kill('SIGKILL');
-    await run.ended;
-  };
-  return run;
-}
-
-const finishes = async (run) => (await run.ended, run.code);
+import { cli, cliOn, objects, PASSWORD } from './cli_tools.js';
+import { allRun, EXIT, finishes, fleetCli, NEW, OLD, OTHER_CHIP, PASSWORD_FILE, runsOf, start, statesOf, withFleet, withPatients, writePlan } from './fleets.js';
+import { Client, Device, freshPath, makeImage } from './harness.js';
 
 // ---- the whole of it
 
@@ -303,13 +215,6 @@ test('approve: the run ends with 9 before the wave, and goes on after it', async
     await allRun(fleet, Array(2).fill('2.0.0 valid'));
   });
 });
-
-/** Devices whose own health confirms the image when the test says so. */
-async function withPatients(count, body) {
-  const health = freshPath('.health');
-  fs.writeFileSync(health, 'wait');
-  await withFleet(Array(count).fill(OLD), (fleet) => body(fleet, () => fs.writeFileSync(health, 'good')), { health });
-}
 
 test('pause, resume: no device begins in between', async () => {
   await withPatients(2, async (fleet, recover) => {

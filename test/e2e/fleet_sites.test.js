@@ -4,10 +4,12 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import crypto from 'node:crypto';
 import fs from 'node:fs';
+import http from 'node:http';
 import path from 'node:path';
 import { test } from 'node:test';
 import { freePort } from './browsers/processes.js';
 import { cli, cliOn, environment, objects, PASSWORD } from './cli_tools.js';
+import { ask, dashboardOf, logIn } from './dashboards.js';
 import { killAtEachPoint, points } from './fleet_kills.js';
 import { freshPath, makeImage, run, tools, until } from './harness.js';
 import { credentialsOf, makeJwt, makeKey } from './nats_keys.js';
@@ -200,6 +202,58 @@ test('a gateway that stood still gets its own job again, and drives it once', as
     assert.ok(recordOf(fleet.devices[0]).together <= 1, fleet.devices[0].log);
     assert.equal(recordOf(fleet.devices[0]).boots, 2);
   });
+});
+
+// ---- the dashboard
+
+test('a wave is approved at the dashboard of the controller, and what gateways see is shown', async () => {
+  const slow = makeImage({ version: '2.0.0', seed: 3, size: '1500K' });
+  const kinds = [OLD, OTHER_CHIP, OLD].map((image) => ({ image, options: { timing: 'w25q32jv' } }));
+  await withSites(['hub'], kinds, async (fleet) => {
+    writePlan(fleet, { image: slow.path, waves: [{ count: 2 }, { percent: 100 }], approve: [1, 2], limits: { per_gateway: 1 } });
+    fleet.sites.gateway('hub');
+    const serve = fleet.sites.serve('plan.json', `--dashboard=${await freePort()}`);
+    const dashboard = await dashboardOf(serve);
+    const token = await logIn(dashboard);
+    const standby = fleet.sites.serve('plan.json', `--dashboard=${await freePort()}`);
+    const look = async (at = dashboard, as = token) => (await ask(at, '/status', { token: as })).json;
+    const reaches = (wanted, what) => until(async () => {
+      const status = await look();
+      return wanted(status) && status;
+    }, what);
+    const give = (order, body) => ask(dashboard, `/${order}`, { token, body });
+    await reaches(({ phase }) => phase === 'approval', 'the first question');
+    assert.equal((await give('approve', { wave: 1 })).status, 200);
+    await serve.sees(({ state, host }) => state === 'sending' && host === fleet.hosts[0], 'the first bytes');
+    await reaches(({ list }) => list[0].percent >= 0 && list[0].version === '1.0.0', 'how far it is');
+    const status = await reaches(({ phase, approve }) => phase === 'approval' && approve === 2, 'the second question');
+    assert.deepEqual(status.list.map(({ state, version }) => [state, version]), [['confirmed', '2.0.0'], ['refused', '1.0.0'], ['queued', undefined]]);
+    assert.deepEqual(status.failures, [{ state: 'refused', reason: 'wrong_chip', devices: 1 }]);
+    const other = await dashboardOf(standby);
+    const otherToken = await logIn(other);
+    assert.equal((await look(other, otherToken)).leads, false);
+    assert.equal((await ask(other, '/pause', { token: otherToken, body: {} })).json.error, 'not_leading');
+    await standby.kill();
+    assert.equal((await give('approve', { wave: 7 })).json.error, 'order_refused');
+    assert.equal((await give('approve', { wave: 2 })).status, 200);
+    assert.equal(await finishes(serve), EXIT.device, serve.text + serve.errors);
+    assert.deepEqual((await statesOf(fleet)).states, ['confirmed', 'refused', 'confirmed']);
+  });
+});
+
+test('without a free port 8090 the controller goes on, and says so', async () => {
+  const other = http.createServer().listen(8090, '127.0.0.1').on('error', () => {}); // in use by somebody else: as good
+  await withSites(['hub'], [{ image: OLD }], async (fleet) => {
+    writePlan(fleet);
+    fleet.sites.gateway('hub');
+    const serve = fleet.sites.command(['fleet', 'serve', 'plan.json', '--lease', '3'], fleet.sites.hub);
+    assert.equal(await finishes(serve), EXIT.ok, serve.text);
+    assert.match(serve.errors, /cannot listen on 127\.0\.0\.1, port 8090: .*\nThere is no dashboard; the rollout goes on without one\.\n/);
+    const named = fleet.sites.serve('plan.json', '--dashboard=8090');
+    assert.equal(await finishes(named), 1);
+    assert.equal(named.lines.at(-1).error, 'dashboard_port');
+  });
+  other.close();
 });
 
 // ---- bad input

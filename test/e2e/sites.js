@@ -130,8 +130,10 @@ export class Sites {
     return gateway;
   }
 
-  serve(plan) {
-    return this.command(['fleet', 'serve', plan, '--lease', String(this.lease)], this.hub);
+  /** `rest` may ask for a dashboard; several tests on one machine would want the same port. */
+  serve(plan, ...rest) {
+    const dashboard = rest.some((option) => option.startsWith('--dashboard')) ? [] : ['--dashboard=0'];
+    return this.command(['fleet', 'serve', plan, '--lease', String(this.lease), ...dashboard, ...rest], this.hub);
   }
 
   async stop() {
