@@ -182,7 +182,7 @@ ${part('again', () => Object.entries(results.again).map(([name, row]) => `* ${na
 
 ${part('blank', () => `${blankTable()}
 1 MiB as it is, beside the build of commit ${results.blank.commit}, which erases a blank slot too. The floor is programming alone, or the link. A
-prepared slot (`ota-ws prepare`) is one that the device has found blank, or erased, before the update.
+prepared slot (\`ota-ws prepare\`) is one that the device has found blank, or erased, before the update.
 ✗: more than 0.45 of the earlier time at 10 ms, 0.90 at 30 and 100.
 `)}
 ## A patch

@@ -181,8 +181,17 @@ test_format() {
     one_test 'format of the C sources' is_formatted
 }
 
+# Nothing else reads them before somebody measures.
+bench_scripts_are_sound() {
+    local file
+    for file in bench/*.js; do
+        node --input-type=module --check <"$file" || return 1
+    done
+}
+
 test_types() {
     one_test 'web: types' web/node_modules/.bin/tsc -p web
+    one_test 'bench: scripts can be read' bench_scripts_are_sound
 }
 
 test_corpus() { # name, build

@@ -52,7 +52,7 @@ async function rollOut(sites, folder) {
     sites.gateway(site);
   });
   for (const point of controllerPoints) {
-    await note(point, sites.servers.hub.port, (url) => sites.command(['fleet', 'serve', 'plan.json', '--lease', '3'], url));
+    await note(point, sites.servers.hub.port, (url) => sites.command(['fleet', 'serve', 'plan.json', '--lease', '3', '--dashboard=0'], url));
   }
   const last = sites.serve('plan.json');
   await until(() => last.code !== undefined, 'the end of the rollout', 180_000);
