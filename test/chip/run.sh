@@ -5,7 +5,7 @@
 # CHIP_IDF_ARGS (further arguments of idf.py), CHIP_SDKCONFIG (further defaults, ';' between), CHIP_QEMU_ARGS, CHIP_OUT
 # (where to build), CHIP_TAP and CHIP_ADDRESS (chip.js).
 # Names of tests as arguments run these only: life trial failed_trial lost_entry applications page two_servers
-# compressed delta sealed wire http_upload measure cuts.
+# compressed delta sealed wire http_upload wss measure cuts.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 
@@ -45,7 +45,7 @@ build 1.0.0
 
 cmake -S host -B build/gcc >/dev/null && cmake --build build/gcc -j "$(nproc)" --target ota-ws ota-ws-image >/dev/null || exit 1
 tests=("$@")
-[ "${#tests[@]}" -gt 0 ] || tests=(life trial failed_trial lost_entry applications page two_servers compressed delta sealed wire http_upload measure cuts)
+[ "${#tests[@]}" -gt 0 ] || tests=(life trial failed_trial lost_entry applications page two_servers compressed delta sealed wire http_upload wss measure cuts)
 files=()
 for name in "${tests[@]}"; do
     files+=("test/chip/$name.test.js")

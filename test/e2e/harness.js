@@ -246,7 +246,7 @@ export async function withDevice(settings, body) {
 
 // ---- http
 
-export function request(device, { method = 'GET', path: target = '/ota', headers = {} } = {}) {
+export function request(device, { method = 'GET', path: target = '/ota', headers = {}, body } = {}) {
   const { protocol, hostname, port } = device.url;
   const client = protocol === 'https:' ? https : http;
   const options = { method, hostname: hostname.replace(/^\[|\]$/g, ''), port, path: target, headers, agent: false, rejectUnauthorized: false };
@@ -258,7 +258,7 @@ export function request(device, { method = 'GET', path: target = '/ota', headers
       response.on('close', () => reject(new Error('the answer was cut off'))); // no error where its end has come
     });
     sent.on('error', reject);
-    sent.end();
+    sent.end(body);
   });
 }
 

@@ -121,7 +121,7 @@ static esp_err_t erase(httpd_req_t *request) {
 }
 
 // The plain way, to compare with: nothing but ESP-IDF's own calls.
-static esp_err_t plain(httpd_req_t *request) {
+esp_err_t upload_plainly(httpd_req_t *request) {
     static uint8_t buffer[PLAIN_BUFFER];
     esp_ota_handle_t handle = 0;
     const esp_partition_t *slot = esp_ota_get_next_update_partition(NULL);
@@ -286,7 +286,7 @@ static void register_handlers(httpd_handle_t server) {
         {.uri = application_is() & AS_PAGE_AT_ROOT ? "/hello" : "/", .method = HTTP_GET, .handler = hello},
         {.uri = "/info", .method = HTTP_GET, .handler = info},
         {.uri = "/reset", .method = HTTP_GET, .handler = reset},
-        {.uri = "/plain", .method = HTTP_POST, .handler = plain},
+        {.uri = "/plain", .method = HTTP_POST, .handler = upload_plainly},
         {.uri = "/erase", .method = HTTP_GET, .handler = erase},
         {.uri = "/ledger", .method = HTTP_GET, .handler = ledger},
         {.uri = "/probe", .method = HTTP_GET, .handler = probe},

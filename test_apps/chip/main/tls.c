@@ -15,6 +15,7 @@ static esp_err_t hello(httpd_req_t *request) {
 
 esp_err_t start_tls(httpd_req_t *request) {
     static const httpd_uri_t page = {.uri = "/", .method = HTTP_GET, .handler = hello};
+    static const httpd_uri_t plain = {.uri = "/plain", .method = HTTP_POST, .handler = upload_plainly};
     httpd_ssl_config_t config = HTTPD_SSL_CONFIG_DEFAULT();
     httpd_handle_t server = NULL;
     config.servercert = cert_start;
@@ -25,6 +26,9 @@ esp_err_t start_tls(httpd_req_t *request) {
     esp_err_t error = httpd_ssl_start(&server, &config);
     if (error == ESP_OK) {
         error = httpd_register_uri_handler(server, &page);
+    }
+    if (error == ESP_OK) {
+        error = httpd_register_uri_handler(server, &plain);
     }
     if (error == ESP_OK) {
         error = ota_ws_register_uri_handler(server);

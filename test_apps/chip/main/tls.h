@@ -6,3 +6,6 @@
 
 // A handler that starts it.
 esp_err_t start_tls(httpd_req_t *request);
+
+// The plain way over TLS too: POST /plain, as on the first server (main.c).
+esp_err_t upload_plainly(httpd_req_t *request);
