@@ -19,7 +19,7 @@ help:
 	@echo 'make cuts     power cuts at every operation of flash, on the virtual chip'
 	@echo 'make states   all that can happen to a device and two clients; draws docs/states.md'
 	@echo 'make fleet-search  all that can happen to a rollout of 3 devices, ORDERS=1 of an operator'
-	@echo 'make fleet-test  a rollout to DEVICES=100 virtual devices: seconds, memory, and the runner killed on the way'
+	@echo 'make fleet-test  rollouts to DEVICES=100 virtual devices by one process, and to 1000 over NATS; all processes are killed'
 	@echo 'make sites-test  a rollout to DEVICES=200 virtual devices at 3 sites over NATS, with 10 gateways that are killed'
 	@echo 'make dashboard-test  the status of DEVICES=1000 devices: bytes, milliseconds; a rollout with and without open pages'
 	@echo 'make fuzz     fuzzes each target for MINUTES=5'
@@ -131,7 +131,10 @@ fleet-test:
 	@cmake -S host -B build/gcc >/dev/null
 	@cmake --build build/gcc -j "$$(nproc)" --target ota-ws ota-ws-device ota-ws-image >/dev/null
 	@node --import ./test/browser_globals.js bench/fleet.js DEVICES=$(or $(DEVICES),100)
+	@node --import ./test/browser_globals.js bench/fleet_sites.js DEVICES=$(or $(DEVICES),1000) LEASE=6 DOWN=30 KILLS=1000
+	@node --import ./test/browser_globals.js bench/fleet_kills.js ROUNDS=$(or $(ROUNDS),5)
 
+# The same at several sites alone, with fewer devices.
 sites-test:
 	@test/setup.sh test
 	@cmake -S host -B build/gcc >/dev/null

@@ -2,7 +2,7 @@
 // A rollout over NATS JetStream: a hub, leaf sites, gateways and a controller, with devices as processes. 3 % have another
 // chip, 1 % go back during the trial, 2 % are away. A gateway is killed (-9) every 5 s and replaced, the controller at
 // each end of a wave. With DOWN, the hub's server is killed in the second wave and comes back after so many seconds, and
-// after it that of a leaf. In the end what the rollout says of each device must be what the device says itself, no device
+// after it that of a leaf. The second wave is approved by hand, and the rollout is paused once. In the end what the rollout says of each device must be what the device says itself, no device
 // may have had two sessions at once, and none has got the image more often than it had attempts. Prints seconds, and the
 // memory of the controller and of the largest gateway.
 //   node bench/fleet_sites.js [DEVICES=200] [SITES=3] [GATEWAYS=10] [KILLS=5] [LEASE=3] [DOWN=0]
@@ -23,7 +23,8 @@ const LEASE = number('LEASE', 3);
 const DOWN = number('DOWN', 0);
 const names = Array.from({ length: number('SITES', 3) }, (_, i) => `site${i + 1}`);
 const KILL_EVERY_MS = 5000;
-const UNREACHABLE = 5; // exit code of ota-ws
+const UNREACHABLE = 5, APPROVAL = 9; // exit codes of ota-ws
+const PAUSE_MS = 3000;
 
 const folder = freshPath('.sites');
 fs.mkdirSync(folder);
@@ -61,6 +62,7 @@ fs.writeFileSync(
     select: { devices: 'devices.txt' },
     waves: [{ count: names.length, soak_s: 3 }, { percent: 10, soak_s: 3 }, { percent: 100, soak_s: 3 }],
     stop: { failed_percent: 20, min_done: 50 },
+    approve: [2],
     limits: { per_gateway: 16, at_once: 16 * GATEWAYS },
     retry: { attempts: 2, backoff_s: [1] },
     passwords: { file: 'lamp.pw' },
@@ -101,12 +103,28 @@ async function takeServersDown(serving) {
     down.push(name);
   }
 }
+const order = (verb) => run(tools.cli, ['fleet', verb, plan, '--nats', sites.hub], { env: environment() });
+const count = { wrong: 0, together: 0, restarts: 0, again: 0, paused: 'not paused, so none' };
+
+/** No device may begin in a pause. */
+async function pauseOnce() {
+  const begun = () => leader.text.split('"event":"lease"').length;
+  if ((await order('pause')).code !== 0) return;
+  await until(() => leader.text.includes('"event":"pause"'), 'the pause');
+  const before = begun();
+  await sleep(PAUSE_MS);
+  count.paused = begun() - before;
+  await order('resume');
+}
+
 let leader = sites.serve('plan.json');
 let outage;
 for (;;) {
   await until(() => leader.code !== undefined || leader.text.includes('"next_wave"'), 'the end of a wave', 600_000);
   if (leader.code === UNREACHABLE) { // the hub is down: started again, as a service is
     await sleep(500);
+  } else if (leader.code === APPROVAL) {
+    await order('approve');
   } else if (leader.code !== undefined) {
     break;
   } else {
@@ -114,7 +132,7 @@ for (;;) {
     leadersKilled++;
   }
   leader = sites.serve('plan.json');
-  outage ??= takeServersDown(leader);
+  outage ??= takeServersDown(leader).then(pauseOnce);
 }
 clearInterval(killing);
 const took = ((performance.now() - since) / 1000).toFixed(1);
@@ -127,7 +145,6 @@ fs.writeFileSync(list, JSON.stringify({ rollout: 'many', image: fresh.path, sele
 const records = devices.map(recordOf); // before they are asked
 const runs = objects((await run(tools.cli, ['fleet', 'list', list, '--json'], { maxBuffer: 1 << 26, env: environment() })).stdout);
 const really = new Map(runs.map(({ host, version, image }) => [host, version === undefined ? 'away' : `${version} ${image}`]));
-const count = { wrong: 0, together: 0, restarts: 0, again: 0 };
 says.filter(({ type }) => type === 'device').forEach(({ host, state, reason, attempts }, i) => {
   const truth = { confirmed: '2.0.0 valid', unreachable: 'away' }[state] ?? '1.0.0 valid';
   const expected = kinds[i].fate ?? 'confirmed';
@@ -143,8 +160,8 @@ await sites.stop();
 devices.forEach(({ process }) => process.kill('SIGKILL'));
 console.log(`${DEVICES} devices, ${names.length} sites, ${GATEWAYS} gateways: ${took} s; killed: ${killed} gateways, ${leadersKilled} controllers; down for ${DOWN} s: ${down.join(', ') || 'none'}`);
 console.log(`  ${phase}: ${Object.entries(states).filter(([, n]) => n > 0).map(([name, n]) => `${n} ${name}`).join(', ')}`);
-console.log(`  ${count.wrong} against what the device says itself, ${count.together} driven by two at once, ${count.restarts} restarted more often than needed, ${count.again} got the image more often than they had attempts`);
+console.log(`  ${count.wrong} against what the device says itself, ${count.together} driven by two at once, ${count.restarts} restarted more often than needed, ${count.again} got the image more often than they had attempts, ${count.paused} begun in the pause`);
 console.log(`  memory at most: controller ${(peak.controller / 1024).toFixed(1)} MB, gateway ${(peak.gateway / 1024).toFixed(1)} MB`);
 if (phase !== 'finished') console.log(leader.text.slice(-1500), leader.errors);
-assert.deepEqual([count.wrong, count.together, count.restarts, count.again, phase], [0, 0, 0, 0, 'finished']);
+assert.deepEqual([count.wrong, count.together, count.restarts, count.again, count.paused, phase], [0, 0, 0, 0, 0, 'finished']);
 process.exit(0);
