@@ -39,7 +39,8 @@ async function machine(number, outer) {
   const holder = start(...outer('unshare', ['--net', '--mount', 'sh', '-c', 'echo here; exec sleep infinity']));
   await until(() => holder.output.includes('here'), `namespace ${number}: ${holder.output}`);
   const enter = asRoot.length > 0 ? ['-U', '--preserve-credentials'] : [];
-  const inside = (command, args) => ['nsenter', [...enter, '-t', String(holder.pid), '-n', '-m', '--', command, ...args]];
+  // -r: else a command would have the root of the whole system where the tests run in a chroot.
+  const inside = (command, args) => ['nsenter', [...enter, '-t', String(holder.pid), '-n', '-m', '-r', '--', command, ...args]];
   const sh = (script) => execFileSync(...inside('sh', ['-ec', script]), { stdio: ['ignore', 'pipe', 'inherit'], encoding: 'utf8' });
   return { number, pid: holder.pid, address: `10.77.0.${number}`, inside, sh };
 }

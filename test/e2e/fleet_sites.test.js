@@ -11,7 +11,7 @@ import { freePort } from './browsers/processes.js';
 import { cli, cliOn, environment, objects, PASSWORD } from './cli_tools.js';
 import { ask, dashboardOf, logIn } from './dashboards.js';
 import { killAtEachPoint, points } from './fleet_kills.js';
-import { freshPath, makeImage, run, tools, until } from './harness.js';
+import { explain, freshPath, makeImage, run, tools, until } from './harness.js';
 import { credentialsOf, makeJwt, makeKey } from './nats_keys.js';
 import { documentedFiles, natsProgram, recordOf, Server, Sites, startDevices } from './sites.js';
 
@@ -38,7 +38,8 @@ async function withSites(names, kinds, body, options = {}) {
   try {
     await body(fleet);
   } catch (error) {
-    error.message += `\n${sites.all.map(({ process, text, errors }) => `${process.spawnargs.slice(1, 5).join(' ')}\n${text.slice(-6000)}${errors}`).join('\n\n')}`;
+    const says = ({ process, text, errors }) => `${process.spawnargs.slice(1, 5).join(' ')}\n${text.slice(-6000)}${errors}`;
+    explain(error, sites.all.map(says).join('\n\n'));
     throw error;
   } finally {
     await sites.stop();

@@ -230,6 +230,11 @@ export class Device {
   }
 }
 
+/** Adds what the programs printed to a failure. The reporter prints the stack, not the message. */
+export function explain(error, text) {
+  error.stack = `${error.stack}\n${text}`;
+}
+
 /** Runs `body` with a device and stops it, whatever happens. */
 export async function withDevice(settings, body) {
   const device = await Device.start(settings);
@@ -237,7 +242,7 @@ export async function withDevice(settings, body) {
     assert.ok(!device.ended, `the device did not start:\n${device.log}`);
     await body(device);
   } catch (error) {
-    error.message += `\n--- console\n${device.log}`;
+    explain(error, `--- console\n${device.log}`);
     device.process.kill('SIGKILL');
     throw error;
   }

@@ -9,7 +9,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { freePort } from './browsers/processes.js';
 import { cliOn, environment, objects, PASSWORD } from './cli_tools.js';
-import { Device, freshPath, makeImage, root, run, tools, until } from './harness.js';
+import { Device, explain, freshPath, makeImage, root, run, tools, until } from './harness.js';
 
 const OLD = makeImage({ version: '1.0.0' });
 const NEW = makeImage({ version: '2.0.0', seed: 2, size: '100K' });
@@ -190,7 +190,7 @@ async function withHome(images, body, { options = {}, more = {}, begin = true } 
     const seen = home.listener.text + home.bridges.map(({ text, errors }) => text + errors).join('');
     assert.ok(!seen.includes(PASSWORD) && !seen.includes(BROKER_PASSWORD), 'a password was said');
   } catch (error) {
-    error.message += home.bridges.map(({ text, errors }) => `\n--- ota-ws mqtt\n${text}${errors}`).join('');
+    explain(error, home.bridges.map(({ text, errors }) => `--- ota-ws mqtt\n${text}${errors}`).join('\n'));
     throw error;
   } finally {
     for (const { child } of [...home.bridges, { child: home.listener?.child }, { child: home.broker.process }]) {

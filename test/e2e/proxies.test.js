@@ -10,7 +10,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 
 import { freePort, Program } from './browsers/processes.js';
-import { makeImage, root, run, tools, until, withDevice, workDir } from './harness.js';
+import { explain, makeImage, root, run, tools, until, withDevice, workDir } from './harness.js';
 
 const first = makeImage({ version: '1.0.0' });
 const image = makeImage({ version: '2.0.0', size: '200K', seed: 5 });
@@ -43,7 +43,7 @@ async function withServer(name, args, port, body) {
     program.assertRuns(name);
     await body();
   } catch (error) {
-    error.message += `\n--- ${name}\n${program.log}`;
+    explain(error, `--- ${name}\n${program.log}`);
     throw error;
   } finally {
     await program.stop();

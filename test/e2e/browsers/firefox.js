@@ -121,8 +121,9 @@ class Tab {
     if (method === 'network.beforeRequestSent') {
       this.#requests.push(params.request.url);
     } else if (method === 'log.entryAdded') {
-      // A connection that breaks is none: Firefox logs it as one, without a place in a script.
-      if (params.type === 'javascript' && params.level === 'error' && !/^The connection to \S+ was interrupted/.test(params.text)) {
+      // A connection that breaks or cannot be made is none: Firefox logs it as one, without a place in a script.
+      const isLost = /^The connection to \S+ was interrupted|^Firefox can.t establish a connection/.test(params.text);
+      if (params.type === 'javascript' && params.level === 'error' && !isLost) {
         this.errors.push(`${params.text} ${JSON.stringify(params.stackTrace?.callFrames)}`);
       }
     } else {
