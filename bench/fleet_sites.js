@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// A rollout over NATS JetStream: a hub, leaf sites, gateways and a controller, with devices as processes. 3 % have another
-// chip, 1 % go back during the trial, 2 % are away. A gateway is killed (-9) every 5 s and replaced, the controller at
-// each end of a wave. With DOWN, the hub's server is killed in the second wave and comes back after so many seconds, and
-// after it that of a leaf. The second wave is approved by hand, and the rollout is paused once. In the end what the rollout says of each device must be what the device says itself, no device
-// may have had two sessions at once, and none has got the image more often than it had attempts. Prints seconds, and the
-// memory of the controller and of the largest gateway.
+// A rollout over NATS JetStream: a hub, leaf sites, gateways and a controller, with devices as processes. 3 % have
+// another chip, 1 % go back during the trial, 2 % are away. A gateway is killed (-9) every 5 s and replaced, the
+// controller at each end of a wave. With DOWN, the hub's server is killed in the second wave and comes back after so
+// many seconds, and after it that of a leaf. The second wave is approved by hand, and the rollout is paused once. In
+// the end what the rollout says of each device must be what the device says itself, no device may have had two sessions
+// at once, and none has got the image more often than it had attempts. Prints seconds, and the memory of the controller
+// and of the largest gateway.
 //   node bench/fleet_sites.js [DEVICES=200] [SITES=3] [GATEWAYS=10] [KILLS=5] [LEASE=3] [DOWN=0]
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
@@ -117,7 +118,9 @@ async function pauseOnce() {
   await order('resume');
 }
 
+const leaders = [];
 let leader = sites.serve('plan.json');
+leaders.push(leader);
 let outage;
 for (;;) {
   await until(() => leader.code !== undefined || leader.text.includes('"next_wave"'), 'the end of a wave', 600_000);
@@ -132,6 +135,7 @@ for (;;) {
     leadersKilled++;
   }
   leader = sites.serve('plan.json');
+  leaders.push(leader);
   outage ??= takeServersDown(leader).then(pauseOnce);
 }
 clearInterval(killing);
@@ -148,11 +152,16 @@ const really = new Map(runs.map(({ host, version, image }) => [host, version ===
 says.filter(({ type }) => type === 'device').forEach(({ host, state, reason, attempts }, i) => {
   const truth = { confirmed: '2.0.0 valid', unreachable: 'away' }[state] ?? '1.0.0 valid';
   const expected = kinds[i].fate ?? 'confirmed';
+  const isOften = records[i].boots > ({ confirmed: 2, rolled_back: 3 }[state] ?? 1);
   const isRight = really.get(host) === truth && state === expected;
   count.wrong += !isRight;
   count.together += records[i].together > 1;
-  count.restarts += records[i].boots > ({ confirmed: 2, rolled_back: 3 }[state] ?? 1);
+  count.restarts += isOften;
   count.again += records[i].taken > attempts;
+  if (!isRight || isOften || records[i].together > 1 || records[i].taken > attempts) {
+    console.log(`--- ${host}, of ${kinds[i].fate ?? 'no fate'}: ${state}, ${attempts} attempts\n${devices[i].log}`);
+    console.log(leaders.flatMap(({ text }) => text.split('\n')).filter((line) => line.includes(`"${host}"`)).join('\n'));
+  }
   if (!isRight) console.log(`${host}: the rollout says ${state} (${reason}), the device ${really.get(host)}, expected was ${expected}; ${attempts} attempts`);
 });
 const { type, rollout, phase, reason, wave, waves, devices: all, code, ...states } = says.at(-1);

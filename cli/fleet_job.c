@@ -163,7 +163,7 @@ static bool on_reached(device_job_t *device, push_stage_t stage) {
         report(job, FLEET_PROGRESS, job->stage, "");
     }
     job->restarting |= stage == PUSH_RESTARTING;
-    return true;
+    return stage != PUSH_RESTARTING || job->released;
 }
 
 // ---- commands ----
@@ -195,7 +195,7 @@ void fleet_job_init(fleet_job_t *job, const fleet_job_settings_t *settings, cons
     job->firmware = settings->firmware;
     job->events = settings->events;
     job->device = device;
-    job->cancelled = job->restarting = job->identified = false;
+    job->cancelled = job->restarting = job->released = job->identified = false;
     job->stage = FLEET_LEASED;
     output_init(&job->output, false, true, true);
     memset(&job->credentials, 0, sizeof job->credentials);
@@ -226,4 +226,21 @@ void fleet_job_cancel(fleet_job_t *job) {
         job->cancelled = true;
         device_job_interrupt(&job->job);
     }
+}
+
+void fleet_job_release(fleet_job_t *job) {
+    job->released = true;
+    if (job->kind == FLEET_JOB_PUSH) {
+        push_restart(&job->job);
+    }
+}
+
+bool fleet_job_drop(fleet_job_t *job) {
+    problem_t problem;
+    bool waits = job->restarting && !job->released;
+    if (waits) {
+        problem_set(&problem, EXIT_CODE_TROUBLE, "lease_lost", "Another process has the device now.");
+        device_job_finish_problem(&job->job, &problem);
+    }
+    return waits;
 }

@@ -35,6 +35,7 @@ typedef struct fleet_job {
     uint32_t device;
     bool may_restart; // the process that had it before has died: it may be restarting
     bool restarting;  // too late to cancel
+    bool released;    // it may restart the device
     bool cancelled;
     bool identified;     // its id was compared
     fleet_state_t stage; // what was reported last
@@ -54,5 +55,12 @@ void fleet_job_init(fleet_job_t *job, const fleet_job_settings_t *settings, cons
 // Begins; the password lies in `credentials` now.
 void fleet_job_begin(fleet_job_t *job, fleet_job_kind_t kind);
 
-// Takes the update back, unless the device restarts already.
+// Takes the update back, unless the restart was reported already.
 void fleet_job_cancel(fleet_job_t *job);
+
+// The device is restarted only after this: the event of FLEET_RESTARTING is written down where it outlives the process.
+// Else the next process would not know that the image was tried, and would send one again that was rolled back.
+void fleet_job_release(fleet_job_t *job);
+
+// Ends a job that waits for fleet_job_release(), and leaves the device as it is. False: it does not wait.
+bool fleet_job_drop(fleet_job_t *job);

@@ -122,8 +122,12 @@ static void give_up(fleet_run_t *run) {
 }
 
 static void take_effect(fleet_run_t *run, const fleet_event_t *event) {
-    if (fleet_apply(&run->rollout, event) && run->happened != NULL) {
+    bool counts = fleet_apply(&run->rollout, event);
+    if (counts && run->happened != NULL) {
         run->happened(run->view, event);
+    }
+    if (fleet_event_restarts(event) && !(counts && run->releases_elsewhere)) {
+        fleet_run_release(run, event->device);
     }
 }
 
@@ -441,6 +445,19 @@ bool fleet_run_open(fleet_run_t *run) {
 
 bool fleet_run_is_idle(const fleet_run_t *run) {
     return run->busy_jobs == 0 && run->pending_count == 0;
+}
+
+void fleet_run_release(fleet_run_t *run, uint32_t device) {
+    if (run->targets[device].job != NULL) {
+        fleet_job_release(run->targets[device].job);
+    }
+}
+
+void fleet_run_drop(fleet_run_t *run, uint32_t device) {
+    fleet_job_t *job = run->targets[device].job;
+    if (job == NULL || !fleet_job_drop(job)) {
+        fleet_run_cancel(run, device);
+    }
 }
 
 void fleet_run_cancel(fleet_run_t *run, uint32_t device) {

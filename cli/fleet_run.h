@@ -43,6 +43,7 @@ typedef struct fleet_run {
     lws_sorted_usec_list_t soon;
     problem_t problem; // the journal cannot be written: nothing more is done
     bool interrupted;
+    bool releases_elsewhere; // a restart waits for fleet_run_release(), not for the journal alone
     void (*happened)(void *view, const fleet_event_t *event);            // after each event that counts
     void (*seen)(void *view, uint32_t device, const outcome_t *outcome); // at the end of each job; NULL: nobody asks
     void (*ticked)(struct fleet_run *run, uint64_t now_ms);
@@ -69,6 +70,13 @@ bool fleet_run_move(fleet_run_t *run, uint32_t device);
 
 // Takes back what has been begun at the device, unless it restarts already.
 void fleet_run_cancel(fleet_run_t *run, uint32_t device);
+
+// The event that the device is about to be restarted is stored: now it is restarted. Only with `releases_elsewhere`.
+void fleet_run_release(fleet_run_t *run, uint32_t device);
+
+// The device is somebody else's now: what has been begun is taken back, or left as it is where only the restart is
+// missing.
+void fleet_run_drop(fleet_run_t *run, uint32_t device);
 
 void fleet_run_free(fleet_run_t *run); // after the loop was closed
 

@@ -76,7 +76,7 @@ typedef struct report {
     held_t *held; // NULL: nobody waits for it
     char subject[JETSTREAM_SUBJECT_SIZE], id[160];
     char *text;
-    bool is_final;
+    bool is_final, is_restart;
 } report_t;
 
 typedef struct gateway {
@@ -136,6 +136,9 @@ void gateway_forget_reports(held_t *held);
 
 // The last event of a job was stored.
 void gateway_reported(held_t *held);
+
+// It was stored that the device is about to be restarted.
+void gateway_restart_reported(held_t *held);
 
 // A line, or an object. `host` NULL: about no device.
 void gateway_note(const gateway_t *gateway, const char *host, const char *name, const char *format, ...)

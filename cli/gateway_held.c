@@ -11,6 +11,10 @@
 
 #define DONE_TRIES 3
 
+static bool is_driven(const held_t *held) {
+    return held->state == HELD_RUNNING && held->rollout->held[held->slot] == held;
+}
+
 // ---- the queue ----
 
 static void answer_queue(const held_t *held, const char *what) {
@@ -41,6 +45,12 @@ void gateway_reported(held_t *held) {
     tell_done(held);
 }
 
+void gateway_restart_reported(held_t *held) {
+    if (is_driven(held)) {
+        fleet_run_release(&held->rollout->run, held->slot);
+    }
+}
+
 // ---- ends ----
 
 void gateway_happened(held_t *held, const fleet_event_t *event, bool restarted, bool is_final) {
@@ -62,10 +72,6 @@ static void end_with(held_t *held, fleet_event_kind_t kind, uint32_t value, cons
     gateway_happened(held, &event, held->job.restarted, true);
 }
 
-static bool is_driven(const held_t *held) {
-    return held->state == HELD_RUNNING && held->rollout->held[held->slot] == held;
-}
-
 // Takes it out of its slot, unless a job is under way there: then its end follows. True: it is out.
 static bool take_out(held_t *held) {
     fleet_run_t *run = &held->rollout->run;
@@ -74,7 +80,7 @@ static bool take_out(held_t *held) {
         return true;
     }
     if (run->targets[held->slot].job != NULL) {
-        fleet_run_cancel(run, held->slot);
+        fleet_run_drop(run, held->slot);
         return false;
     }
     device->state = FLEET_CANCELLED;

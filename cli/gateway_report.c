@@ -44,6 +44,7 @@ void gateway_report(held_t *held, const fleet_event_message_t *message) {
     report->held = held;
     report->text = text;
     report->is_final = message->is_final;
+    report->is_restart = fleet_event_restarts(&message->event);
     snprintf(report->subject, sizeof report->subject, "otaws.%s.ev.%s.%u", held->gateway->site, held->job.rollout,
              held->job.device);
     snprintf(report->id, sizeof report->id, "%s/%u/%u/%s", held->job.rollout, held->job.device, held->job.attempt,
@@ -75,10 +76,12 @@ static void on_answer(void *context, const nats_message_t *message) {
     gateway->is_reporting = false;
     if (is_stored(message)) {
         held_t *held = report->held;
-        bool is_final = report->is_final;
+        bool is_final = report->is_final, is_restart = report->is_restart;
         drop_first(gateway);
         if (is_final) {
             gateway_reported(held);
+        } else if (is_restart) {
+            gateway_restart_reported(held);
         }
     }
 }

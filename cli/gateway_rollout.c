@@ -185,6 +185,7 @@ static void open_run(site_rollout_t *rollout) {
     run->happened = on_happened;
     run->seen = on_seen;
     run->view = rollout;
+    run->releases_elsewhere = true;
     fleet_init(&run->rollout, &rollout->plan.rules, rollout->devices, GATEWAY_SLOTS);
     run->rollout.wave = rollout->plan.rules.wave_count - 1;
     run->rollout.phase = FLEET_FINISHED;

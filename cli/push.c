@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The steps: ARRIVED -> [ENTERING ->] BEGINNING -> SENDING -> RESTARTING -> [CONFIRMING], or from BEGINNING and SENDING
-// -> CANCELLING. ENTERING is the restart into a recovery application, which takes the file. A lost connection leads
-// back to the start. What the device says then decides how it goes on: it may have the whole file already, and verify
-// it (VERIFYING), be ready with it, or run it.
+// The steps: ARRIVED -> [ENTERING ->] BEGINNING -> SENDING -> [HOLDING ->] RESTARTING -> [CONFIRMING], or from
+// BEGINNING and SENDING -> CANCELLING. ENTERING is the restart into a recovery application, which takes the file.
+// HOLDING waits until somebody allows the restart. A lost connection leads back to the start. What the device says then
+// decides how it goes on: it may have the whole file already, and verify it (VERIFYING), be ready with it, or run it.
 #include "push.h"
 
 #include <stdio.h>
@@ -14,7 +14,7 @@
 #define ANSWER_MS 30000        // a device writes its boot record before it answers
 #define CANCEL_ANSWER_MS 10000 // what is on its way comes first: at most the device's credit
 
-enum { ARRIVED, ENTERING, BEGINNING, SENDING, VERIFYING, RESTARTING, CONFIRMING, CANCELLING };
+enum { ARRIVED, ENTERING, BEGINNING, SENDING, VERIFYING, HOLDING, RESTARTING, CONFIRMING, CANCELLING };
 
 static push_t *push_of(const device_job_t *job) {
     return job->task;
@@ -272,10 +272,19 @@ static void begin_first(device_job_t *job) {
 }
 
 static void say_restart(device_job_t *job) {
-    job->step = RESTARTING;
-    reach(job, PUSH_RESTARTING);
-    device_job_say_restart(job, NULL);
-    device_job_expect_answer(job, ANSWER_MS);
+    job->step = HOLDING;
+    if (reach(job, PUSH_RESTARTING)) {
+        push_restart(job);
+    }
+}
+
+// A connection that was lost meanwhile leads here again.
+void push_restart(device_job_t *job) {
+    if (job->step == HOLDING && job->phase == JOB_TALKING) {
+        job->step = RESTARTING;
+        device_job_say_restart(job, NULL);
+        device_job_expect_answer(job, ANSWER_MS);
+    }
 }
 
 // The device has the whole file, verified: in this session, or its `done` was lost with the last connection.

@@ -53,7 +53,8 @@ typedef struct {
     problem_t problem;     // why the update is being cancelled
     bool was_restarted;    // an earlier push of this file has restarted the device into it: going back is an outcome
     bool all_received;     // by the device
-    // NULL: nobody asks. False at PUSH_CHECKED and PUSH_READY: it has ended the job.
+    // NULL: nobody asks. False at PUSH_CHECKED and PUSH_READY: it has ended the job; at PUSH_RESTARTING: not yet,
+    // push_restart() follows.
     bool (*reached)(device_job_t *job, push_stage_t stage);
 } push_t;
 
@@ -61,3 +62,6 @@ extern const command_t push_command; // its task is a push_t
 
 void push_init(push_t *push, const push_options_t *options, firmware_t *firmware);
 void push_free(push_t *push);
+
+// Restarts the device, whose restart was held back at PUSH_RESTARTING. Nothing happens where none is held back.
+void push_restart(device_job_t *job);

@@ -10,6 +10,10 @@
 
 // ---- questions ----
 
+bool fleet_event_restarts(const fleet_event_t *event) {
+    return event->kind == FLEET_PROGRESS && event->value == FLEET_RESTARTING;
+}
+
 bool fleet_has_ended(fleet_state_t state) {
     return state >= FLEET_CONFIRMED;
 }

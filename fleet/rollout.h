@@ -175,8 +175,9 @@ bool fleet_apply(fleet_rollout_t *rollout, const fleet_event_t *event);
 bool fleet_decide(const fleet_rollout_t *rollout, fleet_now_t now, fleet_event_t *decision);
 
 bool fleet_has_ended(fleet_state_t state);
-bool fleet_is_busy(fleet_state_t state);    // takes one of the `at_once` places
-bool fleet_has_failed(fleet_state_t state); // an end that FLEET_RETRY queues again
+bool fleet_event_restarts(const fleet_event_t *event); // the device is about to be restarted into the new image
+bool fleet_is_busy(fleet_state_t state);               // takes one of the `at_once` places
+bool fleet_has_failed(fleet_state_t state);            // an end that FLEET_RETRY queues again
 
 // Nothing is under way, and nothing will be without an operator.
 bool fleet_is_at_rest(const fleet_rollout_t *rollout);

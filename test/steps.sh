@@ -116,7 +116,7 @@ node_count() { # word, TAP file
 run_node_tests() { # name, files...
     local name=$1
     shift
-    timeout --kill-after=20 "${RUN_LIMIT:-3000}" \
+    timeout --kill-after=20 "${RUN_LIMIT:-3900}" \
         node --import ./test/browser_globals.js --import ./test/file_limit.js --test --test-concurrency="$(($(nproc) + 1))" \
         --test-reporter=spec --test-reporter-destination="$log/$name.txt" \
         --test-reporter=tap --test-reporter-destination="$log/$name.tap" "$@" >"$log/$name.out" 2>&1

@@ -9,6 +9,9 @@ import { freshPath, makeImage, run, tools, until } from './harness.js';
 import { Tap } from './nats_tap.js';
 import { recordOf, Sites, startDevices } from './sites.js';
 
+// `is` chooses the message, see nats_tap.js; the process is killed `lateMs` later. With `isBad` the devices of that site
+// go back to the old image by themselves.
+
 /** An event with this step, by the id that its message has. */
 const step = (name) => ({ text }) => new RegExp(`Nats-Msg-Id: ?[^\r]*/${name}\r`).test(text);
 const nextWave = ({ subject, text }) => subject.startsWith('otaws.journal.') && text.includes('"next_wave"');
@@ -16,8 +19,10 @@ const nextWave = ({ subject, text }) => subject.startsWith('otaws.journal.') && 
 export const gatewayPoints = [
   { name: 'lease / begin', is: ({ subject }) => subject.startsWith('$KV.otaws_leases.dev.'), stored: true },
   { name: 'in the middle of sending', is: step('sending'), stored: true, lateMs: 300 },
-  { name: 'done / restart', is: step('ready') },
-  { name: 'restart / on trial', is: step('restarting'), stored: true },
+  { name: 'done / its event', is: step('ready') },
+  { name: 'ready / restart, not stored', is: step('restarting'), lateMs: 2000, isBad: true },
+  { name: 'ready / restart, stored', is: step('restarting'), stored: true },
+  { name: 'restart / on trial', is: step('trial') },
   { name: 'on trial / confirm', is: step('trial'), stored: true },
   { name: 'confirm / event', is: step('done') },
   { name: 'event / ack', is: ({ subject, text }) => subject.startsWith('$JS.ACK.') && text.startsWith('+ACK') },
@@ -28,6 +33,8 @@ export const controllerPoints = [
   { name: "after a wave's compare-and-set", is: nextWave, stored: true },
 ];
 export const points = [...gatewayPoints, ...controllerPoints];
+
+const OLD_IMAGE = 7; // exit code of ota-ws: devices have gone back
 
 const old = makeImage({ version: '1.0.0' });
 const fresh = makeImage({ version: '2.0.0', seed: 2, size: '300K' });
@@ -68,8 +75,13 @@ export async function killAtEachPoint() {
   const passwordFile = path.join(folder, 'lamp.pw');
   fs.writeFileSync(passwordFile, `${PASSWORD}\n`, { mode: 0o600 });
   const names = gatewayPoints.map((_, i) => `point${i + 1}`);
+  const bad = freshPath('.health');
+  fs.writeFileSync(bad, 'bad');
+  const isBad = (i) => gatewayPoints[i % names.length].isBad === true;
   const options = { passwordFile, trialTimeout: 600, timing: 'w25q32jv' };
-  const devices = await startDevices(Array.from({ length: 2 * names.length }, () => ({ image: old.path, options })));
+  const devices = await startDevices(
+    Array.from({ length: 2 * names.length }, (_, i) => ({ image: old.path, options: isBad(i) ? { ...options, health: bad } : options })),
+  );
   fs.writeFileSync(path.join(folder, 'devices.txt'), devices.map(({ url }, i) => `${url.host} ${names[i % names.length]}\n`).join(''));
   fs.writeFileSync(
     path.join(folder, 'plan.json'),
@@ -78,7 +90,8 @@ export async function killAtEachPoint() {
       image: fresh.path,
       sites: names,
       select: { devices: 'devices.txt' },
-      waves: [{ count: names.length, soak_s: 1 }, { percent: 100, soak_s: 1 }],
+      waves: [{ count: names.length, soak_s: 4 }, { percent: 100, soak_s: 4 }],
+      stop: { failed_count: 100 },
       retry: { attempts: 3, backoff_s: [0] },
       passwords: { file: 'lamp.pw' },
     }),
@@ -86,12 +99,13 @@ export async function killAtEachPoint() {
   const sites = await Sites.start(names, { folder });
   try {
     const { reached, code, says, text } = await rollOut(sites, folder);
-    const wrong = code === 0 ? [] : [`the last controller ended with ${code}: ${text}`];
+    const wrong = code === OLD_IMAGE ? [] : [`the last controller ended with ${code}: ${text}`];
     devices.forEach((device, i) => {
       const { state } = says.find(({ type, host }) => type === 'device' && host === device.url.host) ?? {};
       const { together, taken, boots } = recordOf(device);
       const confirms = device.log.split('is confirmed').length - 1;
-      if (state !== 'confirmed' || together !== 1 || taken !== 1 || boots !== 2 || confirms !== 1) {
+      const expected = isBad(i) ? ['rolled_back', 1, 1, 3, 0] : ['confirmed', 1, 1, 2, 1];
+      if (expected.join() !== [state, together, taken, boots, confirms].join()) {
         const record = `${together} sessions at once, ${taken} images, ${boots} starts, ${confirms} confirmations`;
         wrong.push(`${gatewayPoints[i % names.length].name}: the rollout says ${state}; ${record}`);
       }

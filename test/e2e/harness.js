@@ -18,7 +18,7 @@ import WebSocket from 'ws';
 
 // A deadline for what never comes; no test waits for it when all is well. A loaded machine does everything later, this
 // process too: until() looks at least so many times before it gives up.
-export const GIVE_UP_MS = Number(process.env.GIVE_UP_MS ?? 180_000);
+export const GIVE_UP_MS = Number(process.env.GIVE_UP_MS ?? 400_000);
 const LOOKS_AT_LEAST = 500;
 
 // A test that has failed may leave a server open: its file ends all the same.
