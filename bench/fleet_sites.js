@@ -78,17 +78,23 @@ const watch = setInterval(() => {
     peak[kind] = Math.max(peak[kind], command.peakKb);
   }
 }, 200);
-for (let i = 0; i < GATEWAYS; i++) {
-  sites.gateway(names[i % names.length]);
+let isOver = false;
+
+/** A gateway that is started again whenever it ends, as a service is: also one that finds its server away. */
+function keepGateway(site) {
+  sites.gateway(site).ended.then(() => isOver || setTimeout(keepGateway, 500, site));
 }
+for (let i = 0; i < GATEWAYS; i++) {
+  keepGateway(names[i % names.length]);
+}
+const runs = ({ code }) => code === undefined;
 
 const since = performance.now();
 let killed = 0, leadersKilled = 0;
 const killing = setInterval(() => {
   if (killed < KILLS) {
-    const victim = sites.gateways[killed++];
-    victim.kill();
-    sites.gateway(victim.site);
+    killed++;
+    sites.gateways.find(runs)?.kill();
   }
 }, KILL_EVERY_MS);
 async function takeDown(name) {
@@ -139,6 +145,7 @@ for (;;) {
   outage ??= takeServersDown(leader).then(pauseOnce);
 }
 clearInterval(killing);
+isOver = true;
 const took = ((performance.now() - since) / 1000).toFixed(1);
 clearInterval(watch);
 
@@ -147,8 +154,8 @@ const says = objects((await run(tools.cli, ['fleet', 'status', plan, '--nats', s
 const list = path.join(folder, 'list.json');
 fs.writeFileSync(list, JSON.stringify({ rollout: 'many', image: fresh.path, select: { devices: 'devices.txt' }, waves: [{ percent: 100 }], passwords: { file: 'lamp.pw' } }));
 const records = devices.map(recordOf); // before they are asked
-const runs = objects((await run(tools.cli, ['fleet', 'list', list, '--json'], { maxBuffer: 1 << 26, env: environment() })).stdout);
-const really = new Map(runs.map(({ host, version, image }) => [host, version === undefined ? 'away' : `${version} ${image}`]));
+const found = objects((await run(tools.cli, ['fleet', 'list', list, '--json'], { maxBuffer: 1 << 26, env: environment() })).stdout);
+const really = new Map(found.map(({ host, version, image }) => [host, version === undefined ? 'away' : `${version} ${image}`]));
 says.filter(({ type }) => type === 'device').forEach(({ host, state, reason, attempts }, i) => {
   const truth = { confirmed: '2.0.0 valid', unreachable: 'away' }[state] ?? '1.0.0 valid';
   const expected = kinds[i].fate ?? 'confirmed';
