@@ -24,7 +24,7 @@ need() {
     echo "This script is about $1 $2 (apt-get install); found here: ${found:-none}." >&2
     exit 2
 }
-need chromium 156.0.8078.108-1~deb12u1
+need chromium 156.0.8078.114-1~deb12u1
 need firefox-esr 153.8.0esr-1~deb12u1
 need webkit2gtk-driver 2.50.6-1~deb12u2 # it brings MiniBrowser
 cat >server.mjs <<'JS'
