@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.." || exit 2
 minutes=${1:-5}
 shift $(($# > 0 ? 1 : 0))
 targets=("$@")
-[ "${#targets[@]}" -gt 0 ] || targets=(session message image encrypted partition host_name sealed delta)
+[ "${#targets[@]}" -gt 0 ] || targets=(session message image encrypted partition host_name sealed delta fleet)
 engine=${ENGINE:-libfuzzer}
 case "$engine" in
 libfuzzer) build=build/fuzz compiler=clang ;;
@@ -35,6 +35,7 @@ length_of() { # target
     case "$1" in
     session | host_name | sealed) echo 64 ;;
     message) echo 1100 ;;
+    fleet) echo 400 ;;
     *) echo 4096 ;;
     esac
 }

@@ -79,7 +79,7 @@ python_step() {
 fuzz_step() {
     local name
     need_build sanitize || return
-    for name in message image encrypted partition session host_name sealed delta; do
+    for name in message image encrypted partition session host_name sealed delta fleet; do
         test_corpus "$name" sanitize
     done
 }

@@ -32,11 +32,12 @@ async function serveAndUpdate(device) {
   }
 }
 
-/** A login that was cut off counts as a guess: then there is a second to wait. What it has begun may still end. */
+/** A login that was cut off counts as a guess: then there is a second to wait. What it has begun may still end, and may be
+ * ready only after the next client has come. */
 async function serveAgain(device) {
   await until(async () => {
     const error = await serveAndUpdate(device).catch((thrown) => thrown);
-    assert.ok(error === undefined || /try_later|busy/.test(error.message), error);
+    assert.ok(error === undefined || /try_later|busy|restart_pending/.test(error.message), error);
     return error === undefined;
   }, 'the update');
 }
