@@ -82,19 +82,18 @@ let isOver = false;
 
 /** A gateway that is started again whenever it ends, as a service is: also one that finds its server away. */
 function keepGateway(site) {
-  sites.gateway(site).ended.then(() => isOver || setTimeout(keepGateway, 500, site));
+  if (!isOver) sites.gateway(site).ended.then(() => setTimeout(keepGateway, 500, site));
 }
 for (let i = 0; i < GATEWAYS; i++) {
   keepGateway(names[i % names.length]);
 }
-const runs = ({ code }) => code === undefined;
 
 const since = performance.now();
 let killed = 0, leadersKilled = 0;
 const killing = setInterval(() => {
   if (killed < KILLS) {
     killed++;
-    sites.gateways.find(runs)?.kill();
+    sites.gateways.find(({ code }) => code === undefined)?.kill();
   }
 }, KILL_EVERY_MS);
 async function takeDown(name) {
@@ -124,9 +123,8 @@ async function pauseOnce() {
   await order('resume');
 }
 
-const leaders = [];
-let leader = sites.serve('plan.json');
-leaders.push(leader);
+const leaders = [sites.serve('plan.json')];
+let leader = leaders[0];
 let outage;
 for (;;) {
   await until(() => leader.code !== undefined || leader.text.includes('"next_wave"'), 'the end of a wave', 600_000);
@@ -166,10 +164,10 @@ says.filter(({ type }) => type === 'device').forEach(({ host, state, reason, att
   count.restarts += isOften;
   count.again += records[i].taken > attempts;
   if (!isRight || isOften || records[i].together > 1 || records[i].taken > attempts) {
-    console.log(`--- ${host}, of ${kinds[i].fate ?? 'no fate'}: ${state}, ${attempts} attempts\n${devices[i].log}`);
+    console.log(`--- ${host}: the rollout says ${state} (${reason}), the device ${really.get(host)}, expected was ${expected}; ${attempts} attempts`);
+    console.log(devices[i].log);
     console.log(leaders.flatMap(({ text }) => text.split('\n')).filter((line) => line.includes(`"${host}"`)).join('\n'));
   }
-  if (!isRight) console.log(`${host}: the rollout says ${state} (${reason}), the device ${really.get(host)}, expected was ${expected}; ${attempts} attempts`);
 });
 const { type, rollout, phase, reason, wave, waves, devices: all, code, ...states } = says.at(-1);
 await sites.stop();

@@ -108,17 +108,15 @@ static void decide(void) {
     }
 }
 
+// The first byte says what happens, and with its highest bits how much time passes then.
 static void happen(const uint8_t *bytes) {
     static const uint32_t first = FLEET_IDENTIFIED;
     fleet_event_t event = {.kind = (fleet_event_kind_t)(first + bytes[0] % (FLEET_EVENTS - first)),
                            .time_s = world.time_s};
-    bool is_operators = event.kind >= FLEET_PAUSE && event.kind != FLEET_RETRY;
-    event.device = is_operators || bytes[1] == 0xff ? FLEET_ALL : bytes[1] % DEVICES;
+    bool is_of_all = event.kind >= FLEET_PAUSE && (event.kind != FLEET_RETRY || bytes[1] == 0xff);
+    event.device = is_of_all ? FLEET_ALL : bytes[1] % DEVICES;
     event.value = event.kind == FLEET_TRIAL && bytes[2] == 0xff ? UINT32_MAX : bytes[2];
     event.name[0] = (char)('a' + bytes[2] % 3);
-    if (event.device == FLEET_ALL && !is_operators && event.kind != FLEET_RETRY) {
-        event.device = 0;
-    }
     apply(&event);
     world.time_s += bytes[0] >> 6;
 }

@@ -77,10 +77,10 @@ python_step() {
 }
 
 fuzz_step() {
-    local name
+    local corpus
     need_build sanitize || return
-    for name in message image encrypted partition session host_name sealed delta fleet; do
-        test_corpus "$name" sanitize
+    for corpus in fuzz/corpus/*; do
+        test_corpus "${corpus##*/}" sanitize
     done
 }
 

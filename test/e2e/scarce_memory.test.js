@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import test from 'node:test';
-import { Client, Device, buildDir, makeImage, request, until } from './harness.js';
+import { Client, Device, buildDir, explain, makeImage, request, until } from './harness.js';
 
 const running = makeImage({ version: '1.0.0', size: '64K' });
 const update = makeImage({ version: '2.0.0', size: '64K' });
@@ -61,7 +61,7 @@ async function lifeWithout(n) {
     assert.ok(failed || failure === undefined, failure);
     return failed ? (failure === undefined ? 'not noticed' : 'asked again') : undefined;
   } catch (error) {
-    error.message = `without allocation ${n}: ${error.message}\n--- console\n${device.log}`;
+    explain(error, `without allocation ${n}\n--- console\n${device.log}`);
     await device.kill();
     throw error;
   }
